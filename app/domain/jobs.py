@@ -1,0 +1,59 @@
+"""Queued work and how far it is."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from app.domain.ids import DocumentId, JobId, UserId, VersionId, WorkspaceId
+
+
+class JobKind(StrEnum):
+    INDEX = "index"
+    DELETE = "delete"
+
+
+class JobState(StrEnum):
+    WAITING = "waiting"
+    RUNNING = "running"
+    STOPPING = "stopping"
+    DONE = "done"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+    @property
+    def finished(self) -> bool:
+        return self in {JobState.DONE, JobState.FAILED, JobState.STOPPED}
+
+
+class Stage(StrEnum):
+    """The steps of indexing in order; the words people see are in components."""
+
+    WAITING = "waiting"
+    READING = "reading"
+    CHUNKING = "chunking"
+    EMBEDDING = "embedding"
+    EXTRACTING = "extracting"
+    STORING = "storing"
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """The truth about queued work; the queue only carries its id. `done` of `total` counts the stage's own unit."""
+
+    id: JobId
+    kind: JobKind
+    workspace_id: WorkspaceId
+    document_id: DocumentId
+    version_id: VersionId
+    document_name: str
+    created_by: UserId
+    created_at: datetime
+    state: JobState = JobState.WAITING
+    stage: Stage = Stage.WAITING
+    done: int = 0
+    total: int = 0
+    eta_seconds: float | None = None
+    """None while it is being measured."""
+    attempts: int = 0
+    error: str | None = None
+    updated_at: datetime | None = None

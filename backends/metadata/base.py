@@ -1,0 +1,26 @@
+"""The contract of the metadata store: one bundle of record sets over one database."""
+
+from abc import ABC, abstractmethod
+
+from backends.metadata.base_content import ChunkRecords, DocumentRecords, HistoryRecords, JobRecords
+from backends.metadata.base_people import SessionRecords, UserRecords, WorkspaceRecords
+
+
+class MetadataStore(ABC):
+    """Documents, chunks, jobs, history, workspaces, users and sessions. Each call is one transaction."""
+
+    documents: DocumentRecords
+    chunks: ChunkRecords
+    history: HistoryRecords
+    jobs: JobRecords
+    workspaces: WorkspaceRecords
+    users: UserRecords
+    sessions: SessionRecords
+
+    @abstractmethod
+    def check(self) -> None:
+        """Raise BackendUnavailableError or IntegrityError when the database cannot be used as it is."""
+
+    @abstractmethod
+    def close(self) -> None:
+        """Free what this object holds; a second call does nothing."""

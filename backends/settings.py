@@ -1,0 +1,14 @@
+"""What every backend's settings share: the settings union of a kind is the registry of its implementations."""
+
+from typing import ClassVar
+
+from pydantic import BaseModel, ConfigDict
+
+
+class BackendSettings(BaseModel):
+    """Settings of one implementation. `adapter` is its place ("package.module:Class"), `extra` the extra it needs."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    adapter: ClassVar[str]
+    extra: ClassVar[str | None] = None
