@@ -6,7 +6,6 @@ from typing import Any, TypeVar
 from app.errors import MissingDependencyError
 from backends.settings import BackendSettings
 
-
 _T = TypeVar("_T")
 
 

@@ -13,7 +13,7 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class ModelInfo:
-    """`digest` changes whenever the weights or quantisation do; `window_tokens` is the window the server really uses."""
+    """`digest` changes with the weights or their quantisation; `window_tokens` is the window the server really uses."""
 
     backend: str
     name: str

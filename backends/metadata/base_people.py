@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Collection
 from datetime import datetime
 
-from app.domain.access import Role, SignInSession, User
+from app.domain.access import SignInSession, User
 from app.domain.ids import UserId, WorkspaceId
 from app.domain.workspaces import Membership, Workspace
 

@@ -1,0 +1,227 @@
+"""Documents as people handle them: add, list, show with coverage, try again, delete."""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+
+from ulid import ULID
+
+from app.domain.access import Actor, Permission
+from app.domain.documents import Document, DocumentStatus, DocumentVersion
+from app.domain.ids import DocumentId, FileId, JobId, VersionId, WorkspaceId
+from app.domain.jobs import Job, JobKind, JobState
+from app.errors import ConflictError, InvalidInputError
+from app.security.access import authorise
+from app.security.auditor import Auditor
+from backends.files.base import FileStore
+from backends.loaders.base import DocumentLoader
+from backends.metadata.base import MetadataStore
+from backends.metadata.base_content import DocumentFilter
+from backends.queue.base import JobQueue
+
+
+class SameName(StrEnum):
+    """What to do with a file whose name is taken by a document of other content."""
+
+    NEW_VERSION = "new_version"
+    SEPARATE = "separate"
+
+
+class UploadState(StrEnum):
+    ADDED = "added"
+    ALREADY_HERE = "already_here"
+    SAME_NAME = "same_name"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True)
+class Upload:
+    name: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Uploaded:
+    """What became of one file; `document` is None when it was refused, the existing one when it was here already."""
+
+    name: str
+    state: UploadState
+    document: Document | None
+    message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentPage:
+    """One page of a list, how many fit in all, and how many the workspace has by status of the newest version."""
+
+    documents: list[Document]
+    total: int
+    counts: dict[DocumentStatus, int]
+
+
+class DocumentService:
+    """Every document of a workspace; indexing itself happens in the worker."""
+
+    def __init__(
+        self, *, metadata: MetadataStore, files: FileStore, loader: DocumentLoader, queue: JobQueue, auditor: Auditor
+    ) -> None:
+        self._metadata = metadata
+        self._files = files
+        self._loader = loader
+        self._queue = queue
+        self._auditor = auditor
+
+    def upload(
+        self,
+        actor: Actor,
+        *,
+        workspace_id: WorkspaceId,
+        files: Sequence[Upload],
+        same_name: Mapping[str, SameName] | None = None,
+    ) -> list[Uploaded]:
+        """Store files and queue them; archives and e-mails with attachments become one document a file in them.
+
+        One bad file never stops the others: each has its own outcome. A name taken by other content is reported as
+        `SAME_NAME` and not stored until `same_name` says for it what to do.
+        """
+        authorise(actor, Permission.WRITE, workspace_id)
+        self._metadata.workspaces.get(workspace_id)
+        decisions = dict(same_name or {})
+        outcomes: list[Uploaded] = []
+        for upload in files:
+            try:
+                parts = self._loader.unpack(upload.name, upload.content)
+            except InvalidInputError as error:
+                outcomes.append(Uploaded(upload.name, UploadState.REFUSED, None, error.message))
+                continue
+            uploads = [Upload(part.name, part.content) for part in parts]
+            if not upload.name.lower().endswith(".zip"):
+                uploads.insert(0, upload)
+            outcomes += [self._add(actor, workspace_id, part, decisions.get(part.name)) for part in uploads]
+        return outcomes
+
+    def _add(
+        self, actor: Actor, workspace_id: WorkspaceId, upload: Upload, decision: SameName | None
+    ) -> Uploaded:
+        try:
+            media_type = self._loader.detect(upload.name, upload.content)
+        except InvalidInputError as error:
+            return Uploaded(upload.name, UploadState.REFUSED, None, error.message)
+        digest = hashlib.sha256(upload.content).hexdigest()
+        here, _ = self._metadata.documents.find(DocumentFilter(sha256=digest, limit=1), workspace_id=workspace_id)
+        if here:
+            return Uploaded(upload.name, UploadState.ALREADY_HERE, here[0], "This file is already here.")
+        named, _ = self._metadata.documents.find(DocumentFilter(name=upload.name, limit=1), workspace_id=workspace_id)
+        if named and decision is None:
+            message = "A document of this name with other content is here: add this as its new version, or separately?"
+            return Uploaded(upload.name, UploadState.SAME_NAME, named[0], message)
+        previous = named[0] if named and decision is SameName.NEW_VERSION else None
+        version = self._new_version(actor, workspace_id, upload, media_type, digest, previous)
+        try:
+            document = self._store(actor, version, upload.content)
+        except ConflictError as error:
+            return Uploaded(upload.name, UploadState.ALREADY_HERE, None, error.message)
+        return Uploaded(upload.name, UploadState.ADDED, document)
+
+    def _new_version(
+        self,
+        actor: Actor,
+        workspace_id: WorkspaceId,
+        upload: Upload,
+        media_type: str,
+        digest: str,
+        previous: Document | None,
+    ) -> DocumentVersion:
+        version_id = VersionId(str(ULID()))
+        return DocumentVersion(
+            id=version_id,
+            document_id=previous.id if previous else DocumentId(str(ULID())),
+            workspace_id=workspace_id,
+            number=previous.version.number + 1 if previous else 1,
+            name=upload.name,
+            media_type=media_type,
+            sha256=digest,
+            size_bytes=len(upload.content),
+            file_id=FileId(version_id),
+            uploaded_by=actor.user_id,
+            uploaded_at=datetime.now(UTC),
+        )
+
+    def _store(self, actor: Actor, version: DocumentVersion, content: bytes) -> Document:
+        """The file first, then the row, then the job: whatever is cut off leaves nothing that claims to be there."""
+        with self._auditor.change(
+            actor, "documents.upload", workspace_id=version.workspace_id, objects=(version.document_id, version.id)
+        ):
+            self._files.put(version.file_id, content)
+            try:
+                document = self._metadata.documents.add_version(version)
+            except ConflictError:
+                self._files.delete(version.file_id)
+                raise
+            self._enqueue(actor, version, JobKind.INDEX)
+        return document
+
+    def _enqueue(self, actor: Actor, version: DocumentVersion, kind: JobKind) -> Job:
+        job = Job(
+            id=JobId(str(ULID())),
+            kind=kind,
+            workspace_id=version.workspace_id,
+            document_id=version.document_id,
+            version_id=version.id,
+            document_name=version.name,
+            created_by=actor.user_id,
+            created_at=datetime.now(UTC),
+        )
+        self._metadata.jobs.add(job)
+        self._queue.put(job.id)
+        return job
+
+    def list(self, actor: Actor, *, workspace_id: WorkspaceId, document_filter: DocumentFilter) -> DocumentPage:
+        authorise(actor, Permission.READ, workspace_id)
+        documents, total = self._metadata.documents.find(document_filter, workspace_id=workspace_id)
+        counts: dict[DocumentStatus, int] = {}
+        for status in DocumentStatus:
+            one = DocumentFilter(statuses=frozenset({status}), limit=0)
+            counts[status] = self._metadata.documents.find(one, workspace_id=workspace_id)[1]
+        ids = tuple(document.id for document in documents)
+        with self._auditor.disclosure(actor, "documents.list", workspace_id=workspace_id, objects=ids):
+            return DocumentPage(documents, total, counts)
+
+    def get(self, actor: Actor, *, workspace_id: WorkspaceId, document_id: DocumentId) -> Document:
+        authorise(actor, Permission.READ, workspace_id)
+        document = self._metadata.documents.get(document_id, workspace_id=workspace_id)
+        with self._auditor.disclosure(actor, "documents.get", workspace_id=workspace_id, objects=(document_id,)):
+            return document
+
+    def versions(
+        self, actor: Actor, *, workspace_id: WorkspaceId, document_id: DocumentId
+    ) -> Sequence[DocumentVersion]:
+        authorise(actor, Permission.READ, workspace_id)
+        versions = self._metadata.documents.find_versions(document_id, workspace_id=workspace_id)
+        with self._auditor.disclosure(actor, "documents.versions", workspace_id=workspace_id, objects=(document_id,)):
+            return versions
+
+    def retry(self, actor: Actor, *, workspace_id: WorkspaceId, document_id: DocumentId) -> Job:
+        """Index the newest version again. Raises ConflictError while it is waiting or running."""
+        authorise(actor, Permission.WRITE, workspace_id)
+        document = self._metadata.documents.get(document_id, workspace_id=workspace_id)
+        if document.version.status in {DocumentStatus.WAITING, DocumentStatus.RUNNING}:
+            raise ConflictError("This document is being indexed already.", document_id=document_id)
+        objects = (document_id, document.version.id)
+        with self._auditor.change(actor, "documents.retry", workspace_id=workspace_id, objects=objects):
+            self._metadata.documents.update_version(
+                document.version.id, workspace_id=workspace_id, status=DocumentStatus.WAITING
+            )
+            return self._enqueue(actor, document.version, JobKind.INDEX)
+
+    def delete(self, actor: Actor, *, workspace_id: WorkspaceId, document_id: DocumentId) -> Job:
+        """Hide the document at once and queue the removal of everything of it; the job tells when nothing is left."""
+        authorise(actor, Permission.WRITE, workspace_id)
+        document = self._metadata.documents.get(document_id, workspace_id=workspace_id)
+        with self._auditor.change(actor, "documents.delete", workspace_id=workspace_id, objects=(document_id,)):
+            running = self._metadata.jobs.find(document_id=document_id, states=(JobState.WAITING, JobState.RUNNING))
+            for job in running:
+                self._metadata.jobs.stop(job.id)
+            return self._enqueue(actor, replace(document.version, name=""), JobKind.DELETE)
