@@ -1,0 +1,106 @@
+"""The closed table of what is recorded: every public service method, and what the program does by itself."""
+
+from dataclasses import dataclass
+
+from app.domain.audit import AuditKind
+
+
+@dataclass(frozen=True, slots=True)
+class NotAudited:
+    """An action that leaves no event; refusals of it are recorded all the same."""
+
+    because: str
+
+
+_DISCLOSURE = AuditKind.DISCLOSURE
+_CHANGE = AuditKind.CHANGE
+_POLLING = NotAudited("asked for over and over to draw progress; shows counts and names of jobs, no content")
+_OWN = NotAudited("one's own sign-in state")
+
+ACTIONS: dict[str, AuditKind | NotAudited] = {
+    "documents.upload": _CHANGE,
+    "documents.list": _DISCLOSURE,
+    "documents.get": _DISCLOSURE,
+    "documents.versions": _DISCLOSURE,
+    "documents.delete": _CHANGE,
+    "documents.retry": _CHANGE,
+    "evidence.page_text": _DISCLOSURE,
+    "evidence.page_image": _DISCLOSURE,
+    "evidence.evidence": _DISCLOSURE,
+    "jobs.list": _POLLING,
+    "jobs.get": _POLLING,
+    "jobs.stop": _CHANGE,
+    "jobs.retry": _CHANGE,
+    "questions.ask": _DISCLOSURE,
+    "questions.history": _DISCLOSURE,
+    "questions.get": _DISCLOSURE,
+    "graph.counts": NotAudited("three numbers, no content"),
+    "graph.search": _DISCLOSURE,
+    "graph.neighbourhood": _DISCLOSURE,
+    "graph.triple": _DISCLOSURE,
+    "graph.export": _DISCLOSURE,
+    "workspaces.list": NotAudited("the names of one's own workspaces, drawn on every page"),
+    "workspaces.get": NotAudited("name and settings of one's own workspace, drawn on every page"),
+    "workspaces.summary": NotAudited("numbers only, drawn on every page"),
+    "workspaces.add": _CHANGE,
+    "workspaces.rename": _CHANGE,
+    "workspaces.delete": _CHANGE,
+    "workspaces.members": _DISCLOSURE,
+    "workspaces.set_member": _CHANGE,
+    "users.list": _DISCLOSURE,
+    "users.add": _CHANGE,
+    "users.disable": _CHANGE,
+    "users.enable": _CHANGE,
+    "users.set_roles": _CHANGE,
+    "users.reset_password": _CHANGE,
+    "users.change_own_password": _CHANGE,
+    "users.ensure_first_administrator": _CHANGE,
+    "sessions.sign_in": _CHANGE,
+    "sessions.sign_out": _CHANGE,
+    "sessions.actor_for": _OWN,
+    "sessions.actor_for_session": _OWN,
+    "sessions.list_own": _OWN,
+    "sessions.revoke": _CHANGE,
+    "audit.list": _DISCLOSURE,
+    "audit.verify": _DISCLOSURE,
+    "audit.export": _DISCLOSURE,
+    "audit.seal": NotAudited("it is written into the log itself, as a checkpoint"),
+    "health.checks": NotAudited("state of the installation, no content; polled"),
+    "health.probe": NotAudited("state of the language model, no content; polled"),
+    "health.probe_again": _CHANGE,
+    "session.refused": _CHANGE,
+    "session.ended": _CHANGE,
+    "worker.index": _CHANGE,
+    "worker.delete": _CHANGE,
+    "installation.start": _CHANGE,
+    "installation.stop": _CHANGE,
+}
+
+SHOWN_AGAIN = frozenset(
+    {
+        "documents.list",
+        "documents.get",
+        "documents.versions",
+        "evidence.page_text",
+        "evidence.page_image",
+        "evidence.evidence",
+        "questions.history",
+        "questions.get",
+        "graph.search",
+        "graph.neighbourhood",
+        "graph.triple",
+        "workspaces.members",
+        "users.list",
+        "audit.list",
+    }
+)
+"""A page that is drawn again calls these again: the same objects in the same session count as one disclosure."""
+
+
+def kind_of(action: str) -> AuditKind:
+    """How `action` is recorded. Raises LookupError for one that is not in the table or is not audited."""
+    kind = ACTIONS.get(action)
+    if isinstance(kind, AuditKind):
+        return kind
+    reason = f"is not audited: {kind.because}" if kind else "is not in app.security.actions.ACTIONS"
+    raise LookupError(f"the action {action} {reason}")
