@@ -1,0 +1,97 @@
+"""The graph that retrieval walks: permitted entities and chunks joined by mentions, kept in memory between questions."""
+
+import math
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from threading import Lock
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.domain.ids import ChunkId, EntityId, VersionId, WorkspaceId
+from app.pipeline.linking import EntityIndex
+from app.pipeline.pagerank import make_transition
+from backends.graph.base import GraphStore
+
+_TOPIC_WEIGHT = 3
+_KEPT = 4
+_MAX_AGE_SECONDS = 300.0
+
+
+@dataclass(frozen=True, slots=True)
+class RetrievalGraph:
+    """Nodes are the index's entities in its order, then the chunks in theirs."""
+
+    index: EntityIndex
+    chunk_ids: tuple[ChunkId, ...]
+    chunk_nodes: dict[ChunkId, int]
+    chunks_naming: NDArray[np.int64]
+    """For each entity, in how many permitted chunks it is named."""
+    transition: Any
+
+
+def build_retrieval_graph(
+    graph: GraphStore, *, workspace_id: WorkspaceId, permitted: frozenset[VersionId]
+) -> RetrievalGraph:
+    """Edges weigh 1 + ln(times named); where the entity is the chunk's topic, three times that."""
+    index = EntityIndex(graph.find_entities(workspace_id=workspace_id, permitted=permitted))
+    nodes: dict[EntityId, int] = {entity.id: node for node, entity in enumerate(index.entities)}
+    chunk_nodes: dict[ChunkId, int] = {}
+    rows: list[int] = []
+    columns: list[int] = []
+    weights: list[float] = []
+    for mention in graph.find_mentions(workspace_id=workspace_id, permitted=permitted):
+        if mention.entity_id not in nodes:
+            continue
+        rows.append(nodes[mention.entity_id])
+        columns.append(chunk_nodes.setdefault(mention.chunk_id, len(nodes) + len(chunk_nodes)))
+        weights.append((1 + math.log(max(1, mention.count))) * (_TOPIC_WEIGHT if mention.topic else 1))
+    return RetrievalGraph(
+        index=index,
+        chunk_ids=tuple(chunk_nodes),
+        chunk_nodes=chunk_nodes,
+        chunks_naming=np.bincount(np.asarray(rows, dtype=np.int64), minlength=len(nodes)),
+        transition=make_transition(rows, columns, weights, nodes=len(nodes) + len(chunk_nodes)),
+    )
+
+
+@dataclass(slots=True)
+class _Place:
+    lock: Lock = field(default_factory=Lock)
+    graph: RetrievalGraph | None = None
+    built_at: float = 0.0
+
+
+class RetrievalGraphs:
+    """The last few graphs, one for each workspace and permitted set; threads that want the same one build it once.
+
+    A version never changes once it is visible, except that its facts may be extracted again: so a graph lives five
+    minutes at most, and `forget` drops a workspace's at once.
+    """
+
+    def __init__(self, graph: GraphStore, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._graph = graph
+        self._clock = clock
+        self._lock = Lock()
+        self._places: OrderedDict[tuple[WorkspaceId, frozenset[VersionId]], _Place] = OrderedDict()
+
+    def get(self, *, workspace_id: WorkspaceId, permitted: frozenset[VersionId]) -> RetrievalGraph:
+        with self._lock:
+            place = self._places.setdefault((workspace_id, permitted), _Place())
+            self._places.move_to_end((workspace_id, permitted))
+            while len(self._places) > _KEPT:
+                self._places.popitem(last=False)
+        with place.lock:
+            now = self._clock()
+            if place.graph is None or now - place.built_at > _MAX_AGE_SECONDS:
+                place.graph = build_retrieval_graph(self._graph, workspace_id=workspace_id, permitted=permitted)
+                place.built_at = now
+            return place.graph
+
+    def forget(self, workspace_id: WorkspaceId) -> None:
+        with self._lock:
+            for key in [key for key in self._places if key[0] == workspace_id]:
+                del self._places[key]
