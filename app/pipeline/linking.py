@@ -18,102 +18,18 @@ NEAR_ENOUGH = 0.6
 _LONGEST_NAME_WORDS = 10
 _WORD = re.compile(r"\w+(?:['’.&/-]\w+)*\.?")
 _CAPITALISED_RUN = re.compile(
+    r"[A-Z0-9][\w'’.&/-]*(?:\s+(?:(?:of|the|de|la|von|van|for|in|on|to|a)\s+)*[A-Z0-9][\w'’.&/-]*)*"
+)
     r"(?:[A-Z0-9][\w'’.&/-]*)(?:\s+(?:(?:of|the|de|la|von|van|for|in|on|to|a)\s+)*[A-Z0-9][\w'’.&/-]*)*"
 )
 _QUOTED = re.compile(r"[\"“]([^\"”]{2,80})[\"”]")
 _NO_NAMES = frozenset(
-    [
-        "a",
-        "an",
-        "and",
-        "any",
-        "are",
-        "as",
-        "at",
-        "be",
-        "been",
-        "before",
-        "after",
-        "between",
-        "by",
-        "can",
-        "could",
-        "did",
-        "do",
-        "does",
-        "during",
-        "for",
-        "from",
-        "had",
-        "has",
-        "have",
-        "how",
-        "i",
-        "if",
-        "in",
-        "into",
-        "is",
-        "it",
-        "its",
-        "list",
-        "me",
-        "my",
-        "of",
-        "on",
-        "or",
-        "our",
-        "she",
-        "he",
-        "show",
-        "tell",
-        "than",
-        "that",
-        "the",
-        "their",
-        "them",
-        "there",
-        "these",
-        "they",
-        "this",
-        "those",
-        "to",
-        "was",
-        "we",
-        "were",
-        "what",
-        "when",
-        "where",
-        "which",
-        "while",
-        "who",
-        "whom",
-        "whose",
-        "why",
-        "will",
-        "with",
-        "within",
-        "would",
-        "you",
-        "your",
-        "not",
-        "no",
-        "both",
-        "same",
-        "also",
-        "name",
-        "given",
-        "give",
-        "more",
-        "most",
-        "first",
-        "last",
-        "other",
-        "film",
-        "person",
-        "people",
-        "year",
-        "country",
-    ]
+    (
+        "a an and any are as at be been before after between by can could did do does during for from had has have "
+        "how i if in into is it its list me my of on or our she he show tell than that the their them there these "
+        "they this those to was we were what when where which while who whom whose why will with within would you "
+        "your not no both same also name given give more most first last other film person people year country"
+    ).split()
 )
 
 
@@ -182,7 +98,8 @@ class EntityIndex:
 def link(question: str, *, recognised: Sequence[RecognisedEntity], index: EntityIndex) -> list[Link]:
     """The names in the question, longest first and none inside another: equal names, then for recognised or
     capitalised names that fit none, the most similar one (at least .6); what fits nothing has no entities."""
-    taken = [Span(found.span.start, found.span.end) for found in (links := list(_equal_names(question, index)))]
+    links = list(_equal_names(question, index))
+    taken = [found.span for found in links]
     for span in _possible_names(question, recognised):
         if any(span.overlaps(other) for other in taken):
             continue

@@ -1,4 +1,4 @@
-"""The graph that retrieval walks: permitted entities and chunks joined by mentions, kept in memory between questions."""
+"""The graph that retrieval walks: permitted entities and chunks joined by mentions."""
 
 import math
 import time
