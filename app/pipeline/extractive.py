@@ -1,0 +1,94 @@
+"""Picks the sentences of passages that answer a question best."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from app.domain.answers import Passage
+from app.domain.documents import Chunk, Span
+from app.pipeline.retrieval import Retrieved
+from app.pipeline.support import BEST_SENTENCES, overlap, support
+from app.pipeline.words import content_stems
+from backends.embeddings.base import Embedder
+
+PASSAGES_READ = 5
+SENTENCES_SHOWN = 5
+_OVERLAP_WEIGHT = 0.5
+_RANK_WEIGHT = 0.15
+_EMBEDDED_A_PASSAGE = 12
+_FEWEST_LETTERS = 12
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A sentence of a passage; `score` = cosine + ½ overlap + .15 ÷ passage rank."""
+
+    chunk: Chunk
+    span: Span
+    text: str
+    similarity: float
+    stems: frozenset[str]
+    """Of the sentence and its title."""
+    score: float
+
+
+def find_candidates(retrieved: Retrieved, *, embedder: Embedder, passages: int = PASSAGES_READ) -> list[Candidate]:
+    """The best sentence of each of the top passages, best first; headings are no candidates.
+
+    Of a long passage only the twelve sentences that share most with the question are compared by meaning.
+    """
+    rough = [
+        found for passage in retrieved.passages[:passages] for found in _most_overlapping(passage, retrieved=retrieved)
+    ]
+    scored = score(rough, retrieved=retrieved, embedder=embedder)
+    best: dict[str, Candidate] = {}
+    for found in scored:
+        if found.chunk.id not in best or found.score > best[found.chunk.id].score:
+            best[found.chunk.id] = found
+    return sorted(best.values(), key=lambda found: -found.score)
+
+
+def score(sentences: Sequence[tuple[Chunk, Span, int]], *, retrieved: Retrieved, embedder: Embedder) -> list[Candidate]:
+    """Candidates in the order given; a sentence comes with its chunk and the rank of its passage."""
+    if not sentences:
+        return []
+    texts = [_text(chunk, span) for chunk, span, _ in sentences]
+    titled = [
+        f"{chunk.topic}: {text}" if chunk.topic else text for (chunk, _, _), text in zip(sentences, texts, strict=True)
+    ]
+    similarities = embedder.embed_passages(titled) @ retrieved.question_vector
+    question_stems = set(retrieved.stems)
+    candidates = []
+    for (chunk, span, rank), text, whole, similarity in zip(sentences, texts, titled, similarities, strict=True):
+        stems = frozenset(content_stems(whole))
+        shared = overlap(question_stems, stems, retrieved.postings)
+        total = float(similarity) + _OVERLAP_WEIGHT * shared + _RANK_WEIGHT / rank
+        candidates.append(Candidate(chunk, span, text, float(similarity), stems, total))
+    return candidates
+
+
+def support_of(candidates: Sequence[Candidate], *, retrieved: Retrieved) -> float:
+    """The support score of the three best candidates."""
+    best = sorted(candidates, key=lambda found: -found.score)[:BEST_SENTENCES]
+    return support(
+        [found.similarity for found in best],
+        [found.stems for found in best],
+        question_stems=set(retrieved.stems),
+        postings=retrieved.postings,
+    )
+
+
+def _most_overlapping(passage: Passage, *, retrieved: Retrieved) -> list[tuple[Chunk, Span, int]]:
+    chunk = passage.chunk
+    spans = [sentence.span for sentence in chunk.sentences if not sentence.heading]
+    spans = [span for span in spans if sum(map(str.isalpha, _text(chunk, span))) >= _FEWEST_LETTERS] or spans
+    if len(spans) > _EMBEDDED_A_PASSAGE:
+        question_stems = set(retrieved.stems)
+        shared = {
+            span: overlap(question_stems, content_stems(_text(chunk, span)), retrieved.postings) for span in spans
+        }
+        spans = sorted(spans, key=lambda span: (-shared[span], span))[:_EMBEDDED_A_PASSAGE]
+    return [(chunk, span, passage.rank) for span in spans]
+
+
+def _text(chunk: Chunk, span: Span) -> str:
+    return chunk.text[span.start - chunk.span.start : span.end - chunk.span.start]
