@@ -86,9 +86,7 @@ def _integers(*values: int) -> Array:
 def _embeddings(graph: _Graph, weights: dict[str, Array]) -> str:
     words = graph.constant("words", weights["embeddings.word_embeddings.weight"])
     # Every token is of type 0: its vector is added to the positions here instead of at each run.
-    placed = (
-        weights["embeddings.position_embeddings.weight"] + weights["embeddings.token_type_embeddings.weight"][0]
-    )
+    placed = weights["embeddings.position_embeddings.weight"] + weights["embeddings.token_type_embeddings.weight"][0]
     positions = graph.constant("positions", placed)
     axis = graph.constant("axis", _integers(0))
     shape = graph.add("Shape", "ids", start=1, end=2)

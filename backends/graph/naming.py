@@ -1,0 +1,21 @@
+"""Chooses the name under which an entity is shown."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+
+def display_name(names: Iterable[tuple[str, bool]]) -> tuple[str, tuple[str, ...]]:
+    """Name and aliases from (name, is it only an alias) as each version wrote them.
+
+    The most frequent name that is no mere alias is shown, ties go to the first in text order; all others are aliases.
+    """
+    counts: Counter[str] = Counter()
+    own: set[str] = set()
+    for name, alias in names:
+        counts[name] += 1
+        if not alias:
+            own.add(name)
+    if not counts:
+        return "", ()
+    first = min(counts, key=lambda name: (name not in own, -counts[name], name))
+    return first, tuple(sorted(counts.keys() - {first}))

@@ -1,0 +1,200 @@
+"""The graph in tables of the encrypted database."""
+
+from collections import defaultdict
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.sqlite import insert
+
+from app.domain.documents import Span
+from app.domain.graph import Assertion, Contribution, Entity, Evidence, GraphCounts, Mention, Subgraph, Triple
+from app.domain.ids import EntityId, TripleId, VersionId, WorkspaceId
+from app.domain.names import fold
+from backends.graph.base import GraphStore
+from backends.graph.naming import display_name
+from backends.graph.settings import SqlGraphSettings
+from backends.graph.sql_rows import entity_rows, evidence_rows, mention_rows, name_rows, triple_rows
+from backends.sql.engine import Database, among
+from backends.sql.tables_derived import entities, entity_names, evidence, mentions, triples
+
+
+class SqlGraphStore(GraphStore):
+    """Searching by text folds names in this process: SQLite folds ASCII only."""
+
+    def __init__(self, settings: SqlGraphSettings, *, database: Database, **_ignored: object) -> None:
+        self._database = database
+
+    def add(self, contribution: Contribution, *, workspace_id: WorkspaceId) -> None:
+        with self._database.write() as connection:
+            for table, rows in (
+                (entities, entity_rows(contribution, workspace_id)),
+                (entity_names, name_rows(contribution, workspace_id)),
+                (mentions, mention_rows(contribution, workspace_id)),
+                (triples, triple_rows(contribution, workspace_id)),
+                (evidence, evidence_rows(contribution, workspace_id)),
+            ):
+                if rows:
+                    connection.execute(insert(table).on_conflict_do_nothing(), rows)
+
+    def find_entities(
+        self,
+        *,
+        workspace_id: WorkspaceId,
+        permitted: frozenset[VersionId],
+        ids: Collection[EntityId] | None = None,
+        keys: Collection[str] | None = None,
+        text: str = "",
+        types: Collection[str] = (),
+        limit: int | None = None,
+    ) -> list[Entity]:
+        conditions: list[sa.ColumnElement[bool]] = []
+        if ids is not None:
+            conditions.append(among(mentions.c.entity_id, ids))
+        if keys is not None:
+            named = _scoped(sa.select(entity_names.c.entity_id), entity_names, workspace_id, permitted)
+            conditions.append(mentions.c.entity_id.in_(named.where(among(entity_names.c.key, keys))))
+        if types:
+            conditions.append(entities.c.type.in_(sorted(types)))
+        with self._database.read() as connection:
+            if text:
+                conditions.append(among(mentions.c.entity_id, _named_like(connection, text, workspace_id, permitted)))
+            found = _find_entities(connection, conditions, workspace_id, permitted)
+        return sorted(found, key=lambda one: (-one.mentions, one.name, one.id))[:limit]
+
+    def find_triples(
+        self,
+        *,
+        workspace_id: WorkspaceId,
+        permitted: frozenset[VersionId],
+        entity_ids: Collection[EntityId] | None = None,
+        triple_ids: Collection[TripleId] | None = None,
+        relations: Collection[str] = (),
+        assertions: Collection[Assertion] = (),
+        limit: int | None = None,
+    ) -> Subgraph:
+        joined = triples.join(evidence, evidence.c.triple_id == triples.c.id)
+        query = _scoped(sa.select(triples.c.id).select_from(joined), evidence, workspace_id, permitted)
+        if entity_ids is not None:
+            ends = among(triples.c.subject_id, entity_ids) | among(triples.c.object_id, entity_ids)
+            query = query.where(ends)
+        if triple_ids is not None:
+            query = query.where(among(triples.c.id, triple_ids))
+        if relations:
+            query = query.where(triples.c.relation.in_(sorted(relations)))
+        if assertions:
+            query = query.where(triples.c.assertion.in_(sorted(one.value for one in assertions)))
+        query = query.group_by(triples.c.id).order_by(sa.func.count().desc(), triples.c.id).limit(limit)
+        with self._database.read() as connection:
+            ordered = list(connection.execute(query).scalars())
+            found = _read_triples(connection, ordered, workspace_id, permitted)
+            ids = {one.subject_id for one in found} | {one.object_id for one in found}
+            wanted = [among(mentions.c.entity_id, ids)]
+            ends_found = _find_entities(connection, wanted, workspace_id, permitted)
+        return Subgraph(tuple(sorted(ends_found, key=lambda one: (-one.mentions, one.name, one.id))), tuple(found))
+
+    def find_mentions(self, *, workspace_id: WorkspaceId, permitted: frozenset[VersionId]) -> list[Mention]:
+        query = _scoped(sa.select(mentions), mentions, workspace_id, permitted)
+        with self._database.read() as connection:
+            rows = connection.execute(query.order_by(mentions.c.chunk_id, mentions.c.entity_id)).all()
+        return [Mention(row.entity_id, row.chunk_id, row.version_id, row.count, row.topic) for row in rows]
+
+    def delete_versions(self, version_ids: Sequence[VersionId], *, workspace_id: WorkspaceId) -> None:
+        with self._database.write() as connection:
+            for table in (mentions, evidence, entity_names):
+                mine = among(table.c.version_id, version_ids) & (table.c.workspace_id == workspace_id)
+                connection.execute(table.delete().where(mine))
+            supported = sa.select(evidence.c.triple_id).where(evidence.c.workspace_id == workspace_id)
+            _delete_others(connection, triples, supported, workspace_id)
+            held = sa.union(
+                sa.select(mentions.c.entity_id).where(mentions.c.workspace_id == workspace_id),
+                sa.select(triples.c.subject_id).where(triples.c.workspace_id == workspace_id),
+                sa.select(triples.c.object_id).where(triples.c.workspace_id == workspace_id),
+            )
+            _delete_others(connection, entities, held, workspace_id)
+
+    def delete_workspace(self, workspace_id: WorkspaceId) -> None:
+        with self._database.write() as connection:
+            for table in (mentions, evidence, entity_names, triples, entities):
+                connection.execute(table.delete().where(table.c.workspace_id == workspace_id))
+
+    def count(self, *, workspace_id: WorkspaceId, permitted: frozenset[VersionId]) -> GraphCounts:
+        named = sa.select(sa.func.count(mentions.c.entity_id.distinct()))
+        stated = sa.select(sa.func.count(evidence.c.triple_id.distinct()), sa.func.count())
+        with self._database.read() as connection:
+            entity_count = connection.execute(_scoped(named, mentions, workspace_id, permitted)).scalar_one()
+            counts = connection.execute(_scoped(stated, evidence, workspace_id, permitted)).one()
+        return GraphCounts(entity_count, counts[0], counts[1])
+
+    def close(self) -> None:
+        """The database is closed by who opened it."""
+
+
+def _scoped(
+    query: sa.Select[Any], table: sa.Table, workspace_id: WorkspaceId, permitted: frozenset[VersionId]
+) -> sa.Select[Any]:
+    return query.where(table.c.workspace_id == workspace_id, among(table.c.version_id, permitted))
+
+
+def _named_like(
+    connection: sa.Connection, text: str, workspace_id: WorkspaceId, permitted: frozenset[VersionId]
+) -> set[str]:
+    query = _scoped(sa.select(entity_names.c.entity_id, entity_names.c.name), entity_names, workspace_id, permitted)
+    wanted = fold(text)
+    return {row.entity_id for row in connection.execute(query) if wanted in fold(row.name)}
+
+
+def _find_entities(
+    connection: sa.Connection,
+    conditions: list[sa.ColumnElement[bool]],
+    workspace_id: WorkspaceId,
+    permitted: frozenset[VersionId],
+) -> list[Entity]:
+    counted = sa.select(entities, sa.func.count().label("mentions"))
+    counted = counted.select_from(entities.join(mentions, mentions.c.entity_id == entities.c.id))
+    counted = _scoped(counted, mentions, workspace_id, permitted).where(*conditions).group_by(entities.c.id)
+    rows = connection.execute(counted).all()
+    names: dict[str, list[tuple[str, bool]]] = defaultdict(list)
+    named = _scoped(sa.select(entity_names), entity_names, workspace_id, permitted)
+    for row in connection.execute(named.where(among(entity_names.c.entity_id, [row.id for row in rows]))):
+        names[row.entity_id].append((row.name, row.alias))
+    found = []
+    for row in rows:
+        name, aliases = display_name(names[row.id])
+        found.append(Entity(EntityId(row.id), name, row.key, row.type, aliases, row.mentions))
+    return found
+
+
+def _read_triples(
+    connection: sa.Connection, ids: Sequence[str], workspace_id: WorkspaceId, permitted: frozenset[VersionId]
+) -> list[Triple]:
+    places: dict[str, list[Evidence]] = defaultdict(list)
+    query = _scoped(sa.select(evidence), evidence, workspace_id, permitted).where(among(evidence.c.triple_id, ids))
+    order = (evidence.c.version_id, evidence.c.span_start, evidence.c.span_end)
+    for row in connection.execute(query.order_by(*order)):
+        places[row.triple_id].append(_evidence(row))
+    heads = {row.id: row for row in connection.execute(sa.select(triples).where(among(triples.c.id, ids)))}
+    return [
+        Triple(TripleId(id_), row.subject_id, row.relation, row.object_id, Assertion(row.assertion), tuple(places[id_]))
+        for id_, row in ((id_, heads[id_]) for id_ in ids)
+    ]
+
+
+def _evidence(row: sa.Row[Any]) -> Evidence:
+    return Evidence(
+        document_id=row.document_id,
+        version_id=row.version_id,
+        chunk_id=row.chunk_id,
+        page=row.page,
+        span=Span(row.span_start, row.span_end),
+        quote_hash=row.quote_hash,
+        kind=row.kind,
+        extractor=row.extractor,
+        confidence=row.confidence,
+        inferred=row.inferred,
+    )
+
+
+def _delete_others(connection: sa.Connection, table: sa.Table, kept: sa.SelectBase, workspace_id: WorkspaceId) -> None:
+    others = (table.c.workspace_id == workspace_id) & table.c.id.not_in(kept)
+    connection.execute(table.delete().where(others))

@@ -1,0 +1,35 @@
+"""The metadata store on SQL."""
+
+import sqlalchemy as sa
+
+from backends.metadata.base import MetadataStore
+from backends.metadata.settings import SqliteMetadataSettings
+from backends.metadata.sql_chunks import SqlChunkRecords
+from backends.metadata.sql_documents import SqlDocumentRecords
+from backends.metadata.sql_history import SqlHistoryRecords
+from backends.metadata.sql_jobs import SqlJobRecords
+from backends.metadata.sql_sessions import SqlSessionRecords
+from backends.metadata.sql_users import SqlUserRecords
+from backends.metadata.sql_workspaces import SqlWorkspaceRecords
+from backends.sql.engine import Database
+
+
+class SqlMetadataStore(MetadataStore):
+    """Its tables are made by `backends.sql.migrating.upgrade`, not here."""
+
+    def __init__(self, settings: SqliteMetadataSettings, *, database: Database, **_ignored: object) -> None:
+        self._database = database
+        self.documents = SqlDocumentRecords(database)
+        self.chunks = SqlChunkRecords(database)
+        self.history = SqlHistoryRecords(database)
+        self.jobs = SqlJobRecords(database)
+        self.workspaces = SqlWorkspaceRecords(database)
+        self.users = SqlUserRecords(database)
+        self.sessions = SqlSessionRecords(database)
+
+    def check(self) -> None:
+        with self._database.read() as connection:
+            connection.execute(sa.text("SELECT count(*) FROM workspaces"))
+
+    def close(self) -> None:
+        self._database.close()

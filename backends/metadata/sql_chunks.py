@@ -1,0 +1,138 @@
+"""Chunk records on SQL: text once, and the stems that word search counts."""
+
+from collections import Counter
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from pydantic import TypeAdapter
+
+from app.domain.documents import Chunk, ChunkState, Sentence, Span
+from app.domain.ids import ChunkId, DocumentId, VersionId, WorkspaceId
+from backends.metadata.base_content import ChunkRecords, Postings
+from backends.sql.engine import Database, among
+from backends.sql.tables import chunk_stems, chunks
+
+_SENTENCES = TypeAdapter(tuple[Sentence, ...])
+
+
+class SqlChunkRecords(ChunkRecords):
+    """Stems are written and counted, not given back: `Chunk.stems` of what is read is empty."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def upsert(self, new_chunks: Sequence[Chunk]) -> None:
+        if not new_chunks:
+            return
+        with self._database.write() as connection:
+            _delete(connection, among(chunks.c.id, {chunk.id for chunk in new_chunks}))
+            rows = connection.execute(
+                chunks.insert().returning(chunks.c.number, chunks.c.id), [_row(chunk) for chunk in new_chunks]
+            )
+            numbers = {row.id: row.number for row in rows}
+            stems = [
+                {"stem": stem, "chunk_number": numbers[chunk.id], "count": count}
+                for chunk in new_chunks
+                for stem, count in Counter(chunk.stems).items()
+            ]
+            if stems:
+                connection.execute(chunk_stems.insert(), stems)
+
+    def update_states(self, states: Mapping[ChunkId, ChunkState], *, workspace_id: WorkspaceId) -> None:
+        if not states:
+            return
+        change = (
+            chunks.update()
+            .where(chunks.c.id == sa.bindparam("chunk"), chunks.c.workspace_id == workspace_id)
+            .values(state=sa.bindparam("new_state"))
+        )
+        with self._database.write() as connection:
+            connection.execute(change, [{"chunk": id_, "new_state": state.value} for id_, state in states.items()])
+
+    def get(
+        self, chunk_ids: Sequence[ChunkId], *, workspace_id: WorkspaceId, permitted: frozenset[VersionId]
+    ) -> list[Chunk]:
+        wanted = (among(chunks.c.id, chunk_ids), _scope(workspace_id, permitted))
+        with self._database.read() as connection:
+            found = {row.id: _chunk(row) for row in connection.execute(sa.select(chunks).where(*wanted))}
+        return [found[chunk_id] for chunk_id in chunk_ids if chunk_id in found]
+
+    def find(self, version_id: VersionId, *, workspace_id: WorkspaceId) -> list[Chunk]:
+        mine = (chunks.c.version_id == version_id) & (chunks.c.workspace_id == workspace_id)
+        with self._database.read() as connection:
+            rows = connection.execute(sa.select(chunks).where(mine).order_by(chunks.c.ordinal)).all()
+        return [_chunk(row) for row in rows]
+
+    def find_postings(
+        self, stems: Collection[str], *, workspace_id: WorkspaceId, permitted: frozenset[VersionId]
+    ) -> Postings:
+        scope = _scope(workspace_id, permitted)
+        whole = sa.select(sa.func.count(), sa.func.avg(chunks.c.length)).where(scope)
+        held = (
+            sa.select(chunk_stems.c.stem, chunks.c.id, chunk_stems.c.count, chunks.c.length)
+            .join(chunks, chunks.c.number == chunk_stems.c.chunk_number)
+            .where(among(chunk_stems.c.stem, stems), scope)
+            .order_by(chunks.c.id)
+        )
+        frequencies: dict[str, dict[ChunkId, int]] = {stem: {} for stem in stems}
+        lengths: dict[ChunkId, int] = {}
+        with self._database.read() as connection:
+            number, mean_length = connection.execute(whole).one()
+            for stem, chunk_id, count, length in connection.execute(held):
+                frequencies[stem][ChunkId(chunk_id)] = count
+                lengths[ChunkId(chunk_id)] = length
+        return Postings(number, float(mean_length or 0.0), frequencies, lengths)
+
+    def count(self, *, workspace_id: WorkspaceId, permitted: frozenset[VersionId]) -> int:
+        query = sa.select(sa.func.count()).select_from(chunks).where(_scope(workspace_id, permitted))
+        with self._database.read() as connection:
+            return connection.execute(query).scalar_one()
+
+    def delete_version(self, version_id: VersionId, *, workspace_id: WorkspaceId) -> None:
+        with self._database.write() as connection:
+            _delete(connection, (chunks.c.version_id == version_id) & (chunks.c.workspace_id == workspace_id))
+
+
+def _scope(workspace_id: WorkspaceId, permitted: frozenset[VersionId]) -> sa.ColumnElement[bool]:
+    return (chunks.c.workspace_id == workspace_id) & among(chunks.c.version_id, permitted)
+
+
+def _delete(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> None:
+    numbers = sa.select(chunks.c.number).where(condition)
+    connection.execute(chunk_stems.delete().where(chunk_stems.c.chunk_number.in_(numbers)))
+    connection.execute(chunks.delete().where(condition))
+
+
+def _row(chunk: Chunk) -> dict[str, Any]:
+    return {
+        "id": chunk.id,
+        "workspace_id": chunk.workspace_id,
+        "document_id": chunk.document_id,
+        "version_id": chunk.version_id,
+        "ordinal": chunk.ordinal,
+        "page": chunk.page,
+        "span_start": chunk.span.start,
+        "span_end": chunk.span.end,
+        "text": chunk.text,
+        "topic": chunk.topic,
+        "sentences": _SENTENCES.dump_json(chunk.sentences).decode(),
+        "length": len(chunk.stems),
+        "state": chunk.state.value,
+    }
+
+
+def _chunk(row: sa.Row[Any]) -> Chunk:
+    return Chunk(
+        id=ChunkId(row.id),
+        workspace_id=WorkspaceId(row.workspace_id),
+        document_id=DocumentId(row.document_id),
+        version_id=VersionId(row.version_id),
+        ordinal=row.ordinal,
+        page=row.page,
+        span=Span(row.span_start, row.span_end),
+        text=row.text,
+        topic=row.topic,
+        sentences=_SENTENCES.validate_json(row.sentences),
+        state=ChunkState(row.state),
+    )

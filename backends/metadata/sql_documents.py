@@ -1,0 +1,159 @@
+"""Document records on SQL."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from pydantic import TypeAdapter
+from sqlalchemy.exc import IntegrityError as ConstraintError
+
+from app.domain.documents import Coverage, Document, DocumentStatus, DocumentVersion
+from app.domain.ids import DocumentId, FileId, UserId, VersionId, WorkspaceId
+from app.errors import ConflictError, NotFoundError
+from backends.metadata.base_content import DocumentFilter, DocumentRecords
+from backends.sql.engine import Database
+from backends.sql.tables import chunk_stems, chunks, documents, versions
+
+_COVERAGE = TypeAdapter(Coverage)
+_LISTED = sa.select(*versions.c, documents.c.name.label("document_name"), documents.c.visible_version_id).select_from(
+    documents.join(versions, versions.c.id == documents.c.newest_version_id)
+)
+
+
+class SqlDocumentRecords(DocumentRecords):
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add_version(self, version: DocumentVersion) -> Document:
+        row = {column.name: getattr(version, column.name) for column in versions.c}
+        row |= {"status": version.status.value, "coverage": _COVERAGE.dump_json(version.coverage).decode()}
+        try:
+            with self._database.write() as connection:
+                connection.execute(versions.insert().values(row))
+                self._point_at_newest(connection, version)
+        except ConstraintError as error:
+            raise ConflictError("This file is already here.", document_id=version.document_id) from error
+        return self.get(version.document_id, workspace_id=version.workspace_id)
+
+    def _point_at_newest(self, connection: sa.Connection, version: DocumentVersion) -> None:
+        head = {"newest_version_id": version.id, "changed_at": version.uploaded_at}
+        if version.number == 1:
+            head |= {"name": version.name, "name_key": version.name.casefold()}
+            head |= {"id": version.document_id, "workspace_id": version.workspace_id}
+            connection.execute(documents.insert().values(head))
+            return
+        mine = (documents.c.id == version.document_id) & (documents.c.workspace_id == version.workspace_id)
+        if connection.execute(documents.update().where(mine).values(head)).rowcount == 0:
+            raise NotFoundError("The document does not exist any more: add the file as a new one.")
+
+    def get(self, document_id: DocumentId, *, workspace_id: WorkspaceId) -> Document:
+        mine = (documents.c.id == document_id) & (documents.c.workspace_id == workspace_id)
+        with self._database.read() as connection:
+            row = connection.execute(_LISTED.where(mine)).one_or_none()
+        if row is None:
+            raise NotFoundError("This document does not exist: it may have been deleted.", document_id=document_id)
+        return _document(row)
+
+    def find(self, document_filter: DocumentFilter, *, workspace_id: WorkspaceId) -> tuple[list[Document], int]:
+        conditions = [documents.c.workspace_id == workspace_id]
+        if document_filter.text:
+            conditions.append(documents.c.name_key.contains(document_filter.text.casefold(), autoescape=True))
+        if document_filter.name is not None:
+            conditions.append(documents.c.name == document_filter.name)
+        if document_filter.sha256 is not None:
+            same = sa.select(versions.c.document_id).where(versions.c.sha256 == document_filter.sha256)
+            conditions.append(documents.c.id.in_(same.where(versions.c.workspace_id == workspace_id)))
+        if document_filter.statuses:
+            conditions.append(versions.c.status.in_(sorted(status.value for status in document_filter.statuses)))
+        fitting = _LISTED.where(*conditions)
+        page = fitting.order_by(documents.c.changed_at.desc(), documents.c.id.desc())
+        page = page.limit(document_filter.limit).offset(document_filter.offset)
+        with self._database.read() as connection:
+            total = connection.execute(sa.select(sa.func.count()).select_from(fitting.subquery())).scalar_one()
+            rows = connection.execute(page).all() if document_filter.limit != 0 else []
+        return [_document(row) for row in rows], total
+
+    def find_versions(self, document_id: DocumentId, *, workspace_id: WorkspaceId) -> list[DocumentVersion]:
+        mine = (versions.c.document_id == document_id) & (versions.c.workspace_id == workspace_id)
+        with self._database.read() as connection:
+            rows = connection.execute(sa.select(versions).where(mine).order_by(versions.c.number.desc())).all()
+        return [_version(row) for row in rows]
+
+    def update_version(
+        self,
+        version_id: VersionId,
+        *,
+        workspace_id: WorkspaceId,
+        status: DocumentStatus | None = None,
+        error: str | None = None,
+        coverage: Coverage | None = None,
+        title: str | None = None,
+    ) -> None:
+        values: dict[str, Any] = {}
+        if status is not None:
+            values |= {"status": status.value, "error": error}
+        elif error is not None:
+            values["error"] = error
+        if coverage is not None:
+            values["coverage"] = _COVERAGE.dump_json(coverage).decode()
+        if title is not None:
+            values["title"] = title
+        with self._database.write() as connection:
+            _update_version(connection, version_id, workspace_id, values or {"id": version_id})
+
+    def publish(self, version_id: VersionId, *, workspace_id: WorkspaceId) -> None:
+        with self._database.write() as connection:
+            indexed = {"status": DocumentStatus.INDEXED.value, "error": None}
+            _update_version(connection, version_id, workspace_id, indexed)
+            owner = sa.select(versions.c.document_id).where(versions.c.id == version_id).scalar_subquery()
+            connection.execute(documents.update().where(documents.c.id == owner).values(visible_version_id=version_id))
+
+    def find_visible(self, *, workspace_id: WorkspaceId) -> dict[VersionId, DocumentId]:
+        visible = documents.c.visible_version_id.is_not(None) & (documents.c.workspace_id == workspace_id)
+        query = sa.select(documents.c.visible_version_id, documents.c.id).where(visible)
+        with self._database.read() as connection:
+            return {VersionId(row[0]): DocumentId(row[1]) for row in connection.execute(query)}
+
+    def delete(self, document_id: DocumentId, *, workspace_id: WorkspaceId) -> None:
+        with self._database.write() as connection:
+            numbers = sa.select(chunks.c.number).where(
+                chunks.c.document_id == document_id, chunks.c.workspace_id == workspace_id
+            )
+            connection.execute(chunk_stems.delete().where(chunk_stems.c.chunk_number.in_(numbers)))
+            for table in (chunks, versions):
+                mine = (table.c.document_id == document_id) & (table.c.workspace_id == workspace_id)
+                connection.execute(table.delete().where(mine))
+            mine = (documents.c.id == document_id) & (documents.c.workspace_id == workspace_id)
+            connection.execute(documents.delete().where(mine))
+
+
+def _update_version(
+    connection: sa.Connection, version_id: VersionId, workspace_id: WorkspaceId, values: dict[str, Any]
+) -> None:
+    mine = (versions.c.id == version_id) & (versions.c.workspace_id == workspace_id)
+    if connection.execute(versions.update().where(mine).values(values)).rowcount == 0:
+        raise NotFoundError("This version of the document does not exist any more.", version_id=version_id)
+
+
+def _version(row: sa.Row[Any]) -> DocumentVersion:
+    return DocumentVersion(
+        id=VersionId(row.id),
+        document_id=DocumentId(row.document_id),
+        workspace_id=WorkspaceId(row.workspace_id),
+        number=row.number,
+        name=row.name,
+        media_type=row.media_type,
+        sha256=row.sha256,
+        size_bytes=row.size_bytes,
+        file_id=FileId(row.file_id),
+        uploaded_by=UserId(row.uploaded_by),
+        uploaded_at=row.uploaded_at,
+        status=DocumentStatus(row.status),
+        error=row.error,
+        coverage=_COVERAGE.validate_json(row.coverage),
+        title=row.title,
+    )
+
+
+def _document(row: sa.Row[Any]) -> Document:
+    version = _version(row)
+    return Document(version.document_id, version.workspace_id, row.document_name, version, row.visible_version_id)

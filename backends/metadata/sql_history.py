@@ -1,0 +1,78 @@
+"""Asked questions on SQL."""
+
+from typing import Any
+
+import sqlalchemy as sa
+from pydantic import TypeAdapter
+
+from app.domain.answers import Answer, AskedQuestion, Mode
+from app.domain.ids import DocumentId, QuestionId, UserId, WorkspaceId
+from app.errors import NotFoundError
+from backends.metadata.base_content import HistoryRecords
+from backends.sql.engine import Database
+from backends.sql.tables import question_documents, questions
+
+_ANSWER = TypeAdapter(Answer)
+
+
+class SqlHistoryRecords(HistoryRecords):
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, question: AskedQuestion) -> None:
+        row = {
+            "id": question.id,
+            "workspace_id": question.workspace_id,
+            "asked_by": question.asked_by,
+            "asked_at": question.asked_at,
+            "text": question.text,
+            "mode": question.mode.value,
+            "answer": _ANSWER.dump_json(question.answer).decode(),
+        }
+        answer = question.answer
+        cited = {citation.document_id for citation in answer.citations + answer.nearest}
+        cited |= {triple.document_id for triple in answer.triples + answer.nearest_triples}
+        links = [{"question_id": question.id, "document_id": document_id} for document_id in sorted(cited)]
+        with self._database.write() as connection:
+            connection.execute(questions.insert().values(row))
+            if links:
+                connection.execute(question_documents.insert(), links)
+
+    def get(self, question_id: QuestionId, *, workspace_id: WorkspaceId, asked_by: UserId) -> AskedQuestion:
+        query = sa.select(questions).where(questions.c.id == question_id, _mine(workspace_id, asked_by))
+        with self._database.read() as connection:
+            row = connection.execute(query).one_or_none()
+        if row is None:
+            raise NotFoundError("This question is not in your history.", question_id=question_id)
+        return _question(row)
+
+    def find(self, *, workspace_id: WorkspaceId, asked_by: UserId, limit: int) -> list[AskedQuestion]:
+        query = sa.select(questions).where(_mine(workspace_id, asked_by))
+        query = query.order_by(questions.c.asked_at.desc(), questions.c.id.desc()).limit(limit)
+        with self._database.read() as connection:
+            return [_question(row) for row in connection.execute(query)]
+
+    def delete_citing(self, document_id: DocumentId, *, workspace_id: WorkspaceId) -> int:
+        citing = sa.select(question_documents.c.question_id).where(question_documents.c.document_id == document_id)
+        with self._database.write() as connection:
+            mine = questions.c.id.in_(citing) & (questions.c.workspace_id == workspace_id)
+            gone = list(connection.execute(sa.select(questions.c.id).where(mine)).scalars())
+            connection.execute(questions.delete().where(mine))
+            connection.execute(question_documents.delete().where(question_documents.c.question_id.in_(gone)))
+        return len(gone)
+
+
+def _mine(workspace_id: WorkspaceId, asked_by: UserId) -> sa.ColumnElement[bool]:
+    return (questions.c.workspace_id == workspace_id) & (questions.c.asked_by == asked_by)
+
+
+def _question(row: sa.Row[Any]) -> AskedQuestion:
+    return AskedQuestion(
+        id=QuestionId(row.id),
+        workspace_id=WorkspaceId(row.workspace_id),
+        asked_by=UserId(row.asked_by),
+        asked_at=row.asked_at,
+        text=row.text,
+        mode=Mode(row.mode),
+        answer=_ANSWER.validate_json(row.answer),
+    )

@@ -1,0 +1,139 @@
+"""Job records on SQL; a lease is a time until which one worker owns a running job."""
+
+import time
+from collections.abc import Collection
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError as ConstraintError
+
+from app.domain.ids import DocumentId, JobId, WorkspaceId
+from app.domain.jobs import Job, JobKind, JobState, Stage
+from app.errors import ConflictError, NotFoundError
+from backends.metadata.base_content import JobRecords
+from backends.sql.engine import Database
+from backends.sql.tables import jobs
+
+_FIELDS = [column for column in jobs.c if column.name not in {"worker", "lease_until"}]
+
+
+class SqlJobRecords(JobRecords):
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def add(self, job: Job) -> None:
+        try:
+            with self._database.write() as connection:
+                connection.execute(jobs.insert().values(asdict(job)))
+        except ConstraintError as error:
+            raise ConflictError("This job exists already.", job_id=job.id) from error
+
+    def get(self, job_id: JobId) -> Job:
+        with self._database.read() as connection:
+            return _get(connection, job_id)
+
+    def find(
+        self,
+        *,
+        workspace_id: WorkspaceId | None = None,
+        document_id: DocumentId | None = None,
+        states: Collection[JobState] = (),
+        limit: int | None = None,
+    ) -> list[Job]:
+        query = sa.select(*_FIELDS).order_by(jobs.c.created_at.desc(), jobs.c.id.desc()).limit(limit)
+        if workspace_id is not None:
+            query = query.where(jobs.c.workspace_id == workspace_id)
+        if document_id is not None:
+            query = query.where(jobs.c.document_id == document_id)
+        if states:
+            query = query.where(jobs.c.state.in_(sorted(states)))
+        with self._database.read() as connection:
+            return [_job(row) for row in connection.execute(query)]
+
+    def claim(self, job_id: JobId, *, worker: str, lease_seconds: float) -> Job | None:
+        now = time.time()
+        free = (jobs.c.state == JobState.WAITING) | (
+            (jobs.c.state == JobState.RUNNING) & (sa.func.coalesce(jobs.c.lease_until, 0) < now)
+        )
+        taken = {
+            "state": JobState.RUNNING,
+            "attempts": jobs.c.attempts + 1,
+            "worker": worker,
+            "lease_until": now + lease_seconds,
+            "updated_at": datetime.now(UTC),
+            "error": None,
+        }
+        with self._database.write() as connection:
+            if connection.execute(jobs.update().where(jobs.c.id == job_id, free).values(taken)).rowcount == 0:
+                return None
+            return _get(connection, job_id)
+
+    def record(
+        self,
+        job_id: JobId,
+        *,
+        worker: str,
+        lease_seconds: float,
+        stage: Stage,
+        done: int,
+        total: int,
+        eta_seconds: float | None,
+    ) -> bool:
+        mine = (jobs.c.id == job_id) & (jobs.c.worker == worker) & (jobs.c.state == JobState.RUNNING)
+        progress = {
+            "stage": stage,
+            "done": done,
+            "total": total,
+            "eta_seconds": eta_seconds,
+            "lease_until": time.time() + lease_seconds,
+            "updated_at": datetime.now(UTC),
+        }
+        with self._database.write() as connection:
+            return connection.execute(jobs.update().where(mine).values(progress)).rowcount == 1
+
+    def finish(self, job_id: JobId, *, worker: str, state: JobState, error: str | None = None) -> None:
+        mine = (jobs.c.id == job_id) & (jobs.c.worker == worker)
+        mine &= jobs.c.state.in_([JobState.RUNNING, JobState.STOPPING])
+        with self._database.write() as connection:
+            connection.execute(jobs.update().where(mine).values(_ended(state, error)))
+
+    def stop(self, job_id: JobId) -> Job:
+        with self._database.write() as connection:
+            job = _get(connection, job_id)
+            values: dict[str, Any] = {}
+            if job.state is JobState.WAITING:
+                values = _ended(JobState.STOPPED, None)
+            elif job.state is JobState.RUNNING:
+                values = {"state": JobState.STOPPING, "updated_at": datetime.now(UTC)}
+            if values:
+                connection.execute(jobs.update().where(jobs.c.id == job_id).values(values))
+            return _get(connection, job_id)
+
+    def retry(self, job_id: JobId) -> Job:
+        waiting = {"state": JobState.WAITING, "error": None, "eta_seconds": None, "updated_at": datetime.now(UTC)}
+        with self._database.write() as connection:
+            job = _get(connection, job_id)
+            if job.state not in {JobState.STOPPED, JobState.FAILED}:
+                raise ConflictError("Only a stopped or failed job can be tried again.", job_id=job_id)
+            connection.execute(jobs.update().where(jobs.c.id == job_id).values(waiting))
+            return _get(connection, job_id)
+
+
+def _ended(state: JobState, error: str | None) -> dict[str, Any]:
+    now = datetime.now(UTC)
+    return {"state": state, "error": error, "worker": None, "lease_until": None, "eta_seconds": None, "updated_at": now}
+
+
+def _get(connection: sa.Connection, job_id: JobId) -> Job:
+    row = connection.execute(sa.select(*_FIELDS).where(jobs.c.id == job_id)).one_or_none()
+    if row is None:
+        raise NotFoundError("This job does not exist any more.", job_id=job_id)
+    return _job(row)
+
+
+def _job(row: sa.Row[Any]) -> Job:
+    values = dict(row._mapping)
+    values |= {"kind": JobKind(row.kind), "state": JobState(row.state), "stage": Stage(row.stage)}
+    return Job(**values)

@@ -1,0 +1,110 @@
+"""A Dramatiq broker over one table: a message is leased to a worker that must stay alive."""
+
+import time
+from collections.abc import Iterable
+from threading import Event, Thread
+
+import dramatiq
+import sqlalchemy as sa
+from dramatiq.middleware import Middleware
+
+from backends.sql.engine import Database
+from backends.sql.tables_derived import queue, queue_workers
+
+
+class LeaseBroker(dramatiq.Broker):
+    """`ready_at` is the time from which a message may be taken; taking it moves that time by the lease."""
+
+    def __init__(
+        self, database: Database, *, worker: str, lease_seconds: float, middleware: list[Middleware] | None = None
+    ) -> None:
+        super().__init__(middleware=middleware or [])
+        self.database = database
+        self.worker = worker
+        self.lease_seconds = lease_seconds
+
+    def declare_queue(self, queue_name: str) -> None:
+        if queue_name not in self.queues:
+            self.emit_before("declare_queue", queue_name)
+            self.queues[queue_name] = None
+            self.emit_after("declare_queue", queue_name)
+
+    def enqueue(self, message: dramatiq.Message, *, delay: int | None = None) -> dramatiq.Message:
+        self.emit_before("enqueue", message, delay)
+        row = {"body": message.encode(), "ready_at": time.time() + (delay or 0) / 1000, "holder": None}
+        with self.database.write() as connection:
+            connection.execute(queue.delete().where(queue.c.id == message.message_id))
+            connection.execute(queue.insert().values(id=message.message_id, **row))
+        self.emit_after("enqueue", message, delay)
+        return message
+
+    def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 500) -> dramatiq.Consumer:
+        return _LeaseConsumer(self, wait_seconds=timeout / 1000)
+
+
+class _LeaseConsumer(dramatiq.Consumer):
+    """Holds one message at a time: a second one is taken when the first is done."""
+
+    def __init__(self, broker: LeaseBroker, *, wait_seconds: float) -> None:
+        self._broker = broker
+        self._wait_seconds = wait_seconds
+        self._held: str | None = None
+        self._ended = Event()
+        self._heart = Thread(target=self._beat, name="queue-lease", daemon=True)
+        self._heart.start()
+
+    def __next__(self) -> dramatiq.MessageProxy | None:
+        body = self._take() if self._held is None else None
+        if body is None:
+            self._ended.wait(self._wait_seconds)
+            return None
+        return dramatiq.MessageProxy(dramatiq.Message.decode(body))
+
+    def _take(self) -> bytes | None:
+        now = time.time()
+        ready = sa.select(queue.c.id, queue.c.body).where(queue.c.ready_at <= now).order_by(queue.c.ready_at).limit(1)
+        with self._broker.database.read() as connection:
+            if connection.execute(ready).first() is None:
+                return None
+        with self._broker.database.write() as connection:
+            row = connection.execute(ready).first()
+            if row is None:
+                return None
+            leased = {"ready_at": now + self._broker.lease_seconds, "holder": self._broker.worker}
+            connection.execute(queue.update().where(queue.c.id == row.id).values(leased))
+        self._held = row.id
+        return bytes(row.body)
+
+    def ack(self, message: dramatiq.MessageProxy) -> None:
+        mine = (queue.c.id == message.message_id) & (queue.c.holder == self._broker.worker)
+        with self._broker.database.write() as connection:
+            connection.execute(queue.delete().where(mine))
+        self._held = None
+
+    nack = ack
+
+    def requeue(self, messages: Iterable[dramatiq.MessageProxy]) -> None:
+        ids = [message.message_id for message in messages]
+        with self._broker.database.write() as connection:
+            mine = queue.c.id.in_(ids) & (queue.c.holder == self._broker.worker)
+            connection.execute(queue.update().where(mine).values(ready_at=time.time(), holder=None))
+        self._held = None
+
+    def close(self) -> None:
+        self._ended.set()
+        self._heart.join()
+        with self._broker.database.write() as connection:
+            connection.execute(queue_workers.delete().where(queue_workers.c.id == self._broker.worker))
+
+    def _beat(self) -> None:
+        while True:
+            until = time.time() + self._broker.lease_seconds
+            with self._broker.database.write() as connection:
+                mine = queue_workers.c.id == self._broker.worker
+                if connection.execute(queue_workers.update().where(mine).values(alive_until=until)).rowcount == 0:
+                    connection.execute(queue_workers.insert().values(id=self._broker.worker, alive_until=until))
+                if self._held is not None:
+                    held = (queue.c.id == self._held) & (queue.c.holder == self._broker.worker)
+                    connection.execute(queue.update().where(held).values(ready_at=until))
+            if self._ended.wait(self._broker.lease_seconds / 3):
+                return

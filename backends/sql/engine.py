@@ -1,0 +1,104 @@
+"""The one encrypted database of the embedded profile: engine, key, pragmas and the translation of its errors."""
+
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import IntegrityError as ConstraintError
+
+from app.errors import BackendUnavailableError, IntegrityError
+
+BUSY_SECONDS = 20
+
+
+class Database:
+    """One SQLCipher file; threads share this object, processes share the file.
+
+    `key` is the raw 32-byte key; None writes plain text and exists for tests that look into the file.
+    """
+
+    def __init__(self, path: Path, *, key: bytes | None) -> None:
+        self.path = path
+        self._key = key
+        from sqlcipher3 import dbapi2
+
+        self._driver = dbapi2
+        self.engine = sa.create_engine(
+            "sqlite+pysqlite://",
+            creator=self._connect,
+            module=dbapi2,
+            poolclass=sa.QueuePool,
+            pool_size=5,
+            max_overflow=20,
+        )
+        self._writing = self.engine.execution_options(begin="BEGIN IMMEDIATE")
+        sa.event.listen(self.engine, "begin", _begin)
+
+    @contextmanager
+    def read(self) -> Iterator[sa.Connection]:
+        """A connection inside one transaction that sees one state of the database."""
+        with translated_errors(), self.engine.begin() as connection:
+            yield connection
+
+    @contextmanager
+    def write(self) -> Iterator[sa.Connection]:
+        """A connection inside one transaction that nobody else writes in; an exception undoes all of it."""
+        with translated_errors(), self._writing.begin() as connection:
+            yield connection
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+    def _connect(self) -> Any:
+        connection = self._driver.connect(
+            str(self.path), timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        if self._key is not None:
+            connection.execute(f"PRAGMA key = \"x'{self._key.hex()}'\"")
+        for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON"):
+            connection.execute(f"PRAGMA {pragma}")
+        return connection
+
+
+def _begin(connection: sa.Connection) -> None:
+    connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
+
+
+@contextmanager
+def translated_errors() -> Iterator[None]:
+    """Turns the driver's errors into ours, except broken constraints: only the caller knows what those mean."""
+    try:
+        yield
+    except ConstraintError:
+        raise
+    except DBAPIError as error:
+        raise _translate(str(error.orig)) from error
+    except Exception as error:
+        if type(error).__module__.startswith("sqlcipher3"):
+            raise _translate(str(error)) from error
+        raise
+
+
+def _translate(text: str) -> BackendUnavailableError | IntegrityError:
+    if "not a database" in text or "malformed" in text or "corrupt" in text:
+        return IntegrityError("The database cannot be read: its key is not the right one, or the file was damaged.")
+    if "full" in text:
+        return BackendUnavailableError("The disk of the data folder is full: free some room; nothing was changed.")
+    if "readonly" in text or "read-only" in text:
+        return BackendUnavailableError("The data folder cannot be written: give this user the right to write there.")
+    if "unable to open" in text:
+        return BackendUnavailableError("The database cannot be opened: check that the data folder is there and ours.")
+    if "locked" in text or "busy" in text:
+        return BackendUnavailableError("The database is busy with another process: try again in a moment.")
+    return BackendUnavailableError("The database did not do what was asked: run dafe doctor and look at the log.")
+
+
+def among(column: sa.ColumnElement[Any], values: Collection[str]) -> sa.ColumnElement[bool]:
+    """`column` is one of `values`, of which there may be any number."""
+    import json
+
+    listed = sa.func.json_each(json.dumps(sorted(values))).table_valued("value")
+    return column.in_(sa.select(listed.c.value))
