@@ -50,7 +50,7 @@ class Heading:
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """One row of a table, rendered into the document text at `span` as "label; column (unit, period): value; …"."""
+    """One row of a table, rendered into the document text at `span` as "label; column: value; column: value"."""
 
     span: Span
     header: tuple[str, ...]
@@ -145,6 +145,8 @@ class ChunkState(StrEnum):
 class Sentence:
     span: Span
     heading: bool = False
+    row: bool = False
+    """A table row, rendered as "label; column: value; column: value"."""
 
 
 @dataclass(frozen=True, slots=True)
