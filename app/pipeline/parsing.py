@@ -81,9 +81,11 @@ class SentenceParser:
         return self._loaded
 
 
-def entities_of(document: Any) -> Iterator[RecognisedEntity]:
-    """The named entities of a parsed sentence; spans count from its start."""
+def entities_of(document: Any, *, common: frozenset[str] = frozenset()) -> Iterator[RecognisedEntity]:
+    """The named entities of a parsed sentence; spans count from its start. A word of `common` is no name."""
     for entity in document.ents:
+        if len(entity) == 1 and entity.text.lower() in common:
+            continue
         start, end = entity.start_char, entity.end_char
         if match := _LEADING.match(document.text, start, end):
             start = match.end()
@@ -124,7 +126,7 @@ def _joined(text: str, spans: Sequence[Span]) -> Iterator[Span]:
     for span in spans:
         if current is None:
             current = span
-        elif text[current.end - 1] not in ".!?:;)\"”’]" or text[span.start].islower():
+        elif text[current.end - 1] not in '.!?:;)"”’]' or text[span.start].islower():
             current = Span(current.start, span.end)
         else:
             yield current

@@ -136,7 +136,9 @@ def load_checkpoint(body: str, signature: str) -> Checkpoint:
             signature=signature,
         )
     except (ValueError, KeyError, TypeError) as error:
-        raise InvalidInputError("This is not a checkpoint of an audit log; give a line that sealing printed.") from error
+        raise InvalidInputError(
+            "This is not a checkpoint of an audit log; give a line that sealing printed."
+        ) from error
 
 
 def read_checkpoint(text: str) -> Checkpoint:
@@ -145,4 +147,6 @@ def read_checkpoint(text: str) -> Checkpoint:
         stored = json.loads(text)
         return load_checkpoint(str(stored["checkpoint"]), str(stored["signature"]))
     except (ValueError, KeyError, TypeError) as error:
-        raise InvalidInputError("This is not a checkpoint of an audit log; give a line that sealing printed.") from error
+        raise InvalidInputError(
+            "This is not a checkpoint of an audit log; give a line that sealing printed."
+        ) from error

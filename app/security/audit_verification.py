@@ -80,9 +80,7 @@ def _check_checkpoints(
     return findings
 
 
-def _check_trusted(
-    checkpoint: Checkpoint, hashes: dict[int, str], public_key: Ed25519PublicKey
-) -> list[AuditFinding]:
+def _check_trusted(checkpoint: Checkpoint, hashes: dict[int, str], public_key: Ed25519PublicKey) -> list[AuditFinding]:
     if not checkpoint.is_signed_by(public_key):
         return [AuditFinding(checkpoint.seq, "seal", "the checkpoint given was not signed by this installation")]
     return _check_head(checkpoint, hashes)

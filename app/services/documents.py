@@ -102,9 +102,7 @@ class DocumentService:
             outcomes += [self._add(actor, workspace_id, part, decisions.get(part.name)) for part in uploads]
         return outcomes
 
-    def _add(
-        self, actor: Actor, workspace_id: WorkspaceId, upload: Upload, decision: SameName | None
-    ) -> Uploaded:
+    def _add(self, actor: Actor, workspace_id: WorkspaceId, upload: Upload, decision: SameName | None) -> Uploaded:
         try:
             media_type = self._loader.detect(upload.name, upload.content)
         except InvalidInputError as error:

@@ -1,0 +1,30 @@
+"""The contract of an extractor: what one chunk yields."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+
+from app.domain.documents import Chunk, ChunkState
+from app.domain.graph import Extraction
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkExtraction:
+    """An extraction and how it came about: `state` is EXTRACTED, RETRIED or QUARANTINED."""
+
+    extraction: Extraction
+    state: ChunkState = ChunkState.EXTRACTED
+
+
+class TripleExtractor(ABC):
+    """Reads names and facts from chunks. The same chunk and version give the same result."""
+
+    version: str
+    """Changes whenever the same chunk may give something else: part of every evidence and every cache key."""
+
+    @abstractmethod
+    def extract(self, chunk: Chunk) -> ChunkExtraction:
+        """Names and verified triples with spans in document coordinates; refused candidates counted by reason.
+
+        A chunk that cannot be read is QUARANTINED with an empty extraction, never an error; a server that does not
+        answer raises BackendUnavailableError.
+        """

@@ -1,0 +1,116 @@
+"""The rules extractor: names and facts of a chunk by dependency parse, behind the gate."""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from app.domain.documents import Chunk, Sentence, Span
+from app.domain.graph import Extraction, ProposedTriple, RecognisedEntity
+from app.pipeline.coreference import Antecedents
+from app.pipeline.extraction import ChunkExtraction, TripleExtractor
+from app.pipeline.parsing import PARSER_VERSION, VALUES, SentenceParser, entities_of
+from app.pipeline.rules_clauses import clauses
+from app.pipeline.rules_patterns import Candidate, read_appositions, read_clause, read_paths
+from app.pipeline.rules_phrases import Phrases
+from app.pipeline.rules_tables import read_row
+from app.pipeline.verification import ParsedSentence, verify
+
+RULES_VERSION = "rules/1"
+_WORD = re.compile(r"[^\W\d_]+")
+
+
+class RulesExtractor(TripleExtractor):
+    """English. Reads 20,000 characters a second on one core; needs no model server."""
+
+    version = f"{RULES_VERSION}+{PARSER_VERSION}"
+
+    def __init__(self, parser: SentenceParser) -> None:
+        self._parser = parser
+
+    def extract(self, chunk: Chunk) -> ChunkExtraction:
+        sentences = parse_sentences(chunk, self._parser)
+        proposals = propose(chunk, sentences)
+        triples, refused = verify(proposals, sentences)
+        return ChunkExtraction(Extraction(tuple(find_names(sentences, common=small_words(chunk))), triples, refused))
+
+
+def parse_sentences(chunk: Chunk, parser: SentenceParser) -> list[ParsedSentence]:
+    """The chunk's sentences with their parses, headings among them."""
+    texts = [sentence_text(chunk, sentence.span) for sentence in chunk.sentences]
+    documents = parser.parse([" ".join(text.split("\n")) for text in texts])
+    return [
+        ParsedSentence(sentence.span, text, document)
+        for sentence, text, document in zip(chunk.sentences, texts, documents, strict=True)
+    ]
+
+
+def sentence_text(chunk: Chunk, span: Span) -> str:
+    return chunk.text[span.start - chunk.span.start : span.end - chunk.span.start]
+
+
+def small_words(chunk: Chunk) -> frozenset[str]:
+    """Words that the chunk writes with a small letter: "Apixaban" that begins a sentence is no organisation."""
+    return frozenset(word for word in _WORD.findall(chunk.text) if word.islower())
+
+
+def find_names(
+    sentences: Sequence[ParsedSentence], *, common: frozenset[str] = frozenset()
+) -> Iterator[RecognisedEntity]:
+    """Named entities with spans in document coordinates; dates and amounts are arguments of facts, not names."""
+    for sentence in sentences:
+        for found in entities_of(sentence.document, common=common):
+            if found.type not in VALUES:
+                start = sentence.span.start
+                yield replace(found, span=Span(start + found.span.start, start + found.span.end))
+
+
+def propose(chunk: Chunk, sentences: Sequence[ParsedSentence]) -> list[ProposedTriple]:
+    """Everything the rules read in a chunk, before the gate."""
+    antecedents = Antecedents()
+    common = small_words(chunk)
+    proposals: list[ProposedTriple] = []
+    for sentence, parsed in zip(chunk.sentences, sentences, strict=True):
+        if sentence.row:
+            proposals += read_row(parsed)
+        elif not sentence.heading:
+            proposals += _read_sentence(sentence, parsed, antecedents, common)
+    return proposals
+
+
+def _read_sentence(
+    sentence: Sentence, parsed: ParsedSentence, antecedents: Antecedents, common: frozenset[str]
+) -> Iterator[ProposedTriple]:
+    phrases = Phrases(parsed.document, offset=parsed.span.start, common=common)
+    found = list(clauses(parsed.document))
+    candidates = [candidate for clause in found for candidate in read_clause(clause, phrases)]
+    candidates += read_appositions(phrases)
+    linked = {(end.span.start, end.span.end) for fact in candidates for end in (fact.subject, fact.object)}
+    main = next((clause for clause in found if clause.verb.dep_ == "ROOT"), found[0] if found else None)
+    candidates += read_paths(main, phrases, linked)
+    for candidate in candidates:
+        proposal = _proposal(sentence.span, candidate, antecedents)
+        if proposal is not None:
+            yield proposal
+    antecedents.remember(main, phrases)
+
+
+def _proposal(sentence: Span, fact: Candidate, antecedents: Antecedents) -> ProposedTriple | None:
+    subject = antecedents.resolve(fact.subject)
+    object_ = antecedents.resolve(fact.object)
+    return (
+        ProposedTriple(
+            sentence=sentence,
+            subject=subject.text,
+            relation=fact.relation,
+            object=object_.text,
+            kind=fact.kind,
+            assertion=fact.assertion,
+            subject_span=subject.span,
+            object_span=fact.object.span,
+            subject_type=subject.type,
+            object_type=object_.type,
+            coreference=subject.coreference,
+        )
+        if not object_.coreference
+        else None
+    )

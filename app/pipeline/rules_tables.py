@@ -1,0 +1,38 @@
+"""Facts of table rows: the row's label, the column, the value."""
+
+import re
+from collections.abc import Iterator
+
+from app.domain.documents import Span
+from app.domain.graph import Assertion, ProposedTriple
+from app.pipeline.verification import ParsedSentence
+
+_CELL = re.compile(r"(?P<column>[^:;\n]{1,80}): (?P<value>[^;\n]{1,200})")
+_NUMERIC = re.compile(r"[\d(<>=~±+\-−][\d.,%()\s/<>=~±+\-−]*\S{0,12}$")
+
+
+def read_row(row: ParsedSentence) -> Iterator[ProposedTriple]:
+    """One fact a filled cell, from a row rendered as "label; column: value; column: value"."""
+    label, _, rest = row.text.partition("; ")
+    label_text = label.split(": ", 1)[-1].strip()
+    label_start = row.text.find(label_text)
+    if not label_text or not rest:
+        return
+    subject_span = Span(row.span.start + label_start, row.span.start + label_start + len(label_text))
+    offset = len(label) + 2
+    for match in _CELL.finditer(row.text, offset):
+        value, column = match["value"].strip(), match["column"].strip()
+        if not value or value in {"-", "–", "n/a"} or value == label_text:
+            continue
+        start = row.span.start + match.start("value")
+        yield ProposedTriple(
+            sentence=row.span,
+            subject=label_text,
+            relation=column.lower(),
+            object=value,
+            kind="table",
+            assertion=Assertion.AFFIRMED,
+            subject_span=subject_span,
+            object_span=Span(start, start + len(match["value"].rstrip())),
+            object_type="Amount" if _NUMERIC.match(value) else "Concept",
+        )
