@@ -1,0 +1,62 @@
+"""Takes files out of ZIP archives within limits."""
+
+import io
+import zipfile
+from collections.abc import Iterator
+
+from backends.loaders.messages import attachments_of
+from backends.loaders.writing import ReaderError, clean_name
+
+_DEEPEST = 3
+_MOST_RATIO = 200
+_PROTECTED = 0x1
+
+
+class Unpacker:
+    """Counts over all levels: an archive inside an archive has no budget of its own."""
+
+    def __init__(self, *, most_files: int, most_bytes: int) -> None:
+        self._files_left = most_files
+        self._bytes_left = most_bytes
+
+    def unpack(self, content: bytes, *, depth: int = 0) -> Iterator[tuple[str, bytes]]:
+        """Name and content of each file, folders forgotten. Raises ReaderError for bombs and protected archives."""
+        if depth > _DEEPEST:
+            raise ReaderError("The archive holds archives too deep inside each other: unpack it and add the files.")
+        try:
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                for info in archive.infolist():
+                    if not _is_wanted(info):
+                        continue
+                    data = self._read(archive, info)
+                    yield from self._expand(clean_name(info.filename), data, depth)
+        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError) as error:
+            raise ReaderError("The archive is damaged or of a kind that cannot be read: pack it again.") from error
+
+    def _expand(self, name: str, data: bytes, depth: int) -> Iterator[tuple[str, bytes]]:
+        if name.lower().endswith(".zip"):
+            yield from self.unpack(data, depth=depth + 1)
+            return
+        yield name, data
+        if name.lower().endswith(".eml"):
+            yield from attachments_of(data)
+
+    def _read(self, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
+        if info.flag_bits & _PROTECTED:
+            raise ReaderError("The archive is protected by a password: unpack it and add the files.")
+        self._files_left -= 1
+        if self._files_left < 0:
+            raise ReaderError("The archive holds more files than the limit allows: split it.")
+        if info.file_size > 10_000_000 and info.file_size > info.compress_size * _MOST_RATIO:
+            raise ReaderError("The archive unpacks to far more than it is and was refused.")
+        with archive.open(info) as file:
+            data = file.read(self._bytes_left + 1)
+        self._bytes_left -= len(data)
+        if self._bytes_left < 0:
+            raise ReaderError("The archive unpacks to more than the limit allows: split it.")
+        return data
+
+
+def _is_wanted(info: zipfile.ZipInfo) -> bool:
+    parts = info.filename.replace("\\", "/").split("/")
+    return not info.is_dir() and bool(parts[-1]) and not parts[-1].startswith(".") and "__MACOSX" not in parts

@@ -1,0 +1,99 @@
+"""The child process that parses one untrusted file: limits first, then the parser, the result as JSON."""
+
+import json
+import resource
+import sys
+from base64 import b64encode
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from app.domain.documents import LoadedDocument
+from backends.loaders.detecting import CCDA, CSV, DOCX, EMAIL, FHIR, HL7, HTML, JSON, MARKDOWN, PPTX, TEXT, XLSX
+from backends.loaders.writing import DocumentWriter, ReaderError
+
+
+def main() -> None:
+    """First line of standard input: the request as JSON; the rest: the file."""
+    request = json.loads(sys.stdin.buffer.readline())
+    _limit(request)
+    content = sys.stdin.buffer.read()
+    try:
+        answer = _answer(request, content)
+    except ReaderError as error:
+        answer = {"refused": str(error)}
+    except MemoryError:
+        answer = {"refused": "The file needs more memory than the limit allows: split it and add the parts."}
+    except RecursionError:
+        answer = {"refused": "The file is nested too deeply to be read."}
+    except LookupError:
+        answer = {"missing": True}
+    sys.stdout.write(json.dumps(answer))
+
+
+def _limit(request: dict[str, Any]) -> None:
+    size = request["memory_mb"] * 1024 * 1024
+    seconds = request["cpu_seconds"]
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 2))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":
+        resource.setrlimit(resource.RLIMIT_AS, (size, size))
+    if not request.get("ocr_seconds"):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+
+
+def _answer(request: dict[str, Any], content: bytes) -> dict[str, Any]:
+    task = request["task"]
+    if task == "load":
+        return {"document": _load(request, content)}
+    if task == "count":
+        from backends.loaders.pdf import open_pdf
+
+        document = open_pdf(content)
+        return {"pages": len(document), "title": document.get_metadata_value("Title")}
+    if task == "pages":
+        from backends.loaders.pdf import PdfPage, read_pages
+
+        found = read_pages(content, first=request["first"], count=request["count"], ocr_seconds=request["ocr_seconds"])
+        return {"pages": TypeAdapter(list[PdfPage]).dump_python(list(found), mode="json")}
+    if task == "render":
+        from backends.loaders.pdf import render
+
+        return {"png": b64encode(render(content, request["page"], width=request["width"])).decode()}
+    return {"files": [[name, b64encode(data).decode()] for name, data in _unpack(request, content)]}
+
+
+def _load(request: dict[str, Any], content: bytes) -> Any:
+    from backends.loaders import markup, messages, office, texts
+
+    readers = {
+        TEXT: texts.read_text,
+        MARKDOWN: texts.read_markdown,
+        CSV: texts.read_csv,
+        JSON: texts.read_json,
+        HTML: markup.read_html,
+        CCDA: markup.read_ccda,
+        DOCX: office.read_docx,
+        PPTX: office.read_pptx,
+        XLSX: office.read_xlsx,
+        EMAIL: messages.read_email,
+        HL7: messages.read_hl7,
+        FHIR: messages.read_fhir,
+    }
+    writer = DocumentWriter(most_characters=request["characters"])
+    readers[request["media_type"]](content, writer)
+    return TypeAdapter(LoadedDocument).dump_python(writer.finish(), mode="json")
+
+
+def _unpack(request: dict[str, Any], content: bytes) -> list[tuple[str, bytes]]:
+    from backends.loaders.archives import Unpacker
+    from backends.loaders.messages import attachments_of
+
+    if request["media_type"] == EMAIL:
+        return list(attachments_of(content))
+    unpacker = Unpacker(most_files=request["archive_files"], most_bytes=request["archive_mb"] * 1_000_000)
+    return list(unpacker.unpack(content))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,128 @@
+"""Parsers on this machine, each file in child processes of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from base64 import b64decode
+from collections.abc import Callable
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from app.domain.documents import LoadedDocument
+from app.errors import CancelledError, InvalidInputError, NotFoundError
+from backends.loaders.base import Attachment, DocumentLoader
+from backends.loaders.detecting import EMAIL, PDF, ZIP, detect
+from backends.loaders.pdf import PdfPage
+from backends.loaders.settings import LocalLoaderSettings
+from backends.loaders.writing import DocumentWriter, ReaderError
+
+_LOADED = TypeAdapter(LoadedDocument)
+_PAGES = TypeAdapter(list[PdfPage])
+_TOO_MUCH = "Reading the file took more time or memory than the limit allows: split it and add the parts."
+
+
+class LocalLoader(DocumentLoader):
+    """A parser that crashes, hangs or fills its memory ends with its child; nothing else notices."""
+
+    def __init__(self, settings: LocalLoaderSettings, **_ignored: object) -> None:
+        self._settings = settings
+
+    def detect(self, name: str, content: bytes) -> str:
+        if len(content) > self._settings.file_mb * 1_000_000:
+            raise InvalidInputError(f"The file is larger than {self._settings.file_mb} MB: split it and add the parts.")
+        try:
+            return detect(name, content)
+        except ReaderError as error:
+            raise InvalidInputError(str(error)) from None
+
+    def unpack(self, name: str, content: bytes) -> list[Attachment]:
+        media_type = self.detect(name, content)
+        if media_type not in {ZIP, EMAIL}:
+            return []
+        request = {
+            "task": "unpack",
+            "media_type": media_type,
+            "archive_files": self._settings.archive_files,
+            "archive_mb": self._settings.archive_mb,
+        }
+        memory_mb = max(self._settings.memory_mb, self._settings.archive_mb * 3)
+        files = self._run(request, content, memory_mb=memory_mb)["files"]
+        return [Attachment(file_name, b64decode(data)) for file_name, data in files]
+
+    def load(
+        self, name: str, content: bytes, *, on_progress: Callable[[int, int], bool] | None = None
+    ) -> LoadedDocument:
+        media_type = self.detect(name, content)
+        if media_type == ZIP:
+            raise InvalidInputError("An archive is no document itself: add the files in it.")
+        if media_type == PDF:
+            return self._load_pdf(content, on_progress)
+        request = {"task": "load", "media_type": media_type, "characters": self._settings.characters}
+        return _LOADED.validate_python(self._run(request, content)["document"])
+
+    def render_page(self, name: str, content: bytes, page: int, *, width: int) -> bytes:
+        if self.detect(name, content) != PDF:
+            raise InvalidInputError("Only PDF documents have page images.")
+        answer = self._run({"task": "render", "page": page, "width": width}, content)
+        if answer.get("missing"):
+            raise NotFoundError("The document has no such page.")
+        return b64decode(answer["png"])
+
+    def close(self) -> None:
+        """Children end with the call that started them."""
+
+    def _load_pdf(self, content: bytes, on_progress: Callable[[int, int], bool] | None) -> LoadedDocument:
+        counted = self._run({"task": "count"}, content)
+        total = counted["pages"]
+        if total > self._settings.pages:
+            raise InvalidInputError(f"The document has more than {self._settings.pages:,} pages: split it.")
+        writer = DocumentWriter(most_characters=self._settings.characters)
+        writer.title = " ".join((counted.get("title") or "").split())[:200] or None
+        for first in range(0, total, self._settings.pages_a_batch):
+            if on_progress is not None and not on_progress(first, total):
+                raise CancelledError("Reading was stopped; the file is kept.")
+            for page in self._read_batch(content, first, min(self._settings.pages_a_batch, total - first)):
+                writer.add_page_text(page.text, words=page.words, headings=page.headings, ocr=page.ocr)
+                if page.warning:
+                    writer.warnings.append(page.warning)
+        try:
+            return writer.finish()
+        except ReaderError as error:
+            raise InvalidInputError(str(error)) from None
+
+    def _read_batch(self, content: bytes, first: int, count: int) -> list[PdfPage]:
+        """A batch that fails is read again page by page, so that one bad page costs only itself."""
+        ocr_seconds = self._settings.ocr_seconds_a_page if self._settings.ocr else 0
+        request = {"task": "pages", "first": first, "count": count, "ocr_seconds": ocr_seconds}
+        try:
+            answer = self._run(request, content, more_seconds=ocr_seconds * count)
+            return _PAGES.validate_python(answer["pages"])
+        except InvalidInputError:
+            if count == 1:
+                return [PdfPage("", warning=f"Page {first + 1} could not be read within the limits and was left out.")]
+        return [page for index in range(first, first + count) for page in self._read_batch(content, index, 1)]
+
+    def _run(
+        self, request: dict[str, Any], content: bytes, *, memory_mb: int | None = None, more_seconds: int = 0
+    ) -> dict[str, Any]:
+        settings = self._settings
+        limits = {"memory_mb": memory_mb or settings.memory_mb, "cpu_seconds": settings.cpu_seconds + more_seconds}
+        environment = {"PATH": os.environ.get("PATH", ""), "OMP_THREAD_LIMIT": "1", "OPENBLAS_NUM_THREADS": "1"}
+        environment |= {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONDONTWRITEBYTECODE": "1"}
+        try:
+            child = subprocess.run(
+                [sys.executable, "-m", "backends.loaders.child_main"],
+                input=json.dumps({**request, **limits}).encode() + b"\n" + content,
+                capture_output=True,
+                timeout=settings.wall_seconds + more_seconds,
+                env=environment,
+                check=False,
+            )
+            answer: dict[str, Any] = json.loads(child.stdout)
+        except (subprocess.TimeoutExpired, ValueError) as error:
+            raise InvalidInputError(_TOO_MUCH) from error
+        if "refused" in answer:
+            raise InvalidInputError(answer["refused"])
+        return answer
