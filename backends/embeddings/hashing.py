@@ -14,7 +14,7 @@ _TRIPLE_WEIGHT = 0.3
 
 
 class HashingEmbedder(Embedder):
-    """Feature hashing (Weinberger et al. 2009): texts that share words lie close; a text without words is one corner."""
+    """Feature hashing (Weinberger et al. 2009): texts that share words lie close; without words it is one corner."""
 
     def __init__(self, settings: HashingEmbedderSettings, **_ignored: object) -> None:
         self.name = f"hashing-{settings.dimension}"
@@ -29,7 +29,7 @@ class HashingEmbedder(Embedder):
                 row[(number >> 1) % self.dimension] += weight if number & 1 else -weight
             length = float(np.linalg.norm(row))
             if length > 0:
-                row /= length
+                row[:] = row / length
             else:
                 row[0] = 1.0
         return vectors

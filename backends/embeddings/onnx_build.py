@@ -85,7 +85,7 @@ def _compare_with_references(folder: Path) -> None:
     difference = float(np.abs(vectors - expected).max())
     if not difference <= _TOLERANCE:
         raise IntegrityError(
-            f"The embedding model built here differs from its reference by {difference:.1e}: please report this machine."
+            f"The embedding model built here differs from its reference by {difference:.1e}: report this machine."
         )
 
 

@@ -75,7 +75,7 @@ class OpenAIEmbedder(Embedder):
         rows = sorted(answer.data, key=lambda item: item.index)
         if len(rows) != len(texts) or any(len(row.embedding) != self.dimension for row in rows):
             raise ConfigurationError(
-                f"The embedding server's vectors do not have {self.dimension} dimensions: correct the dimension setting."
+                f"The embedding server's vectors do not have {self.dimension} dimensions: correct that setting."
             )
         vectors = np.array([row.embedding for row in rows], dtype=np.float32)
         lengths = np.linalg.norm(vectors, axis=1, keepdims=True)

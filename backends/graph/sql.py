@@ -97,7 +97,7 @@ class SqlGraphStore(GraphStore):
         query = _scoped(sa.select(mentions), mentions, workspace_id, permitted)
         with self._database.read() as connection:
             rows = connection.execute(query.order_by(mentions.c.chunk_id, mentions.c.entity_id)).all()
-        return [Mention(row.entity_id, row.chunk_id, row.version_id, row.count, row.topic) for row in rows]
+        return [Mention(row.entity_id, row.chunk_id, row.version_id, row._mapping["count"], row.topic) for row in rows]
 
     def delete_versions(self, version_ids: Sequence[VersionId], *, workspace_id: WorkspaceId) -> None:
         with self._database.write() as connection:
@@ -120,11 +120,11 @@ class SqlGraphStore(GraphStore):
 
     def count(self, *, workspace_id: WorkspaceId, permitted: frozenset[VersionId]) -> GraphCounts:
         named = sa.select(sa.func.count(mentions.c.entity_id.distinct()))
-        stated = sa.select(sa.func.count(evidence.c.triple_id.distinct()), sa.func.count())
+        stated: sa.Select[Any] = sa.select(sa.func.count(evidence.c.triple_id.distinct()), sa.func.count())
         with self._database.read() as connection:
             entity_count = connection.execute(_scoped(named, mentions, workspace_id, permitted)).scalar_one()
             counts = connection.execute(_scoped(stated, evidence, workspace_id, permitted)).one()
-        return GraphCounts(entity_count, counts[0], counts[1])
+        return GraphCounts(entity_count, *counts)
 
     def close(self) -> None:
         """The database is closed by who opened it."""

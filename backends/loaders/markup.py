@@ -19,13 +19,13 @@ def read_html(content: bytes, writer: DocumentWriter) -> None:
         writer.title = " ".join(soup.title.get_text(" ").split())[:200]
     for element in soup(_SKIPPED):
         element.decompose()
-    for element in soup.find_all(attrs={"hidden": True}):
+    for element in soup.find_all(hidden=True):
         element.decompose()
     _read_blocks(soup.body or soup, writer)
 
 
 def _read_blocks(parent: Any, writer: DocumentWriter) -> None:
-    from bs4 import NavigableString, Tag
+    from bs4.element import NavigableString, Tag
 
     loose: list[str] = []
 

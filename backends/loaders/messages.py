@@ -58,7 +58,8 @@ def read_email(content: bytes, writer: DocumentWriter) -> None:
     try:
         text = body.get_content()
     except (LookupError, ValueError):
-        text = decode(body.get_payload(decode=True) or b"")
+        payload = body.get_payload(decode=True)
+        text = decode(payload) if isinstance(payload, bytes) else ""
     if body.get_content_subtype() == "html":
         title = writer.title
         read_html(str(text).encode("utf-8"), writer)

@@ -124,7 +124,7 @@ def _origin(page: Any) -> tuple[float, float]:
 
 
 def _sign(code: int) -> str:
-    if code == 0x0D or code == 0 or 0xD800 <= code <= 0xDFFF:
+    if code in {0x00, 0x0D} or 0xD800 <= code <= 0xDFFF:
         return ""
     if code in {0x0A, 0x09, 0xA0}:
         return "\n" if code == 0x0A else " "

@@ -36,8 +36,9 @@ def read_text(content: bytes, writer: DocumentWriter) -> None:
             lines = block.strip().split("\n")
             if number == 0 and place == 0 and _is_title(lines[0]):
                 writer.add_heading(lines[0], level=1)
-                block = "\n".join(lines[1:])
-            elif len(lines) == 1 and _is_section(lines[0]):
+                writer.add_paragraph("\n".join(lines[1:]))
+                continue
+            if len(lines) == 1 and _is_section(lines[0]):
                 writer.add_heading(lines[0].strip(" :"), level=2)
                 continue
             writer.add_paragraph(block)

@@ -11,7 +11,8 @@ from app.domain.documents import Chunk, ChunkState, Sentence, Span
 from app.domain.ids import ChunkId, DocumentId, VersionId, WorkspaceId
 from backends.metadata.base_content import ChunkRecords, Postings
 from backends.sql.engine import Database, among
-from backends.sql.tables import chunk_stems, chunks
+from backends.sql.tables import chunk_stems
+from backends.sql.tables import chunks as table
 
 _SENTENCES = TypeAdapter(tuple[Sentence, ...])
 
@@ -22,18 +23,18 @@ class SqlChunkRecords(ChunkRecords):
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def upsert(self, new_chunks: Sequence[Chunk]) -> None:
-        if not new_chunks:
+    def upsert(self, chunks: Sequence[Chunk]) -> None:
+        if not chunks:
             return
         with self._database.write() as connection:
-            _delete(connection, among(chunks.c.id, {chunk.id for chunk in new_chunks}))
+            _delete(connection, among(table.c.id, {chunk.id for chunk in chunks}))
             rows = connection.execute(
-                chunks.insert().returning(chunks.c.number, chunks.c.id), [_row(chunk) for chunk in new_chunks]
+                table.insert().returning(table.c.number, table.c.id), [_row(chunk) for chunk in chunks]
             )
             numbers = {row.id: row.number for row in rows}
             stems = [
                 {"stem": stem, "chunk_number": numbers[chunk.id], "count": count}
-                for chunk in new_chunks
+                for chunk in chunks
                 for stem, count in Counter(chunk.stems).items()
             ]
             if stems:
@@ -43,8 +44,8 @@ class SqlChunkRecords(ChunkRecords):
         if not states:
             return
         change = (
-            chunks.update()
-            .where(chunks.c.id == sa.bindparam("chunk"), chunks.c.workspace_id == workspace_id)
+            table.update()
+            .where(table.c.id == sa.bindparam("chunk"), table.c.workspace_id == workspace_id)
             .values(state=sa.bindparam("new_state"))
         )
         with self._database.write() as connection:
@@ -53,27 +54,27 @@ class SqlChunkRecords(ChunkRecords):
     def get(
         self, chunk_ids: Sequence[ChunkId], *, workspace_id: WorkspaceId, permitted: frozenset[VersionId]
     ) -> list[Chunk]:
-        wanted = (among(chunks.c.id, chunk_ids), _scope(workspace_id, permitted))
+        wanted = (among(table.c.id, chunk_ids), _scope(workspace_id, permitted))
         with self._database.read() as connection:
-            found = {row.id: _chunk(row) for row in connection.execute(sa.select(chunks).where(*wanted))}
+            found = {row.id: _chunk(row) for row in connection.execute(sa.select(table).where(*wanted))}
         return [found[chunk_id] for chunk_id in chunk_ids if chunk_id in found]
 
     def find(self, version_id: VersionId, *, workspace_id: WorkspaceId) -> list[Chunk]:
-        mine = (chunks.c.version_id == version_id) & (chunks.c.workspace_id == workspace_id)
+        mine = (table.c.version_id == version_id) & (table.c.workspace_id == workspace_id)
         with self._database.read() as connection:
-            rows = connection.execute(sa.select(chunks).where(mine).order_by(chunks.c.ordinal)).all()
+            rows = connection.execute(sa.select(table).where(mine).order_by(table.c.ordinal)).all()
         return [_chunk(row) for row in rows]
 
     def find_postings(
         self, stems: Collection[str], *, workspace_id: WorkspaceId, permitted: frozenset[VersionId]
     ) -> Postings:
         scope = _scope(workspace_id, permitted)
-        whole = sa.select(sa.func.count(), sa.func.avg(chunks.c.length)).where(scope)
+        whole = sa.select(sa.func.count(), sa.func.avg(table.c.length)).where(scope)
         held = (
-            sa.select(chunk_stems.c.stem, chunks.c.id, chunk_stems.c.count, chunks.c.length)
-            .join(chunks, chunks.c.number == chunk_stems.c.chunk_number)
+            sa.select(chunk_stems.c.stem, table.c.id, chunk_stems.c.count, table.c.length)
+            .join(chunks, table.c.number == chunk_stems.c.chunk_number)
             .where(among(chunk_stems.c.stem, stems), scope)
-            .order_by(chunks.c.id)
+            .order_by(table.c.id)
         )
         frequencies: dict[str, dict[ChunkId, int]] = {stem: {} for stem in stems}
         lengths: dict[ChunkId, int] = {}
@@ -85,23 +86,23 @@ class SqlChunkRecords(ChunkRecords):
         return Postings(number, float(mean_length or 0.0), frequencies, lengths)
 
     def count(self, *, workspace_id: WorkspaceId, permitted: frozenset[VersionId]) -> int:
-        query = sa.select(sa.func.count()).select_from(chunks).where(_scope(workspace_id, permitted))
+        query = sa.select(sa.func.count()).select_from(table).where(_scope(workspace_id, permitted))
         with self._database.read() as connection:
             return connection.execute(query).scalar_one()
 
     def delete_version(self, version_id: VersionId, *, workspace_id: WorkspaceId) -> None:
         with self._database.write() as connection:
-            _delete(connection, (chunks.c.version_id == version_id) & (chunks.c.workspace_id == workspace_id))
+            _delete(connection, (table.c.version_id == version_id) & (table.c.workspace_id == workspace_id))
 
 
 def _scope(workspace_id: WorkspaceId, permitted: frozenset[VersionId]) -> sa.ColumnElement[bool]:
-    return (chunks.c.workspace_id == workspace_id) & among(chunks.c.version_id, permitted)
+    return (table.c.workspace_id == workspace_id) & among(table.c.version_id, permitted)
 
 
 def _delete(connection: sa.Connection, condition: sa.ColumnElement[bool]) -> None:
-    numbers = sa.select(chunks.c.number).where(condition)
+    numbers = sa.select(table.c.number).where(condition)
     connection.execute(chunk_stems.delete().where(chunk_stems.c.chunk_number.in_(numbers)))
-    connection.execute(chunks.delete().where(condition))
+    connection.execute(table.delete().where(condition))
 
 
 def _row(chunk: Chunk) -> dict[str, Any]:

@@ -134,7 +134,7 @@ def _update_version(
         raise NotFoundError("This version of the document does not exist any more.", version_id=version_id)
 
 
-def _version(row: sa.Row[Any]) -> DocumentVersion:
+def _version(row: Any) -> DocumentVersion:
     return DocumentVersion(
         id=VersionId(row.id),
         document_id=DocumentId(row.document_id),
@@ -154,6 +154,6 @@ def _version(row: sa.Row[Any]) -> DocumentVersion:
     )
 
 
-def _document(row: sa.Row[Any]) -> Document:
+def _document(row: Any) -> Document:
     version = _version(row)
     return Document(version.document_id, version.workspace_id, row.document_name, version, row.visible_version_id)

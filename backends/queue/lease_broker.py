@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterable
 from threading import Event, Thread
+from typing import Any
 
 import dramatiq
 import sqlalchemy as sa
@@ -29,7 +30,7 @@ class LeaseBroker(dramatiq.Broker):
             self.queues[queue_name] = None
             self.emit_after("declare_queue", queue_name)
 
-    def enqueue(self, message: dramatiq.Message, *, delay: int | None = None) -> dramatiq.Message:
+    def enqueue(self, message: dramatiq.Message[Any], *, delay: int | None = None) -> dramatiq.Message[Any]:
         self.emit_before("enqueue", message, delay)
         row = {"body": message.encode(), "ready_at": time.time() + (delay or 0) / 1000, "holder": None}
         with self.database.write() as connection:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from threading import Event
+from typing import Any
 
 import dramatiq
 import sqlalchemy as sa
@@ -30,7 +31,7 @@ class SqliteJobQueue(JobQueue):
         self._settings = settings
 
     def put(self, job_id: JobId, *, delay_seconds: float = 0.0) -> None:
-        message = dramatiq.Message(
+        message: dramatiq.Message[Any] = dramatiq.Message(
             queue_name=_QUEUE, actor_name=_ACTOR, args=(job_id,), kwargs={}, options={}, message_id=str(ULID())
         )
         self._broker([]).enqueue(message, delay=int(delay_seconds * 1000))
@@ -38,7 +39,7 @@ class SqliteJobQueue(JobQueue):
     def run(self, handle: Callable[[JobId], None], *, stop: Event) -> None:
         retries = Retries(max_retries=100, min_backoff=_FIRST_RETRY_MS, max_backoff=_LONGEST_RETRY_MS)
         broker = self._broker([retries])
-        dramatiq.actor(handle, actor_name=_ACTOR, queue_name=_QUEUE, broker=broker)
+        dramatiq.actor(actor_name=_ACTOR, queue_name=_QUEUE, broker=broker)(handle)
         poll_ms = int(self._settings.poll_seconds * 1000)
         worker = dramatiq.Worker(broker, queues={_QUEUE}, worker_threads=1, worker_timeout=poll_ms)
         worker.start()

@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from app.domain.ids import ChunkId, VersionId, WorkspaceId
 from backends.sql.engine import Database, among
-from backends.sql.tables_derived import vector_removals, vectors
+from backends.sql.tables_derived import vector_removals
+from backends.sql.tables_derived import vectors as table
 from backends.vectors.base import Match, Vectors, VectorStore
 from backends.vectors.matrix import VectorMatrix, check_shape
 from backends.vectors.settings import SqlVectorSettings
@@ -44,21 +45,21 @@ class SqlVectorStore(VectorStore):
         self._lock = Lock()
 
     def upsert(
-        self, chunk_ids: Sequence[ChunkId], rows: Vectors, *, workspace_id: WorkspaceId, version_id: VersionId
+        self, chunk_ids: Sequence[ChunkId], vectors: Vectors, *, workspace_id: WorkspaceId, version_id: VersionId
     ) -> None:
-        check_shape(chunk_ids, rows, dimension=self._dimension)
+        check_shape(chunk_ids, vectors, dimension=self._dimension)
         if not chunk_ids:
             return
         fixed = {"space": self._space, "workspace_id": workspace_id, "version_id": version_id}
         values = [
             {**fixed, "chunk_id": id_, "vector": row.astype("<f4").tobytes()}
-            for id_, row in zip(chunk_ids, rows, strict=True)
+            for id_, row in zip(chunk_ids, vectors, strict=True)
         ]
         with self._database.write() as connection:
-            same = among(vectors.c.chunk_id, chunk_ids) & (vectors.c.space == self._space)
-            if connection.execute(vectors.delete().where(same)).rowcount:
+            same = among(table.c.chunk_id, chunk_ids) & (table.c.space == self._space)
+            if connection.execute(table.delete().where(same)).rowcount:
                 _count_removal(connection, workspace_id)
-            connection.execute(vectors.insert(), values)
+            connection.execute(table.insert(), values)
 
     def search(
         self, vector: Vectors, *, workspace_id: WorkspaceId, permitted: frozenset[VersionId], limit: int
@@ -74,9 +75,9 @@ class SqlVectorStore(VectorStore):
             loaded = self._loaded.get(workspace_id)
             if loaded is None or loaded.removals != removals:
                 loaded = _Loaded(VectorMatrix(self._dimension), 0, removals)
-            new = sa.select(vectors.c.number, vectors.c.chunk_id, vectors.c.version_id, vectors.c.vector)
-            new = new.where(vectors.c.workspace_id == workspace_id, vectors.c.space == self._space)
-            rows = connection.execute(new.where(vectors.c.number > loaded.last_number).order_by("number")).all()
+            new = sa.select(table.c.number, table.c.chunk_id, table.c.version_id, table.c.vector)
+            new = new.where(table.c.workspace_id == workspace_id, table.c.space == self._space)
+            rows = connection.execute(new.where(table.c.number > loaded.last_number).order_by("number")).all()
         if rows:
             block = np.frombuffer(b"".join(row.vector for row in rows), dtype="<f4").reshape(len(rows), -1)
             loaded.matrix.append([row.chunk_id for row in rows], [row.version_id for row in rows], block)
@@ -85,22 +86,22 @@ class SqlVectorStore(VectorStore):
         return loaded.matrix
 
     def delete_versions(self, version_ids: Sequence[VersionId], *, workspace_id: WorkspaceId) -> None:
-        self._delete(workspace_id, among(vectors.c.version_id, version_ids))
+        self._delete(workspace_id, among(table.c.version_id, version_ids))
 
     def delete_workspace(self, workspace_id: WorkspaceId) -> None:
         self._delete(workspace_id, sa.true())
 
     def _delete(self, workspace_id: WorkspaceId, condition: sa.ColumnElement[bool]) -> None:
         with self._database.write() as connection:
-            gone = vectors.delete().where(vectors.c.workspace_id == workspace_id, condition)
+            gone = table.delete().where(table.c.workspace_id == workspace_id, condition)
             if connection.execute(gone).rowcount:
                 _count_removal(connection, workspace_id)
         with self._lock:
             self._loaded.pop(workspace_id, None)
 
     def count(self, *, workspace_id: WorkspaceId, permitted: frozenset[VersionId]) -> int:
-        scope = (vectors.c.workspace_id == workspace_id) & (vectors.c.space == self._space)
-        query = sa.select(sa.func.count()).select_from(vectors).where(scope, among(vectors.c.version_id, permitted))
+        scope = (table.c.workspace_id == workspace_id) & (table.c.space == self._space)
+        query = sa.select(sa.func.count()).select_from(table).where(scope, among(table.c.version_id, permitted))
         with self._database.read() as connection:
             return connection.execute(query).scalar_one()
 

@@ -27,7 +27,7 @@ def test_a_module_has_at_most_300_lines(path: Path) -> None:
     assert len(path.read_text(encoding="utf-8").splitlines()) <= 300
 
 
-@pytest.mark.parametrize("path", MODULES, ids=named)
+@pytest.mark.parametrize("path", [path for path in MODULES if "versions" not in path.parts], ids=named)
 def test_a_function_has_at_most_40_lines(path: Path) -> None:
     long = [
         f"{node.name}: {node.end_lineno - node.lineno + 1}"

@@ -1,0 +1,186 @@
+"""From a question to a cited answer: facts of the graph, or sentences quoted side by side."""
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from app.domain.answers import Answer, AnswerSentence, AnswerTriple, Citation, Mode, Verdict
+from app.domain.documents import Chunk, DocumentVersion
+from app.domain.graph import Assertion
+from app.domain.ids import ChunkId, VersionId
+from app.domain.workspaces import Workspace
+from app.pipeline.citing import Citations
+from app.pipeline.extractive import SENTENCES_SHOWN, Candidate, find_candidates, score, support_of
+from app.pipeline.graph_query import Fact, GraphFinding, GraphQuery
+from app.pipeline.retrieval import Retrieved, Retriever
+from app.pipeline.routing import choose_mode
+from app.pipeline.support import WEAK_REASON, judge
+from backends.embeddings.base import Embedder
+from backends.graph.base import GraphStore
+from backends.metadata.base import MetadataStore
+
+ASSERTION_WORDS = {
+    Assertion.AFFIRMED: "",
+    Assertion.NEGATED: "not: ",
+    Assertion.POSSIBLE: "possibly: ",
+    Assertion.FAMILY: "family: ",
+    Assertion.HISTORICAL: "past: ",
+    Assertion.PLANNED: "planned: ",
+}
+_NEAREST_SHOWN = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Scope:
+    """Where a question is asked: the workspace and the permitted versions by id."""
+
+    workspace: Workspace
+    documents: Mapping[VersionId, DocumentVersion]
+
+    @property
+    def permitted(self) -> frozenset[VersionId]:
+        return frozenset(self.documents)
+
+
+class Answerer:
+    """Quotes; no model takes part. Threads may share this object."""
+
+    def __init__(self, *, retriever: Retriever, metadata: MetadataStore, graph: GraphStore, embedder: Embedder) -> None:
+        self._retriever = retriever
+        self._metadata = metadata
+        self._embedder = embedder
+        self._graph_query = GraphQuery(graph, embedder=embedder)
+
+    def answer(self, question: str, *, scope: Scope, mode: Mode) -> Iterator[Answer]:
+        """What is known so far, each time more, and last the finished answer."""
+        retrieved = self._retrieve(question, scope, Mode.RAG if mode is Mode.RAG else Mode.GRAPHRAG)
+        timings = dict(retrieved.timings)
+        started = time.perf_counter()
+        finding = GraphFinding((), ())
+        if mode is not Mode.RAG:
+            finding = self._graph_query.find(retrieved, workspace_id=scope.workspace.id, permitted=scope.permitted)
+        chosen, reason = choose_mode(mode, retrieved=retrieved, finding=finding)
+        timings["facts"] = time.perf_counter() - started
+        if mode is Mode.AUTO and chosen is Mode.RAG:
+            retrieved = self._retrieve(question, scope, Mode.RAG)
+        draft = _Draft(
+            scope, retrieved, Answer(chosen, reason, searched_documents=len(scope.documents), finished=False)
+        )
+        yield draft.answer
+        started = time.perf_counter()
+        if chosen is Mode.GRAPH:
+            finished = self._answer_with_facts(draft, finding)
+        else:
+            finished = self._answer_with_sentences(draft, finding if chosen is Mode.GRAPHRAG else GraphFinding((), ()))
+        timings["answering"] = time.perf_counter() - started
+        for shown in range(1, len(finished.sentences)):
+            yield replace(finished, sentences=finished.sentences[:shown], finished=False)
+        yield replace(finished, timings=timings, finished=True)
+
+    def _retrieve(self, question: str, scope: Scope, mode: Mode) -> Retrieved:
+        return self._retriever.retrieve(question, workspace_id=scope.workspace.id, permitted=scope.permitted, mode=mode)
+
+    def _answer_with_facts(self, draft: "_Draft", finding: GraphFinding) -> Answer:
+        chunks = self._chunks_of((*finding.facts, *finding.nearest), draft.scope)
+        triples = draft.cite_facts(finding.facts, chunks)
+        if not triples:
+            return draft.refuse((), draft.cite_facts(finding.nearest, chunks))
+        sentences = tuple(
+            AnswerSentence(
+                f"{fact.subject} — {ASSERTION_WORDS[fact.assertion]}{fact.relation} → {fact.object}",
+                (fact.citation,),
+                Verdict.SUPPORTED,
+            )
+            for fact in triples
+        )
+        return draft.finish(sentences, triples, support=2.0)
+
+    def _answer_with_sentences(self, draft: "_Draft", finding: GraphFinding) -> Answer:
+        retrieved = draft.retrieved
+        candidates = find_candidates(retrieved, embedder=self._embedder)
+        chunks = self._chunks_of(finding.facts, draft.scope)
+        on_path = self._on_path(finding.facts, chunks, retrieved)
+        places = {(found.chunk.version_id, found.span) for found in on_path}
+        rest = [found for found in candidates if (found.chunk.version_id, found.span) not in places]
+        chosen = [*on_path, *rest][:SENTENCES_SHOWN]
+        support = support_of(chosen, retrieved=retrieved)
+        workspace = draft.scope.workspace
+        verdict = judge(support, refuse_below=workspace.refuse_below, weak_below=workspace.weak_below)
+        if verdict is Verdict.NOT_SUPPORTED or not chosen:
+            return draft.refuse(chosen[:_NEAREST_SHOWN], (), support=support)
+        reason = WEAK_REASON if verdict is Verdict.WEAK else ""
+        sentences = tuple(
+            AnswerSentence(found.text, (draft.citations.cite(found.span, chunk=found.chunk).n,), verdict, reason)
+            for found in chosen
+        )
+        shown = {(found.chunk.version_id, found.span) for found in chosen}
+        used = [
+            fact
+            for fact in finding.facts
+            if any((evidence.version_id, evidence.span) in shown for evidence in fact.triple.evidence)
+        ]
+        return draft.finish(sentences, draft.cite_facts(used, chunks), support=support)
+
+    def _on_path(self, facts: Sequence[Fact], chunks: Mapping[ChunkId, Chunk], retrieved: Retrieved) -> list[Candidate]:
+        """The evidence sentences of the facts between the question's entities, one a fact, in the order of the path."""
+        places = {}
+        for fact in facts:
+            evidence = fact.triple.evidence[0]
+            if evidence.chunk_id in chunks:
+                places[evidence.version_id, evidence.span] = (chunks[evidence.chunk_id], evidence.span, 1)
+        return score(list(places.values())[: SENTENCES_SHOWN - 2], retrieved=retrieved, embedder=self._embedder)
+
+    def _chunks_of(self, facts: Sequence[Fact], scope: Scope) -> dict[ChunkId, Chunk]:
+        ids = list(dict.fromkeys(evidence.chunk_id for fact in facts for evidence in fact.triple.evidence))
+        found = self._metadata.chunks.get(ids, workspace_id=scope.workspace.id, permitted=scope.permitted)
+        return {chunk.id: chunk for chunk in found}
+
+
+class _Draft:
+    """An answer being made: its citations are numbered as they are first used."""
+
+    def __init__(self, scope: Scope, retrieved: Retrieved, answer: Answer) -> None:
+        self.scope = scope
+        self.retrieved = retrieved
+        self.citations = Citations(scope.documents)
+        self.answer = replace(answer, unknown_entities=retrieved.unknown_entities)
+
+    def cite_facts(self, facts: Sequence[Fact], chunks: Mapping[ChunkId, Chunk]) -> tuple[AnswerTriple, ...]:
+        return tuple(cited for fact in facts if (cited := self._cite_fact(fact, chunks)) is not None)
+
+    def _cite_fact(self, fact: Fact, chunks: Mapping[ChunkId, Chunk]) -> AnswerTriple | None:
+        for evidence in fact.triple.evidence:
+            chunk = chunks.get(evidence.chunk_id)
+            if chunk is None:
+                continue
+            citation = self.citations.cite_evidence(evidence, chunk=chunk)
+            return AnswerTriple(
+                triple_id=fact.triple.id,
+                subject_id=fact.subject.id,
+                subject=fact.subject.name,
+                subject_type=fact.subject.type,
+                relation=fact.triple.relation,
+                object_id=fact.object.id,
+                object=fact.object.name,
+                object_type=fact.object.type,
+                assertion=fact.triple.assertion,
+                document_id=evidence.document_id,
+                quote=citation.quote,
+                hop=fact.hop,
+                citation=citation.n,
+            )
+        return None
+
+    def finish(
+        self, sentences: tuple[AnswerSentence, ...], triples: tuple[AnswerTriple, ...], *, support: float
+    ) -> Answer:
+        return replace(self.answer, sentences=sentences, citations=self.citations.all, triples=triples, support=support)
+
+    def refuse(
+        self, closest: Sequence[Candidate], triples: tuple[AnswerTriple, ...], *, support: float = 0.0
+    ) -> Answer:
+        """Not in the documents: the closest passages are shown, and not used as an answer."""
+        nearest: list[Citation] = [self.citations.cite(found.span, chunk=found.chunk) for found in closest]
+        if triples:
+            nearest = list(self.citations.all)
+        return replace(self.answer, refused=True, support=support, nearest=tuple(nearest), nearest_triples=triples)
