@@ -1,4 +1,4 @@
-"""Answers from the graph alone: question entities linked, relations matched, at most two hops; no model writes a query."""
+"""Answers from the graph alone: entities linked, relations matched, two hops at most; no model writes a query."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass

@@ -103,7 +103,7 @@ def _is_family(heads: list[Any]) -> bool:
 
 def _governed_by_history(head: Any) -> bool:
     step = head if head.dep_ != "conj" else _first_conjunct(head)
-    return step.dep_ == "pobj" and step.head.lower_ == "of" and step.head.head.lower_ == "history"
+    return bool(step.dep_ == "pobj" and step.head.lower_ == "of" and step.head.head.lower_ == "history")
 
 
 def _chain(verb: Any | None) -> Iterator[Any]:

@@ -80,7 +80,7 @@ def is_passive(verb: Any) -> bool:
         return True
     if verb.dep_ == "conj" and verb.tag_ == "VBN" and verb.head.tag_ == "VBN":
         return not any(child.dep_ == "aux" for child in verb.children) and is_passive(verb.head)
-    return verb.dep_ == "acl" and verb.tag_ == "VBN"
+    return bool(verb.dep_ == "acl" and verb.tag_ == "VBN")
 
 
 def relation_words(verb: Any) -> str:

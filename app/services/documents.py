@@ -11,7 +11,7 @@ from ulid import ULID
 from app.domain.access import Actor, Permission
 from app.domain.documents import Document, DocumentStatus, DocumentVersion
 from app.domain.ids import DocumentId, FileId, JobId, VersionId, WorkspaceId
-from app.domain.jobs import Job, JobKind, JobState
+from app.domain.jobs import Job, JobKind
 from app.errors import ConflictError, InvalidInputError
 from app.security.access import authorise
 from app.security.auditor import Auditor
@@ -162,16 +162,7 @@ class DocumentService:
         return document
 
     def _enqueue(self, actor: Actor, version: DocumentVersion, kind: JobKind) -> Job:
-        job = Job(
-            id=JobId(str(ULID())),
-            kind=kind,
-            workspace_id=version.workspace_id,
-            document_id=version.document_id,
-            version_id=version.id,
-            document_name=version.name,
-            created_by=actor.user_id,
-            created_at=datetime.now(UTC),
-        )
+        job = _job(actor, version, kind)
         self._metadata.jobs.add(job)
         self._queue.put(job.id)
         return job
@@ -214,12 +205,32 @@ class DocumentService:
             )
             return self._enqueue(actor, document.version, JobKind.INDEX)
 
-    def delete(self, actor: Actor, *, workspace_id: WorkspaceId, document_id: DocumentId) -> Job:
-        """Hide the document at once and queue the removal of everything of it; the job tells when nothing is left."""
+    def delete(self, actor: Actor, *, workspace_id: WorkspaceId, document_id: DocumentId) -> list[Job]:
+        """Remove the document and its text at once and queue the removal of what is derived from it, a job a version;
+        when these are done nothing is left."""
         authorise(actor, Permission.WRITE, workspace_id)
         document = self._metadata.documents.get(document_id, workspace_id=workspace_id)
         with self._auditor.change(actor, "documents.delete", workspace_id=workspace_id, objects=(document_id,)):
-            running = self._metadata.jobs.find(document_id=document_id, states=(JobState.WAITING, JobState.RUNNING))
-            for job in running:
+            for job in self._metadata.jobs.find(document_id=document_id):
                 self._metadata.jobs.stop(job.id)
-            return self._enqueue(actor, replace(document.version, name=""), JobKind.DELETE)
+            versions = self._metadata.documents.find_versions(document_id, workspace_id=workspace_id)
+            jobs = [_job(actor, replace(version, name=""), JobKind.DELETE) for version in versions]
+            for job in jobs:
+                self._metadata.jobs.add(job)
+            self._metadata.documents.delete(document.id, workspace_id=workspace_id)
+            for job in jobs:
+                self._queue.put(job.id)
+        return jobs
+
+
+def _job(actor: Actor, version: DocumentVersion, kind: JobKind) -> Job:
+    return Job(
+        id=JobId(str(ULID())),
+        kind=kind,
+        workspace_id=version.workspace_id,
+        document_id=version.document_id,
+        version_id=version.id,
+        document_name=version.name,
+        created_by=actor.user_id,
+        created_at=datetime.now(UTC),
+    )

@@ -120,7 +120,7 @@ class SqlGraphStore(GraphStore):
 
     def count(self, *, workspace_id: WorkspaceId, permitted: frozenset[VersionId]) -> GraphCounts:
         named = sa.select(sa.func.count(mentions.c.entity_id.distinct()))
-        stated: sa.Select[Any] = sa.select(sa.func.count(evidence.c.triple_id.distinct()), sa.func.count())
+        stated: Any = sa.select(sa.func.count(evidence.c.triple_id.distinct()), sa.func.count())
         with self._database.read() as connection:
             entity_count = connection.execute(_scoped(named, mentions, workspace_id, permitted)).scalar_one()
             counts = connection.execute(_scoped(stated, evidence, workspace_id, permitted)).one()

@@ -67,7 +67,7 @@ class DocumentRecords(ABC):
 
     @abstractmethod
     def delete(self, document_id: DocumentId, *, workspace_id: WorkspaceId) -> None:
-        """Remove the document, its versions and their chunks; an unknown one is no error."""
+        """Remove the document, its versions and their chunks, and its name from its jobs; an unknown one is no error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,8 +141,10 @@ class JobRecords(ABC):
 
     @abstractmethod
     def claim(self, job_id: JobId, *, worker: str, lease_seconds: float) -> Job | None:
-        """Take the job: state running, one attempt more. None when it is finished, stopping, or another worker's lease
-        still runs."""
+        """Take the job: state running, one attempt more. None when it is finished or another worker's lease still runs.
+
+        A job that was to stop when its worker died is given as it is, `stopping`: end it.
+        """
 
     @abstractmethod
     def record(

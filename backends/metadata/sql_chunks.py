@@ -72,7 +72,7 @@ class SqlChunkRecords(ChunkRecords):
         whole = sa.select(sa.func.count(), sa.func.avg(table.c.length)).where(scope)
         held = (
             sa.select(chunk_stems.c.stem, table.c.id, chunk_stems.c.count, table.c.length)
-            .join(chunks, table.c.number == chunk_stems.c.chunk_number)
+            .join(table, table.c.number == chunk_stems.c.chunk_number)
             .where(among(chunk_stems.c.stem, stems), scope)
             .order_by(table.c.id)
         )

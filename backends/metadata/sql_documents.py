@@ -11,7 +11,7 @@ from app.domain.ids import DocumentId, FileId, UserId, VersionId, WorkspaceId
 from app.errors import ConflictError, NotFoundError
 from backends.metadata.base_content import DocumentFilter, DocumentRecords
 from backends.sql.engine import Database
-from backends.sql.tables import chunk_stems, chunks, documents, versions
+from backends.sql.tables import chunk_stems, chunks, documents, jobs, versions
 
 _COVERAGE = TypeAdapter(Coverage)
 _LISTED = sa.select(*versions.c, documents.c.name.label("document_name"), documents.c.visible_version_id).select_from(
@@ -124,6 +124,8 @@ class SqlDocumentRecords(DocumentRecords):
                 connection.execute(table.delete().where(mine))
             mine = (documents.c.id == document_id) & (documents.c.workspace_id == workspace_id)
             connection.execute(documents.delete().where(mine))
+            named = (jobs.c.document_id == document_id) & (jobs.c.workspace_id == workspace_id)
+            connection.execute(jobs.update().where(named).values(document_name=""))
 
 
 def _update_version(

@@ -54,11 +54,11 @@ class SqlJobRecords(JobRecords):
 
     def claim(self, job_id: JobId, *, worker: str, lease_seconds: float) -> Job | None:
         now = time.time()
-        free = (jobs.c.state == JobState.WAITING) | (
-            (jobs.c.state == JobState.RUNNING) & (sa.func.coalesce(jobs.c.lease_until, 0) < now)
-        )
+        held = jobs.c.state.in_([JobState.RUNNING, JobState.STOPPING])
+        free = (jobs.c.state == JobState.WAITING) | (held & (sa.func.coalesce(jobs.c.lease_until, 0) < now))
+        stopping = jobs.c.state == JobState.STOPPING
         taken = {
-            "state": JobState.RUNNING,
+            "state": sa.case((stopping, JobState.STOPPING), else_=JobState.RUNNING),
             "attempts": jobs.c.attempts + 1,
             "worker": worker,
             "lease_until": now + lease_seconds,

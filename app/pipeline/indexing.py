@@ -1,0 +1,240 @@
+"""The spine: one version of a document becomes chunks, vectors and facts; each step can be done again."""
+
+import hashlib
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from pydantic import TypeAdapter
+
+from app.domain.documents import Chunk, ChunkState, Coverage, DocumentVersion, LoadedDocument
+from app.domain.graph import Extraction
+from app.domain.ids import FileId, VersionId
+from app.domain.jobs import Stage
+from app.errors import CancelledError, NotFoundError
+from app.pipeline.chunking import chunk_document
+from app.pipeline.extraction import ChunkExtraction, TripleExtractor
+from app.pipeline.parsing import SentenceParser
+from app.pipeline.resolution import contribute
+from backends.cache.base import CacheStore
+from backends.embeddings.base import Embedder
+from backends.files.base import FileStore
+from backends.graph.base import GraphStore
+from backends.loaders.base import DocumentLoader
+from backends.metadata.base import MetadataStore
+from backends.vectors.base import VectorStore
+
+Progress = Callable[[Stage, int, int], bool]
+"""Called with a stage and how much of it is done; False means stop now."""
+
+_LAYOUT = TypeAdapter(LoadedDocument)
+_EXTRACTION = TypeAdapter(ChunkExtraction)
+_EMBEDDED_TOGETHER = 32
+_STATES_TOGETHER = 8
+
+
+def layout_id(version_id: VersionId) -> FileId:
+    """Where the read text with its pages lies in the file store."""
+    return FileId(f"{version_id}.layout")
+
+
+def read_layout(files: FileStore, version_id: VersionId) -> LoadedDocument:
+    """Raises NotFoundError before the version was read."""
+    return _LAYOUT.validate_json(files.get(layout_id(version_id)))
+
+
+class Indexer:
+    """Every step writes by id, so a run that was cut off goes on where it stopped and nothing is there twice."""
+
+    def __init__(
+        self,
+        *,
+        metadata: MetadataStore,
+        files: FileStore,
+        vectors: VectorStore,
+        graph: GraphStore,
+        cache: CacheStore,
+        loader: DocumentLoader,
+        embedder: Embedder,
+        extractor: TripleExtractor,
+        parser: SentenceParser,
+        count_tokens: Callable[[str], int],
+        ids_key: bytes,
+    ) -> None:
+        self._metadata = metadata
+        self._files = files
+        self._vectors = vectors
+        self._graph = graph
+        self._cache = cache
+        self._loader = loader
+        self._embedder = embedder
+        self._extractor = extractor
+        self._parser = parser
+        self._count_tokens = count_tokens
+        self._ids_key = ids_key
+
+    def index_document(self, version: DocumentVersion, *, progress: Progress) -> Coverage:
+        """Raises CancelledError when `progress` says stop, InvalidInputError when the file cannot be read."""
+        loaded = self._load(version, progress)
+        chunks = self._chunk(version, loaded, progress)
+        self._embed(version, chunks, progress)
+        coverage = self._extract(version, loaded, chunks, progress)
+        _go_on(progress(Stage.STORING, 0, 1))
+        self._metadata.documents.update_version(
+            version.id, workspace_id=version.workspace_id, coverage=coverage, title=loaded.title
+        )
+        return coverage
+
+    def remove(self, version: DocumentVersion) -> None:
+        """Take back what indexing derived from a version; the uploaded file stays."""
+        self._graph.delete_versions([version.id], workspace_id=version.workspace_id)
+        self._vectors.delete_versions([version.id], workspace_id=version.workspace_id)
+        self._metadata.chunks.delete_version(version.id, workspace_id=version.workspace_id)
+        self._files.delete(layout_id(version.id))
+
+    def _load(self, version: DocumentVersion, progress: Progress) -> LoadedDocument:
+        _go_on(progress(Stage.READING, 0, 0))
+        try:
+            return read_layout(self._files, version.id)
+        except NotFoundError:
+            content = self._files.get(version.file_id)
+        loaded = self._loader.load(
+            version.name, content, on_progress=lambda done, total: progress(Stage.READING, done, total)
+        )
+        self._files.put(layout_id(version.id), _LAYOUT.dump_json(loaded))
+        return loaded
+
+    def _chunk(self, version: DocumentVersion, loaded: LoadedDocument, progress: Progress) -> list[Chunk]:
+        stored = self._metadata.chunks.find(version.id, workspace_id=version.workspace_id)
+        if stored:
+            return stored
+        _go_on(progress(Stage.CHUNKING, 0, 0))
+        chunks = chunk_document(
+            loaded,
+            version=version,
+            ids_key=self._ids_key,
+            parser=self._parser,
+            count_tokens=self._count_tokens,
+        )
+        self._metadata.chunks.upsert(chunks)
+        return chunks
+
+    def _embed(self, version: DocumentVersion, chunks: Sequence[Chunk], progress: Progress) -> None:
+        """Vectors are written in the chunks' order, so their number says where to go on."""
+        done = self._vectors.count(workspace_id=version.workspace_id, permitted=frozenset({version.id}))
+        for start in range(done, len(chunks), _EMBEDDED_TOGETHER):
+            _go_on(progress(Stage.EMBEDDING, start, len(chunks)))
+            batch = chunks[start : start + _EMBEDDED_TOGETHER]
+            self._vectors.upsert(
+                [chunk.id for chunk in batch],
+                self._embedder.embed_passages([embedded_text(chunk) for chunk in batch]),
+                workspace_id=version.workspace_id,
+                version_id=version.id,
+            )
+
+    def _extract(
+        self, version: DocumentVersion, loaded: LoadedDocument, chunks: Sequence[Chunk], progress: Progress
+    ) -> Coverage:
+        counted = _Counted(pages=len(loaded.pages), warnings=loaded.warnings)
+        states: dict[str, ChunkState] = {}
+        for place, chunk in enumerate(chunks):
+            _go_on(progress(Stage.EXTRACTING, place, len(chunks)))
+            found = self._read_chunk(chunk)
+            if chunk.state is ChunkState.PENDING:
+                self._graph.add(
+                    contribute(
+                        chunk,
+                        found.extraction,
+                        loaded=loaded,
+                        ids_key=self._ids_key,
+                        extractor_version=self._extractor.version,
+                    ),
+                    workspace_id=version.workspace_id,
+                )
+                states[chunk.id] = found.state
+            counted.add(found)
+            if len(states) >= _STATES_TOGETHER:
+                self._store_states(version, states)
+        self._store_states(version, states)
+        return counted.coverage
+
+    def _read_chunk(self, chunk: Chunk) -> ChunkExtraction:
+        """From the cache where this text was read before by this version of the extractor."""
+        scope = f"{chunk.workspace_id}/{chunk.document_id}"
+        key = _cache_key(chunk, self._extractor.version)
+        cached = self._cache.get(key, scope=scope)
+        if cached is not None:
+            return _EXTRACTION.validate_json(cached)
+        found = self._extractor.extract(chunk)
+        if found.state is not ChunkState.QUARANTINED:
+            self._cache.put(key, _EXTRACTION.dump_json(found), scope=scope)
+        return found
+
+    def _store_states(self, version: DocumentVersion, states: dict[str, ChunkState]) -> None:
+        if states:
+            self._metadata.chunks.update_states(dict(states), workspace_id=version.workspace_id)  # type: ignore[arg-type]
+            states.clear()
+
+
+class _Counted:
+    """Adds up what became of chunks: every one is counted, whatever happened to it."""
+
+    def __init__(self, *, pages: int, warnings: tuple[str, ...]) -> None:
+        self.coverage = Coverage(pages=pages, warnings=warnings)
+        self._places: set[tuple[object, ...]] = set()
+
+    def add(self, found: ChunkExtraction) -> None:
+        name = found.state.value
+        extraction: Extraction = found.extraction
+        for triple in extraction.triples:
+            self._places.add((triple.sentence, triple.subject_span, triple.relation, triple.object_span))
+        refused = dict(self.coverage.refused)
+        for reason, count in extraction.refused.items():
+            refused[reason] = refused.get(reason, 0) + count
+        self.coverage = replace(
+            self.coverage,
+            chunks=self.coverage.chunks + 1,
+            triples=len(self._places),
+            refused=refused,
+            **{name: getattr(self.coverage, name) + 1},
+        )
+
+
+def embedded_text(chunk: Chunk) -> str:
+    """What a chunk's vector is made of: topic and text."""
+    return f"{chunk.topic}: {chunk.text}" if chunk.topic else chunk.text
+
+
+def _cache_key(chunk: Chunk, extractor_version: str) -> str:
+    parts = [extractor_version, chunk.topic, chunk.text, str(chunk.span.start), str(len(chunk.sentences))]
+    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
+
+
+def _go_on(wanted: bool) -> None:
+    if not wanted:
+        raise CancelledError("Indexing was stopped; the file is kept.")
+
+
+class Pace:
+    """Estimates the time left from this machine's own rate in each stage, as an average over its last units."""
+
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._seconds: dict[Stage, float] = {}
+        self._stage: Stage | None = None
+        self._started = 0.0
+        self._first = 0
+
+    def note(self, stage: Stage, done: int, total: int) -> float | None:
+        """Seconds left for the whole job; None while nothing is measured (less than a twentieth of the stage)."""
+        if stage is not self._stage:
+            self._stage, self._started, self._first = stage, self._clock(), done
+        units = done - self._first
+        if units > 0 and (units * 20 >= total or stage not in self._seconds):
+            self._seconds[stage] = (self._clock() - self._started) / units
+        if stage not in self._seconds or total == 0 or (units * 20 < total and units < 3):
+            return None
+        left = self._seconds[stage] * (total - done)
+        if stage is Stage.EMBEDDING:
+            left += self._seconds.get(Stage.EXTRACTING, 0.0) * total
+        return left

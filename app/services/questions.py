@@ -1,0 +1,95 @@
+"""Questions, their cited answers, and everybody's own history."""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+
+from ulid import ULID
+
+from app.domain.access import Actor, Permission
+from app.domain.answers import Answer, AskedQuestion, Mode
+from app.domain.documents import DocumentVersion
+from app.domain.ids import QuestionId, VersionId, WorkspaceId
+from app.errors import InvalidInputError
+from app.pipeline.answering import Answerer, Scope
+from app.security.access import authorise
+from app.security.auditor import Auditor
+from backends.metadata.base import MetadataStore
+from backends.metadata.base_content import DocumentFilter
+
+LONGEST_QUESTION = 2_000
+
+
+class QuestionService:
+    def __init__(self, *, metadata: MetadataStore, answerer: Answerer, auditor: Auditor) -> None:
+        self._metadata = metadata
+        self._answerer = answerer
+        self._auditor = auditor
+
+    def ask(self, actor: Actor, *, workspace_id: WorkspaceId, text: str, mode: Mode = Mode.AUTO) -> Iterator[Answer]:
+        """The answer as it grows, last the finished one, which is kept in the history. Closing the iterator stops.
+
+        Raises InvalidInputError for an empty or too long question before anything is yielded.
+        """
+        authorise(actor, Permission.ASK, workspace_id)
+        question = " ".join(text.split())
+        if not question:
+            raise InvalidInputError("Write a question first.")
+        if len(question) > LONGEST_QUESTION:
+            raise InvalidInputError(f"The question is longer than {LONGEST_QUESTION:,} characters: shorten it.")
+        workspace = self._metadata.workspaces.get(workspace_id)
+        scope = Scope(workspace, self._visible(workspace_id))
+        return self._stream(actor, scope, question, mode)
+
+    def _stream(self, actor: Actor, scope: Scope, question: str, mode: Mode) -> Iterator[Answer]:
+        workspace_id = scope.workspace.id
+        question_id = QuestionId(str(ULID()))
+        for answer in self._answerer.answer(question, scope=scope, mode=mode):
+            shown = tuple({citation.document_id for citation in (*answer.citations, *answer.nearest)})
+            details = {"mode": answer.mode.value, "refused": answer.refused, "sentences": len(answer.sentences)}
+            if not answer.finished:
+                yield answer
+                continue
+            with self._auditor.disclosure(
+                actor,
+                "questions.ask",
+                workspace_id=workspace_id,
+                objects=(question_id, *sorted(shown)),
+                details=details,
+            ):
+                asked = AskedQuestion(
+                    question_id, workspace_id, actor.user_id, datetime.now(UTC), question, mode, answer
+                )
+                self._metadata.history.add(asked)
+                yield answer
+
+    def _visible(self, workspace_id: WorkspaceId) -> dict[VersionId, DocumentVersion]:
+        """The permitted set: finished, visible versions."""
+        return visible_versions(self._metadata, workspace_id)
+
+    def history(self, actor: Actor, *, workspace_id: WorkspaceId, limit: int = 20) -> list[AskedQuestion]:
+        """One's own questions, newest first."""
+        authorise(actor, Permission.ASK, workspace_id)
+        asked = self._metadata.history.find(workspace_id=workspace_id, asked_by=actor.user_id, limit=limit)
+        ids = tuple(question.id for question in asked)
+        with self._auditor.disclosure(actor, "questions.history", workspace_id=workspace_id, objects=ids):
+            return asked
+
+    def get(self, actor: Actor, *, workspace_id: WorkspaceId, question_id: QuestionId) -> AskedQuestion:
+        """One's own question with its answer. Raises NotFoundError, also for somebody else's."""
+        authorise(actor, Permission.ASK, workspace_id)
+        asked = self._metadata.history.get(question_id, workspace_id=workspace_id, asked_by=actor.user_id)
+        with self._auditor.disclosure(actor, "questions.get", workspace_id=workspace_id, objects=(question_id,)):
+            return asked
+
+
+def visible_versions(metadata: MetadataStore, workspace_id: WorkspaceId) -> dict[VersionId, DocumentVersion]:
+    """The visible version of every document that has one, by id."""
+    visible = metadata.documents.find_visible(workspace_id=workspace_id)
+    documents, _ = metadata.documents.find(DocumentFilter(), workspace_id=workspace_id)
+    found = {document.version.id: document.version for document in documents if document.version.id in visible}
+    for version_id, document_id in visible.items():
+        if version_id not in found:
+            for version in metadata.documents.find_versions(document_id, workspace_id=workspace_id):
+                if version.id == version_id:
+                    found[version_id] = version
+    return found
