@@ -65,6 +65,8 @@ ACTIONS: dict[str, AuditKind | NotAudited] = {
     "audit.verify": _DISCLOSURE,
     "audit.export": _DISCLOSURE,
     "audit.seal": NotAudited("it is written into the log itself, as a checkpoint"),
+    "samples.list": NotAudited("what is shipped with the program"),
+    "samples.load": NotAudited("each document is recorded as documents.upload"),
     "health.checks": NotAudited("state of the installation, no content; polled"),
     "health.probe": NotAudited("state of the language model, no content; polled"),
     "health.probe_again": _CHANGE,

@@ -205,7 +205,7 @@ class DocumentService:
             )
             return self._enqueue(actor, document.version, JobKind.INDEX)
 
-    def delete(self, actor: Actor, *, workspace_id: WorkspaceId, document_id: DocumentId) -> list[Job]:
+    def delete(self, actor: Actor, *, workspace_id: WorkspaceId, document_id: DocumentId) -> Sequence[Job]:
         """Remove the document and its text at once and queue the removal of what is derived from it, a job a version;
         when these are done nothing is left."""
         authorise(actor, Permission.WRITE, workspace_id)

@@ -41,26 +41,31 @@ class QuestionService:
         return self._stream(actor, scope, question, mode)
 
     def _stream(self, actor: Actor, scope: Scope, question: str, mode: Mode) -> Iterator[Answer]:
-        workspace_id = scope.workspace.id
         question_id = QuestionId(str(ULID()))
+        disclosed = False
         for answer in self._answerer.answer(question, scope=scope, mode=mode):
-            shown = tuple({citation.document_id for citation in (*answer.citations, *answer.nearest)})
-            details = {"mode": answer.mode.value, "refused": answer.refused, "sentences": len(answer.sentences)}
-            if not answer.finished:
-                yield answer
-                continue
-            with self._auditor.disclosure(
-                actor,
-                "questions.ask",
-                workspace_id=workspace_id,
-                objects=(question_id, *sorted(shown)),
-                details=details,
-            ):
-                asked = AskedQuestion(
-                    question_id, workspace_id, actor.user_id, datetime.now(UTC), question, mode, answer
+            if answer.finished or (answer.citations and not disclosed):
+                self._disclose(actor, scope, question_id, answer)
+                disclosed = True
+            if answer.finished:
+                asked_at = datetime.now(UTC)
+                self._metadata.history.add(
+                    AskedQuestion(question_id, scope.workspace.id, actor.user_id, asked_at, question, mode, answer)
                 )
-                self._metadata.history.add(asked)
-                yield answer
+            yield answer
+
+    def _disclose(self, actor: Actor, scope: Scope, question_id: QuestionId, answer: Answer) -> None:
+        """Recorded before the first sentence leaves, and once more with what the finished answer holds."""
+        shown = {citation.document_id for citation in (*answer.citations, *answer.nearest)}
+        details = {"mode": answer.mode.value, "refused": answer.refused, "finished": answer.finished}
+        with self._auditor.disclosure(
+            actor,
+            "questions.ask",
+            workspace_id=scope.workspace.id,
+            objects=(question_id, *sorted(shown)),
+            details=details,
+        ):
+            return
 
     def _visible(self, workspace_id: WorkspaceId) -> dict[VersionId, DocumentVersion]:
         """The permitted set: finished, visible versions."""

@@ -1,0 +1,167 @@
+"""The composition root: settings become services."""
+
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import lru_cache
+from typing import Any
+
+from app.domain.access import Actor, Role
+from app.domain.ids import UserId
+from app.domain.models import Band, ProbeResult
+from app.health_parts import health_parts
+from app.installation import Installation, open_installation
+from app.pipeline.answering import Answerer
+from app.pipeline.indexing import Indexer
+from app.pipeline.parsing import SentenceParser
+from app.pipeline.retrieval import Retriever
+from app.pipeline.rules import RulesExtractor
+from app.security.auditor import Auditor
+from app.security.keys import Keys
+from app.security.passwords import Passwords
+from app.security.refusals import watch_service
+from app.services.audit import AuditService
+from app.services.documents import DocumentService
+from app.services.evidence import EvidenceService
+from app.services.graph import GraphService
+from app.services.health import HealthService
+from app.services.indexing import IndexingService
+from app.services.jobs import JobService
+from app.services.questions import QuestionService
+from app.services.samples import SampleService
+from app.services.sessions import SessionLimits, SessionService
+from app.services.users import UserService
+from app.services.workspaces import WorkspaceService
+from app.settings import Settings, process_settings
+from backends.embeddings.tokens import TokenCounter
+
+OPERATOR = Actor(UserId("operator"), "Operator", frozenset({Role.OPERATOR}), channel="cli")
+"""The command line on the server itself."""
+
+AUDITED = (
+    "documents evidence jobs graph questions workspaces users sessions audit health samples"
+).split()
+"""The services by their names in the table of audited actions."""
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """Everything that pages, routes, commands and the worker call."""
+
+    documents: DocumentService
+    evidence: EvidenceService
+    jobs: JobService
+    graph: GraphService
+    questions: QuestionService
+    workspaces: WorkspaceService
+    users: UserService
+    sessions: SessionService
+    audit: AuditService
+    health: HealthService
+    samples: SampleService
+    auditor: Auditor
+    settings: Settings
+    keys: Keys
+    make_indexing: Callable[[], IndexingService]
+    """For the worker."""
+    close: Callable[[], None]
+    """Frees files, connections and child processes."""
+
+
+def open_services(settings: Settings) -> Services:
+    """Raises ConfigurationError, IntegrityError or BackendUnavailableError with a sentence for the administrator."""
+    closing = ExitStack()
+    try:
+        services = _make_services(open_installation(settings, closing), closing)
+    except BaseException:
+        closing.close()
+        raise
+    for name in AUDITED:
+        watch_service(services.auditor, name, getattr(services, name))
+    return services
+
+
+@lru_cache(maxsize=1)
+def process_services() -> Services:
+    """The services of this process, opened at the first call with the process's settings."""
+    return open_services(process_settings())
+
+
+def _make_services(installation: Installation, closing: ExitStack) -> Services:
+    settings, keys = installation.settings, installation.keys
+    metadata, queue = installation.metadata, installation.queue
+    auditor = Auditor(installation.log)
+    parser = SentenceParser()
+    retriever = _make_retriever(installation, parser)
+    answerer = Answerer(
+        retriever=retriever, metadata=metadata, graph=installation.graph, embedder=installation.embedder
+    )
+    common: dict[str, Any] = {"metadata": metadata, "files": installation.files, "auditor": auditor}
+    people: dict[str, Any] = {"metadata": metadata, "passwords": Passwords(), "auditor": auditor}
+    limits = SessionLimits(timedelta(minutes=settings.idle_minutes), timedelta(hours=settings.session_hours))
+    documents = DocumentService(loader=installation.loader, queue=queue, **common)
+    return Services(
+        documents=documents,
+        evidence=EvidenceService(loader=installation.loader, **common),
+        jobs=JobService(metadata=metadata, queue=queue, auditor=auditor),
+        graph=GraphService(graph=installation.graph, **common),
+        questions=QuestionService(metadata=metadata, answerer=answerer, auditor=auditor),
+        workspaces=WorkspaceService(
+            graph=installation.graph,
+            vectors=installation.vectors,
+            cache=installation.cache,
+            on_delete=retriever.forget,
+            **common,
+        ),
+        users=UserService(**people),
+        sessions=SessionService(key=keys.sign_in, limits=limits, **people),
+        audit=AuditService(log=installation.log, keys=keys, auditor=auditor),
+        health=HealthService(
+            parts=health_parts(installation, probe=_no_model), probe=_no_model, probe_again=_no_model, auditor=auditor
+        ),
+        samples=SampleService(documents=documents),
+        auditor=auditor,
+        settings=settings,
+        keys=keys,
+        make_indexing=lambda: _make_indexing(installation, parser, auditor),
+        close=closing.close,
+    )
+
+
+def _make_retriever(installation: Installation, parser: SentenceParser) -> Retriever:
+    return Retriever(
+        metadata=installation.metadata,
+        vectors=installation.vectors,
+        graph=installation.graph,
+        embedder=installation.embedder,
+        parser=parser,
+    )
+
+
+def _make_indexing(installation: Installation, parser: SentenceParser, auditor: Auditor) -> IndexingService:
+    indexer = Indexer(
+        metadata=installation.metadata,
+        files=installation.files,
+        vectors=installation.vectors,
+        graph=installation.graph,
+        cache=installation.cache,
+        loader=installation.loader,
+        embedder=installation.embedder,
+        extractor=RulesExtractor(parser),
+        parser=parser,
+        count_tokens=TokenCounter(installation.settings.model_dir),
+        ids_key=installation.keys.ids,
+    )
+    return IndexingService(
+        indexer=indexer,
+        metadata=installation.metadata,
+        files=installation.files,
+        cache=installation.cache,
+        queue=installation.queue,
+        auditor=auditor,
+    )
+
+
+def _no_model() -> ProbeResult:
+    return ProbeResult(None, Band.RULES_ONLY, reason="No language model is in use: facts come from rules.")

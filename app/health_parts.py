@@ -1,0 +1,93 @@
+"""The parts of an installation that the health page and dafe doctor look at."""
+
+import shutil
+from collections.abc import Callable
+
+from app.domain.ids import VersionId, WorkspaceId
+from app.domain.models import Band, ProbeResult
+from app.errors import BackendUnavailableError, DafeError
+from app.installation import Installation
+from app.security.audit_log import EventFilter
+from app.services.health import Level, Part, require_free_space
+
+_NO_WORKSPACE = WorkspaceId("health")
+_NOTHING: frozenset[VersionId] = frozenset()
+_LEAST_FREE_GB = 1.0
+
+
+def health_parts(installation: Installation, *, probe: Callable[[], ProbeResult]) -> list[Part]:
+    """Required parts first."""
+    required, optional = Level.REQUIRED, Level.OPTIONAL
+    settings = installation.settings
+    run_up = "Start Dafe Graphs with dafe up, or the worker alone with dafe worker."
+    return [
+        Part("Database", required, _kind(settings.metadata), lambda: _database(installation), "Run dafe doctor again."),
+        Part("Audit log", required, "SQLite", lambda: _audit(installation), "Check the disk of the data folder."),
+        Part("Files", required, _kind(settings.files), lambda: _files(installation), "Check the data folder's rights."),
+        Part("Disk", required, "", lambda: _disk(installation), "Free some room on the data folder's disk."),
+        Part("Search by meaning", required, _kind(settings.vectors), lambda: _vectors(installation), "See the log."),
+        Part("Graph", required, _kind(settings.graph), lambda: _graph(installation), "See the log."),
+        Part("Embedding model", required, installation.embedder.name, lambda: _embedder(installation), "make setup"),
+        Part("Worker", optional, _kind(settings.queue), lambda: _worker(installation), run_up),
+        Part("Language model", optional, _kind(settings.llm), lambda: _model(probe), _MODEL_FIX),
+        Part("Text recognition", optional, "Tesseract", _tesseract, "Install tesseract to read scanned pages."),
+    ]
+
+
+_MODEL_FIX = "None is needed; to use one start Ollama, or set DAFE_LLM__KIND."
+
+
+def _kind(settings: object) -> str:
+    return str(getattr(settings, "kind", ""))
+
+
+def _database(installation: Installation) -> str:
+    installation.metadata.check()
+    return "Encrypted and readable."
+
+
+def _audit(installation: Installation) -> str:
+    _, events = installation.log.find(EventFilter(limit=1))
+    return f"{events:,} events."
+
+
+def _files(installation: Installation) -> str:
+    return f"{len(installation.files.find()):,} encrypted files."
+
+
+def _disk(installation: Installation) -> str:
+    return require_free_space(str(installation.settings.data_dir), least_gb=_LEAST_FREE_GB)
+
+
+def _vectors(installation: Installation) -> str:
+    installation.vectors.count(workspace_id=_NO_WORKSPACE, permitted=_NOTHING)
+    return "Answers."
+
+
+def _graph(installation: Installation) -> str:
+    installation.graph.count(workspace_id=_NO_WORKSPACE, permitted=_NOTHING)
+    return "Answers."
+
+
+def _embedder(installation: Installation) -> str:
+    length = len(installation.embedder.embed_question("Is the model there?"))
+    return f"Gives vectors of {length} numbers."
+
+
+def _worker(installation: Installation) -> str:
+    if not installation.queue.has_worker():
+        raise BackendUnavailableError("No worker is running: documents that are added wait.")
+    return "Running."
+
+
+def _model(probe: Callable[[], ProbeResult]) -> str:
+    result = probe()
+    if result.model is None or result.band is Band.RULES_ONLY:
+        raise DafeError(result.reason)
+    return result.reason
+
+
+def _tesseract() -> str:
+    if shutil.which("tesseract") is None:
+        raise DafeError("Tesseract is not installed: scanned pages are reported as unreadable.")
+    return "Installed."

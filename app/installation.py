@@ -1,0 +1,86 @@
+"""The data folder with its keys, and one backend of each kind as the settings name them."""
+
+from contextlib import ExitStack
+from dataclasses import dataclass
+from typing import Any
+
+from app.errors import BackendUnavailableError
+from app.security.audit_log import AuditLog
+from app.security.keys import Keys, load_keys
+from app.settings import Settings
+from backends.cache.base import CacheStore
+from backends.embeddings.base import Embedder
+from backends.files.base import FileStore
+from backends.graph.base import GraphStore
+from backends.loaders.base import DocumentLoader
+from backends.loading import load
+from backends.metadata.base import MetadataStore
+from backends.queue.base import JobQueue
+from backends.sql.engine import Database
+from backends.sql.migrating import upgrade
+from backends.vectors.base import VectorStore
+
+
+@dataclass(frozen=True, slots=True)
+class Installation:
+    """What services are made of."""
+
+    settings: Settings
+    keys: Keys
+    log: AuditLog
+    metadata: MetadataStore
+    files: FileStore
+    vectors: VectorStore
+    graph: GraphStore
+    cache: CacheStore
+    queue: JobQueue
+    loader: DocumentLoader
+    embedder: Embedder
+
+
+def open_installation(settings: Settings, closing: ExitStack) -> Installation:
+    """Open the data folder, making it, its key and its tables when they are not there yet; `closing` frees it all.
+
+    Raises ConfigurationError, IntegrityError or BackendUnavailableError with a sentence for the administrator.
+    """
+    keys = _open_folder(settings)
+    database = Database(settings.data_dir / "dafe.db", key=keys.database)
+    closing.callback(database.close)
+    upgrade(database)
+
+    def open_backend(contract: type[Any], backend_settings: Any, **parts: Any) -> Any:
+        backend = load(contract, backend_settings, **parts)
+        closing.callback(backend.close)
+        return backend
+
+    embedder: Embedder = open_backend(Embedder, settings.embeddings, model_dir=settings.model_dir)
+    space = {"embedding_name": embedder.name, "dimension": embedder.dimension}
+    return Installation(
+        settings=settings,
+        keys=keys,
+        log=AuditLog(
+            settings.data_dir / "audit.db", mac_key=keys.audit_mac, second_device=settings.audit_second_device
+        ),
+        metadata=open_backend(MetadataStore, settings.metadata, database=database),
+        files=open_backend(FileStore, settings.files, data_dir=settings.data_dir, key=keys.files),
+        vectors=open_backend(VectorStore, settings.vectors, database=database, data_dir=settings.data_dir, **space),
+        graph=open_backend(GraphStore, settings.graph, database=database),
+        cache=open_backend(CacheStore, settings.cache, database=database),
+        queue=open_backend(JobQueue, settings.queue, database=database),
+        loader=open_backend(DocumentLoader, settings.loader),
+        embedder=embedder,
+    )
+
+
+def _open_folder(settings: Settings) -> Keys:
+    try:
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        probe = settings.data_dir / ".writable"
+        probe.write_bytes(b"")
+        probe.unlink(missing_ok=True)
+    except OSError as error:
+        raise BackendUnavailableError(
+            f"The data folder {settings.data_dir} cannot be written ({error.strerror}): give this user the right to"
+            " write there, or choose another with DAFE_DATA_DIR."
+        ) from error
+    return load_keys(settings.key_path, may_create=not (settings.data_dir / "dafe.db").exists())

@@ -1,0 +1,210 @@
+"""The graph as people explore it: find, expand, filter, open a fact's evidence, export."""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+
+from app.domain.access import Actor, Permission
+from app.domain.documents import Span
+from app.domain.graph import Assertion, Entity, GraphCounts, Subgraph, Triple
+from app.domain.ids import DocumentId, EntityId, TripleId, VersionId, WorkspaceId
+from app.errors import InvalidInputError, NotFoundError
+from app.pipeline.exporting import FORMATS, QuotedTriple, export_graph
+from app.pipeline.indexing import read_layout
+from app.security.access import authorise
+from app.security.auditor import Auditor
+from app.services.questions import visible_versions
+from backends.files.base import FileStore
+from backends.graph.base import GraphStore
+from backends.metadata.base import MetadataStore
+
+MOST_DRAWN = 500
+_CONSIDERED = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class GraphView:
+    """`entities_in_all` and `triples_in_all` fit the filters; `sampled` when fewer are in `subgraph`."""
+
+    subgraph: Subgraph
+    entities_in_all: int
+    triples_in_all: int
+    sampled: bool
+    relations: tuple[str, ...]
+    types: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """One place that states a fact."""
+
+    document_id: DocumentId
+    document: str
+    version_id: VersionId
+    page: int
+    span: Span
+    quote: str
+    kind: str
+    inferred: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TripleView:
+    subject: Entity
+    triple: Triple
+    object: Entity
+    quotes: tuple[Quote, ...]
+
+
+class GraphService:
+    """Sees visible versions only, narrowed to `document_ids` where given."""
+
+    def __init__(
+        self, *, graph: GraphStore, metadata: MetadataStore, files: FileStore, auditor: Auditor
+    ) -> None:
+        self._graph = graph
+        self._metadata = metadata
+        self._files = files
+        self._auditor = auditor
+
+    def counts(self, actor: Actor, *, workspace_id: WorkspaceId) -> GraphCounts:
+        authorise(actor, Permission.READ, workspace_id)
+        return self._graph.count(workspace_id=workspace_id, permitted=self._permitted(workspace_id))
+
+    def search(
+        self, actor: Actor, *, workspace_id: WorkspaceId, text: str, types: Collection[str] = (), limit: int = 20
+    ) -> list[Entity]:
+        """Entities whose name or alias holds `text`, most mentioned first."""
+        authorise(actor, Permission.READ, workspace_id)
+        found = self._graph.find_entities(
+            workspace_id=workspace_id,
+            permitted=self._permitted(workspace_id),
+            text=text,
+            types=types,
+            limit=min(limit, MOST_DRAWN),
+        )
+        ids = tuple(entity.id for entity in found)
+        with self._auditor.disclosure(actor, "graph.search", workspace_id=workspace_id, objects=ids):
+            return found
+
+    def neighbourhood(
+        self,
+        actor: Actor,
+        *,
+        workspace_id: WorkspaceId,
+        entity_ids: Sequence[EntityId] = (),
+        document_ids: Collection[DocumentId] = (),
+        relations: Collection[str] = (),
+        types: Collection[str] = (),
+        assertions: Collection[Assertion] = (),
+        limit: int = 300,
+    ) -> GraphView:
+        """Facts around these entities; around none given, the best supported facts of all."""
+        authorise(actor, Permission.READ, workspace_id)
+        found = self._graph.find_triples(
+            workspace_id=workspace_id,
+            permitted=self._permitted(workspace_id, document_ids),
+            entity_ids=list(entity_ids) or None,
+            relations=relations,
+            assertions=assertions,
+            limit=_CONSIDERED,
+        )
+        found = _of_types(found, types, entity_ids)
+        drawn = _sample(found, centre=set(entity_ids), limit=min(limit, MOST_DRAWN))
+        view = GraphView(
+            subgraph=drawn,
+            entities_in_all=len(found.entities),
+            triples_in_all=len(found.triples),
+            sampled=len(drawn.entities) < len(found.entities),
+            relations=tuple(sorted({triple.relation for triple in found.triples})),
+            types=tuple(sorted({entity.type for entity in found.entities})),
+        )
+        ids = tuple(triple.id for triple in drawn.triples)
+        with self._auditor.disclosure(actor, "graph.neighbourhood", workspace_id=workspace_id, objects=ids):
+            return view
+
+    def triple(self, actor: Actor, *, workspace_id: WorkspaceId, triple_id: TripleId) -> TripleView:
+        """A fact with every quote that states it."""
+        authorise(actor, Permission.READ, workspace_id)
+        found = self._graph.find_triples(
+            workspace_id=workspace_id, permitted=self._permitted(workspace_id), triple_ids=[triple_id]
+        )
+        if not found.triples:
+            raise NotFoundError("This fact is not here any more: its last source was deleted or replaced.")
+        view = self._views(workspace_id, found)[0]
+        with self._auditor.disclosure(actor, "graph.triple", workspace_id=workspace_id, objects=(triple_id,)):
+            return view
+
+    def export(self, actor: Actor, *, workspace_id: WorkspaceId, format: str) -> bytes:  # noqa: A002
+        """All facts with document, page, quote and how they are stated: csv, graphml, cypher or jsonld."""
+        authorise(actor, Permission.READ, workspace_id)
+        if format not in FORMATS:
+            raise InvalidInputError(f"Choose one of {', '.join(FORMATS)} as export format.")
+        found = self._graph.find_triples(workspace_id=workspace_id, permitted=self._permitted(workspace_id))
+        rows = [
+            QuotedTriple(view.subject, view.triple, view.object, quote.document, quote.page, quote.span, quote.quote)
+            for view in self._views(workspace_id, found)
+            for quote in view.quotes
+        ]
+        documents = tuple(sorted({quote.document_id for view in self._views(workspace_id, found) for quote in view.quotes}))
+        with self._auditor.disclosure(
+            actor, "graph.export", workspace_id=workspace_id, objects=documents, details={"format": format}
+        ):
+            return export_graph(rows, format=format)
+
+    def _views(self, workspace_id: WorkspaceId, found: Subgraph) -> list[TripleView]:
+        names = {version.id: version.name for version in visible_versions(self._metadata, workspace_id).values()}
+        ends = {entity.id: entity for entity in found.entities}
+        texts: dict[VersionId, str] = {}
+        views = []
+        for triple in found.triples:
+            quotes = []
+            for evidence in triple.evidence:
+                if evidence.version_id not in texts:
+                    texts[evidence.version_id] = read_layout(self._files, evidence.version_id).text
+                quotes.append(
+                    Quote(
+                        document_id=evidence.document_id,
+                        document=names.get(evidence.version_id, ""),
+                        version_id=evidence.version_id,
+                        page=evidence.page,
+                        span=evidence.span,
+                        quote=" ".join(texts[evidence.version_id][evidence.span.start : evidence.span.end].split()),
+                        kind=evidence.kind,
+                        inferred=evidence.inferred,
+                    )
+                )
+            views.append(TripleView(ends[triple.subject_id], triple, ends[triple.object_id], tuple(quotes)))
+        return views
+
+    def _permitted(
+        self, workspace_id: WorkspaceId, document_ids: Collection[DocumentId] = ()
+    ) -> frozenset[VersionId]:
+        visible = self._metadata.documents.find_visible(workspace_id=workspace_id)
+        wanted = set(document_ids)
+        return frozenset(version for version, document in visible.items() if not wanted or document in wanted)
+
+
+def _of_types(found: Subgraph, types: Collection[str], centre: Collection[EntityId]) -> Subgraph:
+    """Facts whose ends are of these types; the entities asked about stay, whatever they are."""
+    if not types:
+        return found
+    kept = {entity.id for entity in found.entities if entity.type in types or entity.id in centre}
+    triples = tuple(triple for triple in found.triples if {triple.subject_id, triple.object_id} <= kept)
+    return _with_ends(found, triples)
+
+
+def _sample(found: Subgraph, *, centre: set[EntityId], limit: int) -> Subgraph:
+    """The best supported facts until `limit` entities are reached."""
+    kept: set[EntityId] = set(centre)
+    triples = []
+    for triple in found.triples:
+        ends = {triple.subject_id, triple.object_id}
+        if len(kept | ends) <= limit:
+            kept |= ends
+            triples.append(triple)
+    return _with_ends(found, tuple(triples))
+
+
+def _with_ends(found: Subgraph, triples: tuple[Triple, ...]) -> Subgraph:
+    ends = {end for triple in triples for end in (triple.subject_id, triple.object_id)}
+    return replace(found, entities=tuple(one for one in found.entities if one.id in ends), triples=triples)

@@ -1,0 +1,184 @@
+"""Every setting, typed, with its reason; the only reader of the environment."""
+
+import os
+import sys
+from enum import StrEnum
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from app.errors import ConfigurationError
+from backends.cache.settings import CacheSettings, SqlCacheSettings
+from backends.embeddings.settings import EmbedderSettings, OnnxEmbedderSettings
+from backends.files.settings import FileSettings, FolderFileSettings
+from backends.graph.settings import GraphSettings, SqlGraphSettings
+from backends.llm.settings import AutoLanguageModelSettings, LanguageModelSettings
+from backends.loaders.settings import LoaderSettings, LocalLoaderSettings
+from backends.metadata.settings import MetadataSettings, SqliteMetadataSettings
+from backends.queue.settings import QueueSettings, SqliteQueueSettings
+from backends.vectors.settings import SqlVectorSettings, VectorSettings
+
+PREFIX = "DAFE_"
+_TEST_PREFIX = "DAFE_TEST_"
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+class Profile(StrEnum):
+    """A set of defaults; each backend can still be chosen by itself."""
+
+    EMBEDDED = "embedded"
+    WORKSTATION = "workstation"
+
+
+PROFILE_DEFAULTS: dict[Profile, dict[str, dict[str, Any]]] = {
+    Profile.EMBEDDED: {},
+    Profile.WORKSTATION: {"vectors": {"kind": "chroma"}},
+}
+
+
+def default_model_dir() -> Path:
+    """Where set-up builds the embedded models: beside the installed packages, so that they come and go together."""
+    return Path(sys.prefix) / "share" / "dafe-graphs" / "models"
+
+
+class Settings(BaseSettings):
+    """Read from arguments, then DAFE_ variables (nested with __), dafe.toml and files in the secrets folder."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX,
+        env_nested_delimiter="__",
+        toml_file="dafe.toml",
+        extra="forbid",
+        frozen=True,
+    )
+
+    profile: Profile = Field(default=Profile.EMBEDDED, description="Set of defaults: embedded or workstation.")
+    data_dir: Path = Field(default=Path("data"), description="Everything that is kept lies in this folder.")
+    key_file: Path | None = Field(default=None, description="Key file; without it `key` in the data folder.")
+    model_dir: Path = Field(default_factory=default_model_dir, description="The embedded models that set-up built.")
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=8501, ge=1, le=65535, description="Port to listen on.")
+    public_url: str = Field(
+        default="", description="Address people use when a gateway with TLS stands in front, such as https://dafe.local."
+    )
+    idle_minutes: float = Field(default=15, gt=0, le=720, description="A session without activity ends after it.")
+    session_hours: float = Field(default=12, gt=0, le=168, description="A session ends after it in any case.")
+    audit_second_device: Path | None = Field(
+        default=None, description="A file on another disk that gets a copy of every audit event."
+    )
+    samples: bool = Field(default=True, description="Make the demo workspaces at the first start.")
+    upload_mb: int = Field(default=200, ge=1, le=2_000, description="Largest file that can be uploaded.")
+    model_band: str = Field(
+        default="",
+        pattern="^(model_led|rules_and_model|rules_only)?$",
+        description="Overrides what the probe found the language model able to do.",
+    )
+
+    llm: LanguageModelSettings = AutoLanguageModelSettings()
+    embeddings: EmbedderSettings = OnnxEmbedderSettings()
+    vectors: VectorSettings = SqlVectorSettings()
+    graph: GraphSettings = SqlGraphSettings()
+    metadata: MetadataSettings = SqliteMetadataSettings()
+    files: FileSettings = FolderFileSettings()
+    queue: QueueSettings = SqliteQueueSettings()
+    cache: CacheSettings = SqlCacheSettings()
+    loader: LoaderSettings = LocalLoaderSettings()
+
+    @property
+    def key_path(self) -> Path:
+        return self.key_file or self.data_dir / "key"
+
+    @property
+    def secure_cookies(self) -> bool:
+        """Whether people reach us through TLS."""
+        return self.public_url.startswith("https://")
+
+    @property
+    def address(self) -> str:
+        """What to open in a browser."""
+        host = "localhost" if self.host in _LOOPBACK else self.host
+        return self.public_url or f"http://{host}:{self.port}"
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill_from_profile(cls, given: dict[str, Any]) -> dict[str, Any]:
+        profile = given.get("profile", Profile.EMBEDDED)
+        if profile not in set(Profile):
+            return given
+        for name, defaults in PROFILE_DEFAULTS[Profile(profile)].items():
+            chosen = given.get(name)
+            if chosen is None or (isinstance(chosen, dict) and "kind" not in chosen):
+                given = {**given, name: {**defaults, **(chosen or {})}}
+        return given
+
+    @model_validator(mode="after")
+    def _refuse_insecure(self) -> "Settings":
+        if self.host not in _LOOPBACK and not self.secure_cookies:
+            raise ValueError(
+                "listening beyond this machine needs a gateway with TLS in front: set DAFE_PUBLIC_URL to its https address"
+            )
+        return self
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls), file_secret_settings
+
+
+def load_settings(**given: Any) -> Settings:
+    """Settings from all sources, `given` first. Raises ConfigurationError naming what is wrong."""
+    known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
+    for name in sorted(os.environ):
+        if name.startswith(PREFIX) and not name.startswith((_TEST_PREFIX, "DAFE_SECRETS_DIR")):
+            if name.split("__")[0] not in known:
+                raise ConfigurationError(f"{name} is no setting of Dafe Graphs: see dafe config table.")
+    try:
+        return Settings(_secrets_dir=os.environ.get("DAFE_SECRETS_DIR"), **given)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(str(part) for part in first["loc"]) or "settings"
+        raise ConfigurationError(f"The setting {place} cannot be used: {first['msg']}.") from None
+
+
+@lru_cache(maxsize=1)
+def process_settings() -> Settings:
+    """The settings of this process, read once."""
+    return load_settings()
+
+
+def child_environment(settings: Settings) -> dict[str, str]:
+    """The environment for a child process that is to use the same settings, all telemetry off."""
+    chosen = {
+        "DAFE_PROFILE": settings.profile.value,
+        "DAFE_DATA_DIR": str(settings.data_dir.resolve()),
+        "DAFE_HOST": settings.host,
+        "DAFE_PORT": str(settings.port),
+    }
+    return {**os.environ, **chosen, **TELEMETRY_OFF}
+
+
+TELEMETRY_OFF = {
+    "ANONYMIZED_TELEMETRY": "False",
+    "CHROMA_TELEMETRY": "False",
+    "DO_NOT_TRACK": "1",
+    "HF_HUB_OFFLINE": "1",
+    "LANGCHAIN_TRACING_V2": "false",
+    "LANGSMITH_TRACING": "false",
+    "OTEL_SDK_DISABLED": "true",
+    "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false",
+}
+"""Every switch of every library that could call outside, in one place."""
+
+
+def switch_telemetry_off() -> None:
+    """For this process and its children; called first by each entry point."""
+    os.environ.update(TELEMETRY_OFF)
