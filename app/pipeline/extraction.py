@@ -1,6 +1,7 @@
 """The contract of an extractor: what one chunk yields."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from app.domain.documents import Chunk, ChunkState
@@ -15,6 +16,10 @@ class ChunkExtraction:
     state: ChunkState = ChunkState.EXTRACTED
 
 
+def always() -> bool:
+    return True
+
+
 class TripleExtractor(ABC):
     """Reads names and facts from chunks. The same chunk and version give the same result."""
 
@@ -22,9 +27,10 @@ class TripleExtractor(ABC):
     """Changes whenever the same chunk may give something else: part of every evidence and every cache key."""
 
     @abstractmethod
-    def extract(self, chunk: Chunk) -> ChunkExtraction:
+    def extract(self, chunk: Chunk, *, go_on: Callable[[], bool] = always) -> ChunkExtraction:
         """Names and verified triples with spans in document coordinates; refused candidates counted by reason.
 
-        A chunk that cannot be read is QUARANTINED with an empty extraction, never an error; a server that does not
-        answer raises BackendUnavailableError.
+        A chunk whose model answer cannot be read is QUARANTINED with what was read without the model, never an error;
+        a server that does not answer raises BackendUnavailableError. `go_on` is asked while a model answers: False
+        ends the call and raises CancelledError.
         """

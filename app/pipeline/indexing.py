@@ -4,6 +4,7 @@ import hashlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 
 from pydantic import TypeAdapter
 
@@ -138,9 +139,10 @@ class Indexer:
         counted = _Counted(pages=len(loaded.pages), warnings=loaded.warnings)
         states: dict[str, ChunkState] = {}
         for place, chunk in enumerate(chunks):
-            _go_on(progress(Stage.EXTRACTING, place, len(chunks)))
-            found = self._read_chunk(chunk)
-            if chunk.state is ChunkState.PENDING:
+            go_on = partial(progress, Stage.EXTRACTING, place, len(chunks))
+            _go_on(go_on())
+            found = self._read_chunk(chunk, go_on)
+            if chunk.state in {ChunkState.PENDING, ChunkState.QUARANTINED}:
                 self._graph.add(
                     contribute(
                         chunk,
@@ -158,14 +160,14 @@ class Indexer:
         self._store_states(version, states)
         return counted.coverage
 
-    def _read_chunk(self, chunk: Chunk) -> ChunkExtraction:
+    def _read_chunk(self, chunk: Chunk, go_on: Callable[[], bool]) -> ChunkExtraction:
         """From the cache where this text was read before by this version of the extractor."""
         scope = f"{chunk.workspace_id}/{chunk.document_id}"
         key = _cache_key(chunk, self._extractor.version)
         cached = self._cache.get(key, scope=scope)
         if cached is not None:
             return _EXTRACTION.validate_json(cached)
-        found = self._extractor.extract(chunk)
+        found = self._extractor.extract(chunk, go_on=go_on)
         if found.state is not ChunkState.QUARANTINED:
             self._cache.put(key, _EXTRACTION.dump_json(found), scope=scope)
         return found

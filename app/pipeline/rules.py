@@ -1,13 +1,13 @@
 """The rules extractor: names and facts of a chunk by dependency parse, behind the gate."""
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from app.domain.documents import Chunk, Sentence, Span
 from app.domain.graph import Extraction, ProposedTriple, RecognisedEntity
 from app.pipeline.coreference import Antecedents
-from app.pipeline.extraction import ChunkExtraction, TripleExtractor
+from app.pipeline.extraction import ChunkExtraction, TripleExtractor, always
 from app.pipeline.parsing import PARSER_VERSION, VALUES, SentenceParser, entities_of
 from app.pipeline.rules_clauses import clauses
 from app.pipeline.rules_patterns import Candidate, read_appositions, read_clause, read_paths
@@ -27,7 +27,7 @@ class RulesExtractor(TripleExtractor):
     def __init__(self, parser: SentenceParser) -> None:
         self._parser = parser
 
-    def extract(self, chunk: Chunk) -> ChunkExtraction:
+    def extract(self, chunk: Chunk, *, go_on: Callable[[], bool] = always) -> ChunkExtraction:
         sentences = parse_sentences(chunk, self._parser)
         proposals = propose(chunk, sentences)
         triples, refused = verify(proposals, sentences)

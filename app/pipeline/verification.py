@@ -12,6 +12,7 @@ from app.domain.names import fold
 from app.pipeline.polarity import PARSE_DECIDES, polarity_of
 from app.pipeline.words import content_stems, words
 
+GATE_VERSION = "gate/1"
 MOST_ARGUMENT_TOKENS = 12
 PRONOUNS = frozenset(
     (

@@ -106,9 +106,8 @@ class SessionService:
 
     def actor_for_session(self, session_id: str, *, address: str = "", channel: str = "web") -> Actor:
         """For a page that the gate let in: the same check by the session's id. Does not prolong the session."""
-        for session in self._metadata.sessions.find():
-            if session.id == session_id:
-                return self._actor(session, address=address, channel=channel, active=False)
+        for session in self._metadata.sessions.find(session_id=session_id):
+            return self._actor(session, address=address, channel=channel, active=False)
         raise NotSignedInError("Sign in first.")
 
     def _actor(self, session: SignInSession, *, address: str, channel: str, active: bool) -> Actor:

@@ -92,8 +92,8 @@ class SessionRecords(ABC):
         """The session, revoked or expired ones too; None when unknown."""
 
     @abstractmethod
-    def find(self, *, user_id: UserId | None = None) -> list[SignInSession]:
-        """Newest first."""
+    def find(self, *, user_id: UserId | None = None, session_id: str | None = None) -> list[SignInSession]:
+        """Newest first; None means any."""
 
     @abstractmethod
     def touch(self, session_id: str, *, at: datetime) -> None:

@@ -29,8 +29,10 @@ class SqlSessionRecords(SessionRecords):
             row = connection.execute(query).one_or_none()
         return None if row is None else SignInSession(**row._mapping)
 
-    def find(self, *, user_id: UserId | None = None) -> list[SignInSession]:
+    def find(self, *, user_id: UserId | None = None, session_id: str | None = None) -> list[SignInSession]:
         query = sa.select(*_FIELDS).order_by(sessions.c.created_at.desc(), sessions.c.id.desc())
+        if session_id is not None:
+            query = query.where(sessions.c.id == session_id)
         if user_id is not None:
             query = query.where(sessions.c.user_id == user_id)
         with self._database.read() as connection:
