@@ -19,7 +19,7 @@ class SampleService:
         del actor
         return find_sample_sets()
 
-    def load(self, actor: Actor, *, workspace_id: WorkspaceId, name: str) -> list[Uploaded]:
+    def load(self, actor: Actor, *, workspace_id: WorkspaceId, name: str) -> Sequence[Uploaded]:
         """Upload a set's documents; those already there stay as they are."""
         authorise(actor, Permission.WRITE, workspace_id)
         for sample_set in find_sample_sets():
