@@ -12,3 +12,7 @@ class BackendSettings(BaseModel):
 
     adapter: ClassVar[str]
     extra: ClassVar[str | None] = None
+    shared: ClassVar[bool] = True
+    """Other processes see what this one stores; where not, web application and worker cannot work together."""
+    server: ClassVar[str | None] = None
+    """The name of the server program it talks to, as in DAFE_TEST_REQUIRE."""

@@ -32,7 +32,8 @@ class SqlCacheStore(CacheStore):
             connection.execute(put.on_conflict_do_update(index_elements=["scope", "key"], set_=row))
 
     def delete_scope(self, scope: str) -> None:
-        below = cache.c.scope.startswith(f"{scope}/", autoescape=True)
+        # Not LIKE: SQLite's takes "w" and "W" for the same.
+        below = sa.func.substr(cache.c.scope, 1, len(scope) + 1) == f"{scope}/"
         with self._database.write() as connection:
             connection.execute(cache.delete().where((cache.c.scope == scope) | below))
 

@@ -13,7 +13,11 @@ class GraphStore(ABC):
 
     @abstractmethod
     def add(self, contribution: Contribution, *, workspace_id: WorkspaceId) -> None:
-        """Write all of it or nothing; ids already there are completed (aliases, evidence), never doubled."""
+        """Write all of it or nothing; ids already there are completed (aliases, evidence), never doubled, and a
+        mention written again has its last count.
+
+        Both ends of a triple have a mention in each version that its evidence is from: else it is not shown whole.
+        """
 
     @abstractmethod
     def find_entities(

@@ -32,9 +32,14 @@ class MemoryGraphStore(GraphStore):
         self._lock = RLock()
 
     def add(self, contribution: Contribution, *, workspace_id: WorkspaceId) -> None:
+        placed = [
+            (triple, item, (item.version_id, item.span.start, item.span.end))
+            for triple in contribution.triples
+            for item in triple.evidence
+        ]
+        version_ids = {mention.version_id for mention in contribution.mentions}
         with self._lock:
             space = self._workspaces[workspace_id]
-            version_ids = {mention.version_id for mention in contribution.mentions}
             for entity in contribution.entities:
                 space.entities.setdefault(entity.id, replace(entity, aliases=(), mentions=0))
                 for version_id in version_ids:
@@ -43,11 +48,9 @@ class MemoryGraphStore(GraphStore):
                     space.names[entity.id][version_id, entity.name] = False
             for mention in contribution.mentions:
                 space.mentions[mention.entity_id, mention.chunk_id] = mention
-            for triple in contribution.triples:
+            for triple, item, place in placed:
                 space.triples.setdefault(triple.id, replace(triple, evidence=()))
-                for item in triple.evidence:
-                    place = (item.version_id, item.span.start, item.span.end)
-                    space.evidence[triple.id].setdefault(place, item)
+                space.evidence[triple.id].setdefault(place, item)
 
     def find_entities(
         self,

@@ -19,6 +19,7 @@ class MemoryGraphSettings(BackendSettings):
 
     kind: Literal["memory"] = "memory"
     adapter: ClassVar[str] = "backends.graph.memory:MemoryGraphStore"
+    shared: ClassVar[bool] = False
 
 
 GraphSettings = Annotated[SqlGraphSettings | MemoryGraphSettings, Field(discriminator="kind")]

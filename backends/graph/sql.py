@@ -18,6 +18,20 @@ from backends.graph.sql_rows import entity_rows, evidence_rows, mention_rows, na
 from backends.sql.engine import Database, among
 from backends.sql.tables_derived import entities, entity_names, evidence, mentions, triples
 
+_ADD_ENTITIES, _ADD_TRIPLES, _ADD_EVIDENCE = (
+    insert(table).on_conflict_do_nothing() for table in (entities, triples, evidence)
+)
+_ADD_NAMES = insert(entity_names)
+_ADD_NAMES = _ADD_NAMES.on_conflict_do_update(
+    index_elements=["entity_id", "version_id", "name"],
+    set_={"alias": sa.func.min(entity_names.c.alias, _ADD_NAMES.excluded.alias)},
+)
+_ADD_MENTIONS = insert(mentions)
+_ADD_MENTIONS = _ADD_MENTIONS.on_conflict_do_update(
+    index_elements=["entity_id", "chunk_id"],
+    set_={name: _ADD_MENTIONS.excluded[name] for name in ("count", "topic", "version_id")},
+)
+
 
 class SqlGraphStore(GraphStore):
     """Searching by text folds names in this process: SQLite folds ASCII only."""
@@ -27,15 +41,15 @@ class SqlGraphStore(GraphStore):
 
     def add(self, contribution: Contribution, *, workspace_id: WorkspaceId) -> None:
         with self._database.write() as connection:
-            for table, rows in (
-                (entities, entity_rows(contribution, workspace_id)),
-                (entity_names, name_rows(contribution, workspace_id)),
-                (mentions, mention_rows(contribution, workspace_id)),
-                (triples, triple_rows(contribution, workspace_id)),
-                (evidence, evidence_rows(contribution, workspace_id)),
+            for statement, rows in (
+                (_ADD_ENTITIES, entity_rows(contribution, workspace_id)),
+                (_ADD_NAMES, name_rows(contribution, workspace_id)),
+                (_ADD_MENTIONS, mention_rows(contribution, workspace_id)),
+                (_ADD_TRIPLES, triple_rows(contribution, workspace_id)),
+                (_ADD_EVIDENCE, evidence_rows(contribution, workspace_id)),
             ):
                 if rows:
-                    connection.execute(insert(table).on_conflict_do_nothing(), rows)
+                    connection.execute(statement, rows)
 
     def find_entities(
         self,
@@ -59,7 +73,7 @@ class SqlGraphStore(GraphStore):
         with self._database.read() as connection:
             if text:
                 conditions.append(among(mentions.c.entity_id, _named_like(connection, text, workspace_id, permitted)))
-            found = _find_entities(connection, conditions, workspace_id, permitted)
+            found = _find_entities(connection, conditions, workspace_id, permitted, limit=limit)
         return sorted(found, key=lambda one: (-one.mentions, one.name, one.id))[:limit]
 
     def find_triples(
@@ -149,11 +163,16 @@ def _find_entities(
     conditions: list[sa.ColumnElement[bool]],
     workspace_id: WorkspaceId,
     permitted: frozenset[VersionId],
+    *,
+    limit: int | None = None,
 ) -> list[Entity]:
+    """All that fit, or at least the `limit` most mentioned of them: only the names of these are read."""
     counted = sa.select(entities, sa.func.count().label("mentions"))
     counted = counted.select_from(entities.join(mentions, mentions.c.entity_id == entities.c.id))
     counted = _scoped(counted, mentions, workspace_id, permitted).where(*conditions).group_by(entities.c.id)
-    rows = connection.execute(counted).all()
+    rows = connection.execute(counted.order_by(sa.desc("mentions"))).all()
+    if limit is not None and 0 < limit < len(rows):
+        rows = [row for row in rows if row.mentions >= rows[limit - 1].mentions]
     names: dict[str, list[tuple[str, bool]]] = defaultdict(list)
     named = _scoped(sa.select(entity_names), entity_names, workspace_id, permitted)
     for row in connection.execute(named.where(among(entity_names.c.entity_id, [row.id for row in rows]))):

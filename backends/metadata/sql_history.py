@@ -9,7 +9,7 @@ from app.domain.answers import Answer, AskedQuestion, Mode
 from app.domain.ids import DocumentId, QuestionId, UserId, WorkspaceId
 from app.errors import NotFoundError
 from backends.metadata.base_content import HistoryRecords
-from backends.sql.engine import Database
+from backends.sql.engine import Database, among
 from backends.sql.tables import question_documents, questions
 
 _ANSWER = TypeAdapter(Answer)
@@ -58,7 +58,7 @@ class SqlHistoryRecords(HistoryRecords):
             mine = questions.c.id.in_(citing) & (questions.c.workspace_id == workspace_id)
             gone = list(connection.execute(sa.select(questions.c.id).where(mine)).scalars())
             connection.execute(questions.delete().where(mine))
-            connection.execute(question_documents.delete().where(question_documents.c.question_id.in_(gone)))
+            connection.execute(question_documents.delete().where(among(question_documents.c.question_id, gone)))
         return len(gone)
 
 

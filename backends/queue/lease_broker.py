@@ -1,16 +1,21 @@
 """A Dramatiq broker over one table: a message is leased to a worker that must stay alive."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from threading import Event, Thread
 from typing import Any
 
 import dramatiq
 import sqlalchemy as sa
+from dramatiq.errors import ConnectionError as BrokerConnectionError
 from dramatiq.middleware import Middleware
 
+from app.errors import BackendUnavailableError
 from backends.sql.engine import Database
 from backends.sql.tables_derived import queue, queue_workers
+
+_DEAD_SECONDS = 86_400
 
 
 class LeaseBroker(dramatiq.Broker):
@@ -44,7 +49,10 @@ class LeaseBroker(dramatiq.Broker):
 
 
 class _LeaseConsumer(dramatiq.Consumer):
-    """Holds one message at a time: a second one is taken when the first is done."""
+    """Holds one message at a time: a second one is taken when the first is done.
+
+    A database that is busy or away is waited for: neither the worker nor its heartbeat ends because of it.
+    """
 
     def __init__(self, broker: LeaseBroker, *, wait_seconds: float) -> None:
         self._broker = broker
@@ -55,7 +63,10 @@ class _LeaseConsumer(dramatiq.Consumer):
         self._heart.start()
 
     def __next__(self) -> dramatiq.MessageProxy | None:
-        body = self._take() if self._held is None else None
+        body = None
+        if self._held is None:
+            with suppress(BackendUnavailableError):
+                body = self._take()
         if body is None:
             self._ended.wait(self._wait_seconds)
             return None
@@ -78,7 +89,7 @@ class _LeaseConsumer(dramatiq.Consumer):
 
     def ack(self, message: dramatiq.MessageProxy) -> None:
         mine = (queue.c.id == message.message_id) & (queue.c.holder == self._broker.worker)
-        with self._broker.database.write() as connection:
+        with self._retried_by_worker(), self._broker.database.write() as connection:
             connection.execute(queue.delete().where(mine))
         self._held = None
 
@@ -86,7 +97,9 @@ class _LeaseConsumer(dramatiq.Consumer):
 
     def requeue(self, messages: Iterable[dramatiq.MessageProxy]) -> None:
         ids = [message.message_id for message in messages]
-        with self._broker.database.write() as connection:
+        if not ids:
+            return
+        with self._retried_by_worker(), self._broker.database.write() as connection:
             mine = queue.c.id.in_(ids) & (queue.c.holder == self._broker.worker)
             connection.execute(queue.update().where(mine).values(ready_at=time.time(), holder=None))
         self._held = None
@@ -94,18 +107,31 @@ class _LeaseConsumer(dramatiq.Consumer):
     def close(self) -> None:
         self._ended.set()
         self._heart.join()
-        with self._broker.database.write() as connection:
+        with self._retried_by_worker(), self._broker.database.write() as connection:
             connection.execute(queue_workers.delete().where(queue_workers.c.id == self._broker.worker))
+
+    @contextmanager
+    def _retried_by_worker(self) -> Iterator[None]:
+        """Dramatiq repeats what ends with its own connection error; on any other it would forget the message."""
+        try:
+            yield
+        except BackendUnavailableError as error:
+            raise BrokerConnectionError(error.message) from error
 
     def _beat(self) -> None:
         while True:
-            until = time.time() + self._broker.lease_seconds
-            with self._broker.database.write() as connection:
-                mine = queue_workers.c.id == self._broker.worker
-                if connection.execute(queue_workers.update().where(mine).values(alive_until=until)).rowcount == 0:
-                    connection.execute(queue_workers.insert().values(id=self._broker.worker, alive_until=until))
-                if self._held is not None:
-                    held = (queue.c.id == self._held) & (queue.c.holder == self._broker.worker)
-                    connection.execute(queue.update().where(held).values(ready_at=until))
+            with suppress(BackendUnavailableError):
+                self._renew()
             if self._ended.wait(self._broker.lease_seconds / 3):
                 return
+
+    def _renew(self) -> None:
+        now = time.time()
+        until = now + self._broker.lease_seconds
+        mine = queue_workers.c.id == self._broker.worker
+        with self._broker.database.write() as connection:
+            if connection.execute(queue_workers.update().where(mine).values(alive_until=until)).rowcount == 0:
+                connection.execute(queue_workers.insert().values(id=self._broker.worker, alive_until=until))
+                connection.execute(queue_workers.delete().where(queue_workers.c.alive_until < now - _DEAD_SECONDS))
+            held = (queue.c.id == self._held) & (queue.c.holder == self._broker.worker)
+            connection.execute(queue.update().where(held).values(ready_at=until))

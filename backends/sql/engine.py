@@ -1,7 +1,7 @@
 """The one encrypted database of the embedded profile: engine, key, pragmas and the translation of its errors."""
 
 from collections.abc import Collection, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +53,9 @@ class Database:
         self.engine.dispose()
 
     def _connect(self) -> Any:
+        if not self.path.exists():
+            with suppress(OSError):
+                self.path.touch(mode=0o600)
         connection = self._driver.connect(
             str(self.path), timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )

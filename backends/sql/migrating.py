@@ -19,7 +19,7 @@ def upgrade(database: Database) -> None:
     Raises ConfigurationError when a newer program has changed the schema: going back would lose data.
     """
     config = Config()
-    config.set_main_option("script_location", str(_SCRIPTS))
+    config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
     scripts = ScriptDirectory.from_config(config)
     with database.read() as connection:
         current = MigrationContext.configure(connection).get_current_revision()

@@ -15,7 +15,7 @@ vectors = sa.Table(
     sa.Column("workspace_id", ID, nullable=False),
     sa.Column("version_id", ID, nullable=False),
     sa.Column("vector", sa.LargeBinary, nullable=False),
-    sa.UniqueConstraint("space", "chunk_id"),
+    sa.UniqueConstraint("workspace_id", "space", "chunk_id"),
     sa.Index(None, "workspace_id", "version_id"),
     sqlite_autoincrement=True,
 )
@@ -94,7 +94,7 @@ cache = sa.Table(
     sa.Column("scope", sa.Text, primary_key=True),
     sa.Column("key", sa.Text, primary_key=True),
     sa.Column("value", sa.LargeBinary, nullable=False),
-    sa.Column("expires_at", sa.Float),
+    sa.Column("expires_at", sa.Float, index=True),
 )
 queue = sa.Table(
     "queue",

@@ -36,7 +36,10 @@ class VectorStore(ABC):
     def search(
         self, vector: Vectors, *, workspace_id: WorkspaceId, permitted: frozenset[VersionId], limit: int
     ) -> list[Match]:
-        """The `limit` nearest chunks of permitted versions, exact, best first, ties by id; empty when none is there."""
+        """The `limit` nearest chunks of permitted versions, best first, ties by id; empty when none is there.
+
+        Settings whose `exact` is False may miss one of the nearest now and then; none that is not permitted is shown.
+        """
 
     @abstractmethod
     def delete_versions(self, version_ids: Sequence[VersionId], *, workspace_id: WorkspaceId) -> None:

@@ -56,8 +56,8 @@ class SqlVectorStore(VectorStore):
             for id_, row in zip(chunk_ids, vectors, strict=True)
         ]
         with self._database.write() as connection:
-            same = among(table.c.chunk_id, chunk_ids) & (table.c.space == self._space)
-            if connection.execute(table.delete().where(same)).rowcount:
+            same = (table.c.workspace_id == workspace_id) & (table.c.space == self._space)
+            if connection.execute(table.delete().where(same, among(table.c.chunk_id, chunk_ids))).rowcount:
                 _count_removal(connection, workspace_id)
             connection.execute(table.insert(), values)
 

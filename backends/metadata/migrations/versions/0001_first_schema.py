@@ -18,6 +18,7 @@ def upgrade() -> None:
         sa.Column("expires_at", sa.Float(), nullable=True),
         sa.PrimaryKeyConstraint("scope", "key", name=op.f("pk_cache")),
     )
+    op.create_index(op.f("ix_cache_expires_at"), "cache", ["expires_at"])
     op.create_table(
         "chunk_stems",
         sa.Column("stem", sa.Text(), nullable=False),
@@ -26,9 +27,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("stem", "chunk_number", name=op.f("pk_chunk_stems")),
         sqlite_with_rowid=False,
     )
-    with op.batch_alter_table("chunk_stems", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_chunk_stems_chunk_number"), ["chunk_number"], unique=False)
-
+    op.create_index(op.f("ix_chunk_stems_chunk_number"), "chunk_stems", ["chunk_number"])
     op.create_table(
         "chunks",
         sa.Column("number", sa.Integer(), nullable=False),
@@ -48,16 +47,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("number", name=op.f("pk_chunks")),
         sa.UniqueConstraint("id", name=op.f("uq_chunks_id")),
     )
-    with op.batch_alter_table("chunks", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_chunks_version_id_chunks_ordinal"), ["version_id", "ordinal"], unique=False
-        )
-        batch_op.create_index(
-            batch_op.f("ix_chunks_workspace_id_chunks_version_id_chunks_length"),
-            ["workspace_id", "version_id", "length"],
-            unique=False,
-        )
-
+    op.create_index(op.f("ix_chunks_version_id_chunks_ordinal"), "chunks", ["version_id", "ordinal"])
+    op.create_index(
+        op.f("ix_chunks_workspace_id_chunks_version_id_chunks_length"),
+        "chunks",
+        ["workspace_id", "version_id", "length"],
+    )
     op.create_table(
         "documents",
         sa.Column("id", sa.String(length=32), nullable=False),
@@ -69,9 +64,7 @@ def upgrade() -> None:
         sa.Column("changed_at", sa.String(length=32), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_documents")),
     )
-    with op.batch_alter_table("documents", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_documents_workspace_id"), ["workspace_id"], unique=False)
-
+    op.create_index(op.f("ix_documents_workspace_id"), "documents", ["workspace_id"])
     op.create_table(
         "entities",
         sa.Column("id", sa.String(length=32), nullable=False),
@@ -80,11 +73,7 @@ def upgrade() -> None:
         sa.Column("type", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_entities")),
     )
-    with op.batch_alter_table("entities", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_entities_workspace_id_entities_key"), ["workspace_id", "key"], unique=False
-        )
-
+    op.create_index(op.f("ix_entities_workspace_id_entities_key"), "entities", ["workspace_id", "key"])
     op.create_table(
         "entity_names",
         sa.Column("entity_id", sa.String(length=32), nullable=False),
@@ -96,12 +85,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("entity_id", "version_id", "name", name=op.f("pk_entity_names")),
         sqlite_with_rowid=False,
     )
-    with op.batch_alter_table("entity_names", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_entity_names_version_id"), ["version_id"], unique=False)
-        batch_op.create_index(
-            batch_op.f("ix_entity_names_workspace_id_entity_names_key"), ["workspace_id", "key"], unique=False
-        )
-
+    op.create_index(op.f("ix_entity_names_version_id"), "entity_names", ["version_id"])
+    op.create_index(op.f("ix_entity_names_workspace_id_entity_names_key"), "entity_names", ["workspace_id", "key"])
     op.create_table(
         "evidence",
         sa.Column("triple_id", sa.String(length=32), nullable=False),
@@ -120,11 +105,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("triple_id", "version_id", "span_start", "span_end", name=op.f("pk_evidence")),
         sqlite_with_rowid=False,
     )
-    with op.batch_alter_table("evidence", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_evidence_workspace_id_evidence_version_id"), ["workspace_id", "version_id"], unique=False
-        )
-
+    op.create_index(op.f("ix_evidence_workspace_id_evidence_version_id"), "evidence", ["workspace_id", "version_id"])
     op.create_table(
         "jobs",
         sa.Column("id", sa.String(length=32), nullable=False),
@@ -147,11 +128,9 @@ def upgrade() -> None:
         sa.Column("lease_until", sa.Float(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_jobs")),
     )
-    with op.batch_alter_table("jobs", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_jobs_document_id"), ["document_id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_jobs_state"), ["state"], unique=False)
-        batch_op.create_index(batch_op.f("ix_jobs_workspace_id"), ["workspace_id"], unique=False)
-
+    op.create_index(op.f("ix_jobs_document_id"), "jobs", ["document_id"])
+    op.create_index(op.f("ix_jobs_state"), "jobs", ["state"])
+    op.create_index(op.f("ix_jobs_workspace_id"), "jobs", ["workspace_id"])
     op.create_table(
         "memberships",
         sa.Column("workspace_id", sa.String(length=32), nullable=False),
@@ -159,9 +138,7 @@ def upgrade() -> None:
         sa.Column("role", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("workspace_id", "user_id", name=op.f("pk_memberships")),
     )
-    with op.batch_alter_table("memberships", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_memberships_user_id"), ["user_id"], unique=False)
-
+    op.create_index(op.f("ix_memberships_user_id"), "memberships", ["user_id"])
     op.create_table(
         "mentions",
         sa.Column("entity_id", sa.String(length=32), nullable=False),
@@ -173,20 +150,14 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("entity_id", "chunk_id", name=op.f("pk_mentions")),
         sqlite_with_rowid=False,
     )
-    with op.batch_alter_table("mentions", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_mentions_workspace_id_mentions_version_id"), ["workspace_id", "version_id"], unique=False
-        )
-
+    op.create_index(op.f("ix_mentions_workspace_id_mentions_version_id"), "mentions", ["workspace_id", "version_id"])
     op.create_table(
         "question_documents",
         sa.Column("question_id", sa.String(length=32), nullable=False),
         sa.Column("document_id", sa.String(length=32), nullable=False),
         sa.PrimaryKeyConstraint("question_id", "document_id", name=op.f("pk_question_documents")),
     )
-    with op.batch_alter_table("question_documents", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_question_documents_document_id"), ["document_id"], unique=False)
-
+    op.create_index(op.f("ix_question_documents_document_id"), "question_documents", ["document_id"])
     op.create_table(
         "questions",
         sa.Column("id", sa.String(length=32), nullable=False),
@@ -198,13 +169,11 @@ def upgrade() -> None:
         sa.Column("answer", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_questions")),
     )
-    with op.batch_alter_table("questions", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_questions_workspace_id_questions_asked_by_questions_asked_at"),
-            ["workspace_id", "asked_by", "asked_at"],
-            unique=False,
-        )
-
+    op.create_index(
+        op.f("ix_questions_workspace_id_questions_asked_by_questions_asked_at"),
+        "questions",
+        ["workspace_id", "asked_by", "asked_at"],
+    )
     op.create_table(
         "queue",
         sa.Column("id", sa.Text(), nullable=False),
@@ -213,9 +182,7 @@ def upgrade() -> None:
         sa.Column("holder", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_queue")),
     )
-    with op.batch_alter_table("queue", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_queue_ready_at"), ["ready_at"], unique=False)
-
+    op.create_index(op.f("ix_queue_ready_at"), "queue", ["ready_at"])
     op.create_table(
         "queue_workers",
         sa.Column("id", sa.Text(), nullable=False),
@@ -236,9 +203,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_sessions")),
         sa.UniqueConstraint("token_sha256", name=op.f("uq_sessions_token_sha256")),
     )
-    with op.batch_alter_table("sessions", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_sessions_user_id"), ["user_id"], unique=False)
-
+    op.create_index(op.f("ix_sessions_user_id"), "sessions", ["user_id"])
     op.create_table(
         "sign_in_failures",
         sa.Column("number", sa.Integer(), nullable=False),
@@ -246,9 +211,7 @@ def upgrade() -> None:
         sa.Column("at", sa.String(length=32), nullable=False),
         sa.PrimaryKeyConstraint("number", name=op.f("pk_sign_in_failures")),
     )
-    with op.batch_alter_table("sign_in_failures", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_sign_in_failures_key"), ["key"], unique=False)
-
+    op.create_index(op.f("ix_sign_in_failures_key"), "sign_in_failures", ["key"])
     op.create_table(
         "triples",
         sa.Column("id", sa.String(length=32), nullable=False),
@@ -259,13 +222,9 @@ def upgrade() -> None:
         sa.Column("assertion", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_triples")),
     )
-    with op.batch_alter_table("triples", schema=None) as batch_op:
-        batch_op.create_index(batch_op.f("ix_triples_object_id"), ["object_id"], unique=False)
-        batch_op.create_index(batch_op.f("ix_triples_subject_id"), ["subject_id"], unique=False)
-        batch_op.create_index(
-            batch_op.f("ix_triples_workspace_id_triples_relation"), ["workspace_id", "relation"], unique=False
-        )
-
+    op.create_index(op.f("ix_triples_object_id"), "triples", ["object_id"])
+    op.create_index(op.f("ix_triples_subject_id"), "triples", ["subject_id"])
+    op.create_index(op.f("ix_triples_workspace_id_triples_relation"), "triples", ["workspace_id", "relation"])
     op.create_table(
         "users",
         sa.Column("id", sa.String(length=32), nullable=False),
@@ -296,14 +255,10 @@ def upgrade() -> None:
         sa.Column("version_id", sa.String(length=32), nullable=False),
         sa.Column("vector", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("number", name=op.f("pk_vectors")),
-        sa.UniqueConstraint("space", "chunk_id", name=op.f("uq_vectors_space_chunk_id")),
+        sa.UniqueConstraint("workspace_id", "space", "chunk_id", name=op.f("uq_vectors_workspace_id_space_chunk_id")),
         sqlite_autoincrement=True,
     )
-    with op.batch_alter_table("vectors", schema=None) as batch_op:
-        batch_op.create_index(
-            batch_op.f("ix_vectors_workspace_id_vectors_version_id"), ["workspace_id", "version_id"], unique=False
-        )
-
+    op.create_index(op.f("ix_vectors_workspace_id_vectors_version_id"), "vectors", ["workspace_id", "version_id"])
     op.create_table(
         "versions",
         sa.Column("id", sa.String(length=32), nullable=False),

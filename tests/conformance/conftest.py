@@ -1,0 +1,85 @@
+"""Resources of the conformance suites: a migrated encrypted database and child processes that use the same one."""
+
+import json
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from backends.settings import BackendSettings
+from backends.sql.engine import Database
+from backends.sql.migrating import upgrade
+from tests.conformance.implementations import open_database, parts_for
+
+ROOT = Path(__file__).parents[2]
+Child = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture(scope="session")
+def migrated(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder whose database has all tables; copied for each test."""
+    folder = tmp_path_factory.mktemp("migrated")
+    database = open_database(folder)
+    upgrade(database)
+    database.close()
+    return folder
+
+
+@pytest.fixture
+def data_dir(tmp_path: Path, migrated: Path) -> Path:
+    folder = tmp_path / "data"
+    shutil.copytree(migrated, folder)
+    return folder
+
+
+@pytest.fixture
+def database(data_dir: Path) -> Iterator[Database]:
+    database = open_database(data_dir)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def parts(data_dir: Path, database: Database) -> dict[str, Any]:
+    return parts_for(data_dir, database)
+
+
+@pytest.fixture
+def start_child(data_dir: Path) -> Iterator[Child]:
+    """Starts `tests.conformance.child_main` with an action, on the same data folder and settings."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(action: str, settings: BackendSettings, *, folder: Path = data_dir, **arguments: Any) -> Any:
+        task = {"adapter": settings.adapter, "settings": type(settings).__name__, "values": settings.model_dump()}
+        task |= {"action": action, "data_dir": str(folder), "arguments": arguments}
+        child = subprocess.Popen(
+            [sys.executable, "-m", "tests.conformance.child_main", json.dumps(task, default=str)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            cwd=ROOT,
+        )
+        started.append(child)
+        return child
+
+    yield start
+    for child in started:
+        child.kill()
+        child.communicate()
+
+
+def wait_for(child: "subprocess.Popen[str]", *, timeout: float = 60) -> str:
+    """The output of a child that ended well."""
+    output, errors = child.communicate(timeout=timeout)
+    assert child.returncode == 0, errors
+    return output
+
+
+@pytest.fixture
+def vectors_folder(data_dir: Path) -> Callable[[BackendSettings], Path]:
+    """The data folder in which a vector store of these settings lies."""
+    return lambda settings: data_dir
