@@ -1,0 +1,41 @@
+"""The question before something goes for good."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from components.error_card import shows_errors
+from components.formats import plain
+
+
+def confirm_dialog(
+    title: str,
+    *,
+    key: str,
+    verb: str,
+    goes: str,
+    stays: str,
+    act: Callable[[str], None],
+    ask_reason: bool = False,
+) -> None:
+    """Open "TITLE?" with what goes, what stays, that it cannot be undone, Cancel, and a red button with `verb`.
+
+    Call it in the run in which the button was pressed. `act` gets the reason ("" unless `ask_reason`) and the page runs
+    anew after it; what it raises is shown in the dialog.
+    """
+
+    def body() -> None:
+        with shows_errors(f"confirm {key}"):
+            st.markdown(plain(goes))
+            st.markdown(f":gray[{plain(stays)}]")
+            st.markdown("**This cannot be undone.**")
+            reason = st.text_input("Reason", key=f"{key}-reason", max_chars=200) if ask_reason else ""
+            with st.container(horizontal=True, horizontal_alignment="right"):
+                if st.button("Cancel", key=f"{key}-cancel"):
+                    st.rerun()
+                missing = ask_reason and not (reason or "").strip()
+                if st.button(verb, key=f"danger-{key}", disabled=missing):
+                    act((reason or "").strip())
+                    st.rerun()
+
+    st.dialog(plain(title), width="small")(body)()
