@@ -18,12 +18,13 @@ class Piece:
 
 
 class LanguageModel(ABC):
-    """One model on one server. Errors are BackendUnavailableError (not there, too slow), InvalidInputError (prompt
-    longer than the window) or ModelOutputError; vendor exceptions never leave the adapter."""
+    """One model on one server; any thread may use it. Errors are BackendUnavailableError (not there, too slow, broken
+    off, key or model refused), InvalidInputError (prompt longer than the window, schema that the server cannot use) or
+    ModelOutputError (not the protocol); vendor exceptions never leave the adapter. Nothing is tried twice."""
 
     @abstractmethod
     def describe(self) -> ModelInfo:
-        """Name, digest and the real window as the server reports them now."""
+        """Name, digest and the real window as the server reports them now; loads the model where only that tells."""
 
     @abstractmethod
     def stream(
@@ -35,11 +36,13 @@ class LanguageModel(ABC):
         temperature: float = 0.0,
     ) -> Iterator[Piece]:
         """Pieces as the server sends them. `schema` (JSON Schema) constrains decoding. Closing the iterator ends the
-        request at the server. The prompt is never cut: longer than the window raises InvalidInputError."""
+        request at the server. The prompt is never cut: longer than the window raises InvalidInputError. Nothing is sent
+        before the first piece is asked for, and errors come from there too."""
 
     @abstractmethod
     def count_tokens(self, text: str) -> int:
-        """Exact where the server can count, otherwise never too low."""
+        """Exact where the server can count, otherwise not too low. The chat template's own tokens come on top: about
+        ten for each message."""
 
     @abstractmethod
     def close(self) -> None:

@@ -1,0 +1,123 @@
+"""Settings of the language models; the union is the registry."""
+
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+
+from backends.settings import BackendSettings
+
+OLLAMA_URL = "http://127.0.0.1:11434"
+
+
+def _http_address(value: str) -> str:
+    if not value.startswith(("http://", "https://")):
+        raise ValueError("must start with http:// or https://")
+    return value.rstrip("/")
+
+
+def _openai_address(value: str) -> str:
+    value = _http_address(value)
+    if not value.endswith("/v1"):
+        raise ValueError("must end in /v1")
+    return value
+
+
+Url = Annotated[str, AfterValidator(_http_address)]
+OpenAIUrl = Annotated[str, AfterValidator(_openai_address)]
+
+
+class _OllamaOptions(BackendSettings):
+    url: Url = OLLAMA_URL
+    num_ctx: int = Field(default=8192, ge=256, description="Window asked for; the model's own limit still holds.")
+    keep_alive: str = Field(default="5m", description='How long the model stays loaded after a call, such as "30m".')
+    timeout_seconds: float = Field(default=300.0, gt=0, description="Longest time without a token, loading included.")
+
+
+class AutoLanguageModelSettings(_OllamaOptions):
+    """An Ollama on this machine when one answers at start, otherwise no language model."""
+
+    kind: Literal["auto"] = "auto"
+    adapter: ClassVar[str] = ""
+
+
+class NoLanguageModelSettings(BackendSettings):
+    """No language model: rules extract, answers quote sentences."""
+
+    kind: Literal["none"] = "none"
+    adapter: ClassVar[str] = ""
+
+
+class OllamaSettings(_OllamaOptions):
+    """A model of an Ollama server."""
+
+    kind: Literal["ollama"] = "ollama"
+    adapter: ClassVar[str] = "backends.llm.ollama:OllamaLanguageModel"
+
+    model: str = Field(min_length=1)
+
+
+class OpenAISettings(BackendSettings):
+    """Any server with the OpenAI chat API: vLLM, llama.cpp, text-generation-inference, a gateway in the house."""
+
+    kind: Literal["openai"] = "openai"
+    adapter: ClassVar[str] = "backends.llm.openai:OpenAILanguageModel"
+
+    url: OpenAIUrl = Field(description="Base address that ends in /v1.")
+    model: str = Field(min_length=1)
+    api_key: SecretStr = SecretStr("")
+    ca_bundle: Path | None = Field(default=None, description="Certificates to trust; unset: the system's.")
+    window_tokens: int | None = Field(
+        default=None, ge=256, description="Window to keep to; unset: as the server reports it, or 4096."
+    )
+    timeout_seconds: float = Field(default=120.0, gt=0, description="Longest time without a token.")
+
+
+class LlamaCppSettings(BackendSettings):
+    """A GGUF file run by llama.cpp in a child process."""
+
+    kind: Literal["llamacpp"] = "llamacpp"
+    adapter: ClassVar[str] = "backends.llm.llamacpp:LlamaCppLanguageModel"
+    extra: ClassVar[str | None] = "llamacpp"
+
+    path: Path = Field(description="The GGUF file.")
+    threads: int = Field(default=0, ge=0, le=256, description="0: as many as cores are free when the model loads.")
+    window_tokens: int = Field(default=8192, ge=256, description="Window asked for; the model's own limit still holds.")
+    timeout_seconds: float = Field(default=300.0, gt=0, description="Longest time without a token.")
+    start_timeout_seconds: float = Field(default=180.0, gt=0, description="Longest time to load the file.")
+
+
+class ScriptedAnswer(BaseModel):
+    """One prepared answer, given when the prompt contains `when`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    text: str | dict[str, Any] | list[Any] = Field(default="", description="Anything but text is given as JSON.")
+    when: str = Field(default="", description="Words of the prompt that call for this answer; empty: any prompt.")
+    fails: Literal["", "unavailable", "output"] = Field(default="", description="The error raised after the text.")
+
+
+class ScriptedSettings(BackendSettings):
+    """Prepared answers instead of a model: for tests and demonstrations.
+
+    Answers whose `when` is in the prompt come before those without; among equals they take turns in their order.
+    """
+
+    kind: Literal["scripted"] = "scripted"
+    adapter: ClassVar[str] = "backends.llm.scripted:ScriptedLanguageModel"
+
+    path: Path | None = Field(default=None, description="YAML or JSON file with a list of answers.")
+    answers: tuple[ScriptedAnswer, ...] = ()
+    window_tokens: int = Field(default=8192, ge=1)
+    seconds_per_piece: float = Field(default=0.0, ge=0, description="Pause before each piece, to watch streaming.")
+
+
+LanguageModelSettings = Annotated[
+    AutoLanguageModelSettings
+    | NoLanguageModelSettings
+    | OllamaSettings
+    | OpenAISettings
+    | LlamaCppSettings
+    | ScriptedSettings,
+    Field(discriminator="kind"),
+]
