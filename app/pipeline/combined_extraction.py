@@ -5,7 +5,7 @@ from dataclasses import replace
 from itertools import combinations
 
 from app.domain.documents import Chunk, Span
-from app.domain.graph import Extraction, RecognisedEntity, VerifiedTriple
+from app.domain.graph import Assertion, Extraction, RecognisedEntity, VerifiedTriple
 from app.pipeline.extraction import ChunkExtraction, TripleExtractor, always
 from app.pipeline.model_extraction import add_counts, grounded, prose
 from app.pipeline.model_reading import ModelReader
@@ -14,6 +14,7 @@ from app.pipeline.rules import RulesExtractor, find_names, parse_sentences, prop
 from app.pipeline.verification import CONFIDENCES, ParsedSentence, verify
 
 _DOUBTFUL = 0.4
+"""Confidence of a fact whose pronoun was resolved, or whose status is disputed."""
 
 
 class RulesAndModelExtractor(TripleExtractor):
@@ -47,7 +48,8 @@ def unlinked(
 def unite(ruled: Sequence[VerifiedTriple], modelled: Iterable[VerifiedTriple]) -> tuple[VerifiedTriple, ...]:
     """One triple for two that join the same places of a sentence, either way round.
 
-    The model's wording and direction win; places, types and status are the rules'. Agreement makes it kind "both".
+    The model's wording and direction win; places, types and status are the rules'. Agreement makes it kind "both";
+    what only the rules hold for plain fact becomes possible.
     """
     united = dict(enumerate(ruled))
     agreed: set[int] = set()
@@ -71,7 +73,7 @@ def _has_unlinked(span: Span, names: Sequence[RecognisedEntity], triples: Sequen
 
 def _joins(fact: VerifiedTriple, one: Span, other: Span) -> bool:
     ends = (fact.subject_span, fact.object_span)
-    return any(end.overlaps(one) for end in ends) and any(end.overlaps(other) for end in ends)
+    return any(first.overlaps(one) and second.overlaps(other) for first, second in (ends, ends[::-1]))
 
 
 def _same_places(rule: VerifiedTriple, model: VerifiedTriple) -> bool:
@@ -87,6 +89,8 @@ def _is_crossed(rule: VerifiedTriple, model: VerifiedTriple) -> bool:
 
 
 def _agree(rule: VerifiedTriple, model: VerifiedTriple) -> VerifiedTriple:
+    if rule.assertion is Assertion.AFFIRMED and model.assertion is not Assertion.AFFIRMED:
+        return replace(rule, assertion=Assertion.POSSIBLE, confidence=_DOUBTFUL)
     doubtful = rule.kind not in {"path", "obj_pp"} and rule.confidence <= _DOUBTFUL
     confidence = _DOUBTFUL if doubtful else CONFIDENCES["both"]
     worded = replace(rule, relation=model.relation, inferred=model.inferred, kind="both", confidence=confidence)
