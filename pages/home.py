@@ -1,0 +1,134 @@
+"""The Home page: what is here, what is running, what to do next."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import streamlit as st
+
+from app.domain.access import Permission
+from app.domain.answers import AskedQuestion
+from app.domain.models import Band
+from app.services.workspaces import WorkspaceSummary
+from components.empty_state import empty_state
+from components.formats import counted, moment, number, plain
+from components.navigation import go_to
+from components.next_steps import Step, next_steps
+from components.page_header import page_header, section
+from components.progress_card import progress_card
+from components.session import Session
+from components.tables import key_values
+from components.words import NOT_SET_UP, ROLE, WORKING, Word, answer_word
+
+_WEEK = timedelta(days=7)
+_MOST_RECENT = 5
+_READ_HISTORY = 100
+
+
+def page(session: Session) -> None:
+    if session.workspace is None:
+        _without_workspace(session)
+        return
+    summary = session.services.workspaces.summary(session.actor, workspace_id=session.workspace.id)
+    asked = session.services.questions.history(session.actor, workspace_id=session.workspace.id, limit=_READ_HISTORY)
+    _header(session, summary)
+    _metrics(summary, asked)
+    left, right = st.columns([1.42, 1], gap=32)
+    with left:
+        section("Next for you")
+        step = next_steps(_steps(session, summary, asked))
+        if asked:
+            section("Recent questions")
+            rows = [(plain(one.text), answer_word(one.answer).badge) for one in asked[:_MOST_RECENT]]
+            key_values(rows, alt="Your newest questions and how well their answers are supported")
+    with right:
+        section("Running now")
+        progress_card(session, key="home")
+        section("This workspace")
+        key_values(_state(session, summary), alt="State of this workspace")
+    if step:
+        go_to(step.path, **dict(step.query))
+
+
+def _without_workspace(session: Session) -> None:
+    page_header("Home", f"Signed in as {session.actor.name}")
+    manages = session.may(Permission.MANAGE_WORKSPACES)
+    line = (
+        "Workspaces hold documents. Add one, and add people to it."
+        if manages
+        else "Ask an administrator to add you to one; then its documents, facts and questions appear here."
+    )
+    words = "Open workspaces" if manages else ""
+    if empty_state(
+        "You are in no workspace yet", line, key="workspace", primary=words, icon=":material/folder_shared:"
+    ):
+        go_to("workspaces")
+
+
+def _header(session: Session, summary: WorkspaceSummary) -> None:
+    changed = f", last changed {_lower(moment(summary.updated_at))}" if summary.updated_at else ""
+    name = session.workspace.name if session.workspace else ""
+    with page_header(name, counted(summary.documents, "document") + changed):
+        add = session.may(Permission.WRITE) and st.button("Add documents", icon=":material/upload:")
+        ask = session.may(Permission.ASK) and st.button("Ask a question", icon=":material/forum:", type="primary")
+    if add:
+        go_to("documents", add="1")
+    if ask:
+        go_to("ask")
+
+
+def _metrics(summary: WorkspaceSummary, asked: Sequence[AskedQuestion]) -> None:
+    since = datetime.now(UTC) - _WEEK
+    recent = [one for one in asked if one.asked_at >= since]
+    refused = sum(one.answer.refused for one in recent)
+    figures = (
+        ("Documents", summary.documents, f"{number(summary.indexed)} indexed"),
+        ("Facts with a quote", summary.triples, f"about {counted(summary.entities, 'entity', 'entities')}"),
+        ("Passages read", summary.chunks, f"on {counted(summary.pages, 'page')}"),
+        ("Your questions this week", len(recent), f"{number(refused)} not in documents"),
+    )
+    with st.grid(4, min_column_width=150):
+        for label, value, note in figures:
+            st.metric(label, number(value), note, border=True, delta_color="off", delta_arrow="off")
+
+
+def _steps(session: Session, summary: WorkspaceSummary, asked: Sequence[AskedQuestion]) -> list[Step]:
+    steps = []
+    if summary.attention and session.may(Permission.WRITE):
+        title = f"Look at {counted(summary.attention, 'document')} that could not be indexed"
+        query = (("show", "attention"),)
+        steps.append(Step("error", title, "Each says what happened and what to do.", "Look", "documents", query))
+    if not summary.documents and session.may(Permission.WRITE):
+        line = "PDF, Word, Excel, e-mail, HL7, FHIR and more, or samples."
+        steps.append(Step("upload", "Add your first documents", line, "Add", "documents", (("add", "1"),)))
+    if summary.indexed and not asked:
+        line = "Every sentence of the answer opens the place where it is written."
+        steps.append(Step("forum", "Ask your first question", line, "Ask", "ask"))
+    if summary.triples:
+        line = f"Follow {counted(summary.triples, 'fact')} from one person or thing to the next."
+        steps.append(Step("hub", "See how things are connected", line, "Explore", "graph"))
+    if summary.indexed and asked:
+        steps.append(Step("forum", "Ask another question", "Your last questions are below.", "Ask", "ask"))
+    steps.append(Step("menu_book", "Read the guide", "How answers are made, and how to check them.", "Read", "help"))
+    return steps
+
+
+def _state(session: Session, summary: WorkspaceSummary) -> list[tuple[str, str]]:
+    probe = session.services.health.probe(session.actor)
+    model = NOT_SET_UP if probe.model is None else WORKING
+    facts = {
+        Band.MODEL_LED: "Language model, checked",
+        Band.RULES_AND_MODEL: "Rules and language model",
+        Band.RULES_ONLY: "Rules, checked against the text",
+    }
+    answers = WORKING if summary.indexed else Word("Nothing indexed", "remove", "○", "gray")
+    role = session.actor.memberships.get(session.workspace_id)
+    return [
+        ("Search and answers", answers.badge),
+        ("Language model", model.badge),
+        ("Facts come from", facts[probe.band]),
+        ("Your role here", ROLE[role] if role else "–"),
+    ]
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
