@@ -39,9 +39,7 @@ from backends.embeddings.tokens import TokenCounter
 OPERATOR = Actor(UserId("operator"), "Operator", frozenset({Role.OPERATOR}), channel="cli")
 """The command line on the server itself."""
 
-AUDITED = (
-    "documents evidence jobs graph questions workspaces users sessions audit health samples"
-).split()
+AUDITED = ("documents evidence jobs graph questions workspaces users sessions audit health samples").split()
 """The services by their names in the table of audited actions."""
 
 
@@ -65,6 +63,8 @@ class Services:
     keys: Keys
     make_indexing: Callable[[], IndexingService]
     """For the worker."""
+    has_worker: Callable[[], bool]
+    """Whether a worker of this installation is alive."""
     close: Callable[[], None]
     """Frees files, connections and child processes."""
 
@@ -125,6 +125,7 @@ def _make_services(installation: Installation, closing: ExitStack) -> Services:
         settings=settings,
         keys=keys,
         make_indexing=lambda: _make_indexing(installation, parser, auditor),
+        has_worker=queue.has_worker,
         close=closing.close,
     )
 

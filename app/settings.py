@@ -62,7 +62,8 @@ class Settings(BaseSettings):
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8501, ge=1, le=65535, description="Port to listen on.")
     public_url: str = Field(
-        default="", description="Address people use when a gateway with TLS stands in front, such as https://dafe.local."
+        default="",
+        description="Address people use when a gateway with TLS stands in front, such as https://dafe.local.",
     )
     idle_minutes: float = Field(default=15, gt=0, le=720, description="A session without activity ends after it.")
     session_hours: float = Field(default=12, gt=0, le=168, description="A session ends after it in any case.")
@@ -118,7 +119,7 @@ class Settings(BaseSettings):
     def _refuse_insecure(self) -> "Settings":
         if self.host not in _LOOPBACK and not self.secure_cookies:
             raise ValueError(
-                "listening beyond this machine needs a gateway with TLS in front: set DAFE_PUBLIC_URL to its https address"
+                "listening beyond this machine needs a gateway with TLS in front: set DAFE_PUBLIC_URL to its address"
             )
         return self
 
@@ -138,9 +139,9 @@ def load_settings(**given: Any) -> Settings:
     """Settings from all sources, `given` first. Raises ConfigurationError naming what is wrong."""
     known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
     for name in sorted(os.environ):
-        if name.startswith(PREFIX) and not name.startswith((_TEST_PREFIX, "DAFE_SECRETS_DIR")):
-            if name.split("__")[0] not in known:
-                raise ConfigurationError(f"{name} is no setting of Dafe Graphs: see dafe config table.")
+        ours = name.startswith(PREFIX) and not name.startswith((_TEST_PREFIX, "DAFE_SECRETS_DIR"))
+        if ours and name.split("__")[0] not in known:
+            raise ConfigurationError(f"{name} is no setting of Dafe Graphs: see dafe config table.")
     try:
         return Settings(_secrets_dir=os.environ.get("DAFE_SECRETS_DIR"), **given)
     except ValidationError as error:
@@ -153,6 +154,11 @@ def load_settings(**given: Any) -> Settings:
 def process_settings() -> Settings:
     """The settings of this process, read once."""
     return load_settings()
+
+
+def given_variables() -> frozenset[str]:
+    """The names of the DAFE_ variables that are set."""
+    return frozenset(name for name in os.environ if name.startswith(PREFIX))
 
 
 def child_environment(settings: Settings) -> dict[str, str]:

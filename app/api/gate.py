@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import quote, urlsplit
 
@@ -129,9 +130,7 @@ class Gate:
             receiving = self._receiving(token, client_address(scope), receive, ended, send)
             await self._app(_with_session(scope, actor), receiving, send)
 
-    def _receiving(
-        self, token: str, address: str, receive: Receive, ended: asyncio.Event, send: Send
-    ) -> Receive:
+    def _receiving(self, token: str, address: str, receive: Receive, ended: asyncio.Event, send: Send) -> Receive:
         """Passes messages on, notes what people do, and closes the socket when the session is over."""
         noted = 0.0
 
@@ -145,10 +144,8 @@ class Gate:
             now = time.monotonic()
             if content and now - noted > _ACTIVITY_EVERY_SECONDS and self._is_activity(content):
                 noted = now
-                try:
+                with suppress(NotSignedInError, BackendUnavailableError):
                     await asyncio.to_thread(self._sessions.actor_for, token, address=address)
-                except (NotSignedInError, BackendUnavailableError):
-                    pass
             return message
 
         return receiving

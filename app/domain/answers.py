@@ -85,6 +85,8 @@ class Answer:
     reason: str
     """Why this mode, in one clause."""
     sentences: tuple[AnswerSentence, ...] = ()
+    quoted: tuple[AnswerSentence, ...] = ()
+    """Sentences of the documents that stand beside what a model wrote; empty where `sentences` are the quotes."""
     citations: tuple[Citation, ...] = ()
     triples: tuple[AnswerTriple, ...] = ()
     refused: bool = False

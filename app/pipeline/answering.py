@@ -3,6 +3,7 @@
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from app.domain.answers import Answer, AnswerSentence, AnswerTriple, Citation, Mode, Verdict
 from app.domain.documents import Chunk, DocumentVersion
@@ -12,6 +13,7 @@ from app.domain.workspaces import Workspace
 from app.pipeline.citing import Citations
 from app.pipeline.extractive import SENTENCES_SHOWN, Candidate, find_candidates, score, support_of
 from app.pipeline.graph_query import Fact, GraphFinding, GraphQuery
+from app.pipeline.model_answering import AnswerWriter, Material
 from app.pipeline.retrieval import Retrieved, Retriever
 from app.pipeline.routing import choose_mode
 from app.pipeline.support import WEAK_REASON, judge
@@ -43,9 +45,21 @@ class Scope:
 
 
 class Answerer:
-    """Quotes; no model takes part. Threads may share this object."""
+    """Quotes, and has a model write beside the quotes where there is a writer. Threads may share this object."""
 
-    def __init__(self, *, retriever: Retriever, metadata: MetadataStore, graph: GraphStore, embedder: Embedder) -> None:
+    writer: AnswerWriter | None
+    """May be replaced while questions are answered: the next one uses the new writer."""
+
+    def __init__(
+        self,
+        *,
+        retriever: Retriever,
+        metadata: MetadataStore,
+        graph: GraphStore,
+        embedder: Embedder,
+        writer: AnswerWriter | None = None,
+    ) -> None:
+        self.writer = writer
         self._retriever = retriever
         self._metadata = metadata
         self._embedder = embedder
@@ -73,9 +87,38 @@ class Answerer:
         else:
             finished = self._answer_with_sentences(draft, finding if chosen is Mode.GRAPHRAG else GraphFinding((), ()))
         timings["answering"] = time.perf_counter() - started
-        for shown in range(1, len(finished.sentences)):
-            yield replace(finished, sentences=finished.sentences[:shown], finished=False)
-        yield replace(finished, timings=timings, finished=True)
+        writer = self.writer
+        if writer is None or chosen is Mode.GRAPH or finished.refused:
+            yield from _growing(finished, timings)
+        else:
+            yield from self._written(question, draft, finished, writer, timings)
+
+    def _written(
+        self, question: str, draft: "_Draft", quoted: Answer, writer: AnswerWriter, timings: dict[str, float]
+    ) -> Iterator[Answer]:
+        """The model's sentences beside the quoted ones; passages that are quoted are read first."""
+        scope = draft.scope
+        quoted_ids = [citation.chunk_id for citation in quoted.citations]
+        quoted_first = self._metadata.chunks.get(
+            list(dict.fromkeys(quoted_ids)), workspace_id=scope.workspace.id, permitted=scope.permitted
+        )
+        chunks = {chunk.id: chunk for chunk in (*quoted_first, *(found.chunk for found in draft.retrieved.passages))}
+        material = Material(
+            quoted=replace(quoted, finished=True),
+            chunks=list(chunks.values()),
+            citations=draft.citations,
+            workspace=scope.workspace,
+            find_postings=partial(
+                self._metadata.chunks.find_postings, workspace_id=scope.workspace.id, permitted=scope.permitted
+            ),
+        )
+        started = time.perf_counter()
+        for answer in writer.write(question, material=material):
+            if answer.finished:
+                timings["writing"] = time.perf_counter() - started
+                yield replace(answer, timings=timings)
+            else:
+                yield answer
 
     def _retrieve(self, question: str, scope: Scope, mode: Mode) -> Retrieved:
         return self._retriever.retrieve(question, workspace_id=scope.workspace.id, permitted=scope.permitted, mode=mode)
@@ -134,6 +177,13 @@ class Answerer:
         ids = list(dict.fromkeys(evidence.chunk_id for fact in facts for evidence in fact.triple.evidence))
         found = self._metadata.chunks.get(ids, workspace_id=scope.workspace.id, permitted=scope.permitted)
         return {chunk.id: chunk for chunk in found}
+
+
+def _growing(finished: Answer, timings: dict[str, float]) -> Iterator[Answer]:
+    """The answer sentence by sentence."""
+    for shown in range(1, len(finished.sentences)):
+        yield replace(finished, sentences=finished.sentences[:shown], finished=False)
+    yield replace(finished, timings=timings, finished=True)
 
 
 class _Draft:

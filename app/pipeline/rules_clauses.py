@@ -7,6 +7,7 @@ from typing import Any
 _SUBJECTS = frozenset({"nsubj", "nsubjpass", "csubj"})
 _RELATIVE = frozenset({"who", "which", "that", "whom"})
 _DEEPEST = 4
+PLACES = frozenset({"GPE", "LOC", "FAC"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ def find_subjects(verb: Any, *, depth: int = 0) -> list[Any]:
     if depth >= _DEEPEST or verb.head.i == verb.i:
         return []
     if verb.dep_ == "acl":
-        return with_conjuncts(verb.head) if verb.tag_ in {"VBN", "VBG"} else []
+        return said_of(verb.head) if verb.tag_ in {"VBN", "VBG"} else []
     if verb.dep_ in {"conj", "xcomp", "advcl"} and verb.head.pos_ in {"VERB", "AUX"}:
         if verb.dep_ == "xcomp" and (objects := objects_of(verb.head)):
             return objects
@@ -48,8 +49,23 @@ def find_subjects(verb: Any, *, depth: int = 0) -> list[Any]:
 def _resolved(verb: Any, subject: Any) -> list[Any]:
     """A relative pronoun stands for the noun before its clause."""
     if subject.lower_ in _RELATIVE and verb.dep_ == "relcl":
-        return [verb.head]
+        return said_of(verb.head)
     return with_conjuncts(subject)
+
+
+def said_of(head: Any, *, depth: int = 0) -> list[Any]:
+    """What a clause behind a noun is said of: in "Load is an album released by Elektra" and in "Load, an album
+    released by Elektra" it is Load."""
+    if depth < _DEEPEST:
+        if head.dep_ == "attr" and head.head.lemma_ == "be":
+            subjects = [child for child in head.head.children if child.dep_ == "nsubj"]
+            if subjects:
+                return _resolved(head.head, subjects[0])
+        if head.dep_ == "conj" and head.head.dep_ == "attr" and head.pos_ == "NOUN":
+            return said_of(head.head, depth=depth + 1)
+        if head.dep_ == "appos" and head.pos_ == "NOUN":
+            return said_of(head.head, depth=depth + 1)
+    return [head]
 
 
 def with_conjuncts(head: Any) -> list[Any]:
@@ -107,10 +123,29 @@ def _after(preposition: Any, words: str) -> Iterator[tuple[str, Any]]:
         if child.dep_ == "pobj":
             for head in with_conjuncts(child):
                 yield words, head
+                yield from _places_around(head, words)
+        elif child.dep_ == "pcomp" and child.tag_ == "VBG":
+            for head in objects_of(child):
+                yield f"{words} {child.lower_}", head
         elif child.dep_ == "prep":
             yield from _after(child, f"{words} {child.lower_}")
         elif child.dep_ == "conj" and child.pos_ == "ADP":
             yield from _after(child, child.lower_)
+
+
+def _places_around(head: Any, words: str) -> Iterator[tuple[str, Any]]:
+    """ "in Campbell County, Tennessee", "at Wembley Arena in London": what is in a place is in the larger one."""
+    if head.ent_type_ not in PLACES:
+        return
+    for child in head.rights:
+        if child.dep_ == "appos" and child.ent_type_ in PLACES:
+            yield words, child
+            yield from _places_around(child, words)
+        elif child.dep_ == "prep" and child.lower_ == "in":
+            for place in child.children:
+                if place.dep_ == "pobj" and place.ent_type_ in PLACES:
+                    yield "in", place
+                    yield from _places_around(place, "in")
 
 
 def agents_of(verb: Any) -> list[Any]:

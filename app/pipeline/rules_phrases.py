@@ -1,7 +1,7 @@
 """Arguments: which words around a noun belong to it, and of what type it is."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from app.domain.documents import Span
@@ -13,6 +13,10 @@ _NOUNS = frozenset({"NOUN", "PROPN", "NUM", "SYM", "X", "ADJ"})
 _NOUN_PLACES = frozenset({"dobj", "pobj", "nsubj", "nsubjpass", "conj", "appos"})
 """Where an unknown name such as a drug's is often taken for a verb."""
 _NEVER_NOUNS = frozenset({"PRON", "DET", "ADP", "PUNCT", "PART", "AUX", "CCONJ", "SCONJ", "SPACE", "ADV"})
+_PLACE_KINDS = frozenset(
+    "city town village state province county district region island kingdom republic country municipality".split()
+)
+_LONGEST_WITH_OF = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,8 @@ class Argument:
     type: str
     head: Any
     coreference: bool = False
+    short: str = ""
+    """Without the "of …" that `text` ends in; the same where it has none."""
 
     @property
     def is_name(self) -> bool:
@@ -40,27 +46,74 @@ class Phrases:
         self.entities = list(entities_of(document, common=common))
 
     def argument(self, head: Any) -> Argument | None:
-        """The phrase whose head is this token; None for what is no noun. Pronouns are returned as they are."""
+        """The phrase whose head is this token; None for what is no noun. Pronouns are returned as they are.
+
+        "the band Metallica" and "the city of Bern" are their names; another noun keeps the "of …" that says which one.
+        """
         if head.pos_ == "PRON" or head.lower_ in PRONOUNS:
             return self._make(head.idx, head.idx + len(head), "Concept", head)
+        if head.dep_ == "csubj" or not self._is_noun(head):
+            return self._gerund(head) if head.dep_ in {"csubj", "nsubj"} and head.tag_ == "VBG" else None
         entity = self._entity_at(head)
-        start, end = self._borders(head)
-        if entity is not None:
-            kind = entity.type
-            covers = entity.span.start <= start and end <= entity.span.end
-            if covers or kind in {"Person", "Place", "Organization", "Date", "Amount", "Work", "Event"}:
-                start, end = entity.span.start, entity.span.end
-            return self._make(start, end, kind, head)
+        if entity is not None and entity.type != "Amount":
+            return self._named(head, entity)
+        for child in head.rights:
+            if child.dep_ == "appos" and child.left_edge.i == head.i + 1 and self._is_name(child):
+                return self.argument(child)
+        return self._with_of(head, self._make(*self._borders(head), entity.type if entity else "Concept", head))
+
+    def _is_noun(self, head: Any) -> bool:
+        if self._entity_at(head) is not None:
+            return True
         noun = head.pos_ in _NOUNS or (head.dep_ in _NOUN_PLACES and head.pos_ not in _NEVER_NOUNS)
-        if not noun or head.is_stop or not any(sign.isalnum() for sign in head.text):
+        return noun and not head.is_stop and any(sign.isalnum() for sign in head.text)
+
+    def _is_name(self, head: Any) -> bool:
+        entity = self._entity_at(head)
+        return head.pos_ == "PROPN" if entity is None else entity.type not in {"Date", "Amount"}
+
+    def _named(self, head: Any, entity: Any) -> Argument:
+        """A name whole, with the capitalised words before it that the recogniser left out."""
+        start, end = self._borders(head)
+        covers = entity.span.start <= start and end <= entity.span.end
+        if covers or entity.type in {"Person", "Place", "Organization", "Date", "Work", "Event"}:
+            before = self.document.char_span(start, entity.span.start) if start < entity.span.start else None
+            whole = before is not None and all(token.pos_ == "PROPN" and token.text[0].isupper() for token in before)
+            start, end = start if whole and entity.type == "Person" else entity.span.start, entity.span.end
+        return self._make(start, end, entity.type, head)
+
+    def _with_of(self, head: Any, argument: Argument) -> Argument:
+        place = next((child for child in head.rights if child.dep_ == "prep" and child.lower_ == "of"), None)
+        inner = next((child for child in place.children if child.dep_ == "pobj"), None) if place is not None else None
+        if place is None or inner is None or place.idx > argument.span.end - self._offset + 1:
+            return argument
+        further = self.argument(inner)
+        if further is None or further.head is None or further.text.lower() in PRONOUNS:
+            return argument
+        if head.lower_ in _PLACE_KINDS and further.type == "Place":
+            return further
+        start, end = argument.span.start - self._offset, further.span.end - self._offset
+        if further.span.start <= argument.span.end or len(self.document.text[start:end].split()) > _LONGEST_WITH_OF:
+            return argument
+        return replace(self._make(start, end, "Concept", head), short=argument.text)
+
+    def _gerund(self, head: Any) -> Argument | None:
+        """ "Addressing bias is crucial": the verb with its object."""
+        objects = [child for child in head.rights if child.dep_ == "dobj"]
+        last = self.argument(objects[0]) if objects else None
+        if last is None or last.span.start - self._offset < head.idx:
             return None
-        return self._make(start, end, "Concept", head)
+        return self._make(head.idx, last.span.end - self._offset, "Concept", head)
 
     def names(self) -> Iterator[Argument]:
-        """Every named entity as an argument, in order."""
+        """Every name as an argument, in order: recognised ones, and capitalised ones that were not."""
         for entity in self.entities:
             found = self.document.char_span(entity.span.start, entity.span.end, alignment_mode="expand")
-            yield self._make(entity.span.start, entity.span.end, entity.type, found.root)
+            yield self._named(found.root, entity)
+        for token in self.document:
+            if token.pos_ == "PROPN" and token.dep_ not in {"compound", "nmod", "amod", "det"} and token.text[0].isupper():
+                if self._entity_at(token) is None:
+                    yield self._make(*self._borders(token), "Concept", token)
 
     def entity_under(self, head: Any) -> Argument | None:
         """A name inside the phrase of this head that is not the whole of it, such as an owner: "Acme's chairman"."""
@@ -70,8 +123,8 @@ class Phrases:
         return None
 
     def _make(self, start: int, end: int, type_: str, head: Any) -> Argument:
-        text = self.document.text[start:end]
-        return Argument(" ".join(text.split()), Span(self._offset + start, self._offset + end), type_, head)
+        text = " ".join(self.document.text[start:end].split())
+        return Argument(text, Span(self._offset + start, self._offset + end), type_, head, short=text)
 
     def _entity_at(self, head: Any) -> Any | None:
         for entity in self.entities:

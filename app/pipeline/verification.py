@@ -108,7 +108,7 @@ def _check(proposal: ProposedTriple, sentence: ParsedSentence, chunk: _Chunk) ->
     if not relation or len(relation) > 80:
         return "no relation"
     stems = content_stems(relation)
-    if _numbers(relation) - _numbers(sentence.text):
+    if numbers_of(relation) - numbers_of(sentence.text):
         return "number not in the sentence"
     assertion = proposal.assertion
     if proposal.kind not in PARSE_DECIDES:
@@ -176,7 +176,8 @@ def _unfit(argument: str) -> str | None:
     return None
 
 
-def _numbers(text: str) -> set[str]:
+def numbers_of(text: str) -> set[str]:
+    """The numbers of a text, digit for digit."""
     return set(_NUMBER.findall(text))
 
 

@@ -58,9 +58,7 @@ class TripleView:
 class GraphService:
     """Sees visible versions only, narrowed to `document_ids` where given."""
 
-    def __init__(
-        self, *, graph: GraphStore, metadata: MetadataStore, files: FileStore, auditor: Auditor
-    ) -> None:
+    def __init__(self, *, graph: GraphStore, metadata: MetadataStore, files: FileStore, auditor: Auditor) -> None:
         self._graph = graph
         self._metadata = metadata
         self._files = files
@@ -134,7 +132,7 @@ class GraphService:
         with self._auditor.disclosure(actor, "graph.triple", workspace_id=workspace_id, objects=(triple_id,)):
             return view
 
-    def export(self, actor: Actor, *, workspace_id: WorkspaceId, format: str) -> bytes:  # noqa: A002
+    def export(self, actor: Actor, *, workspace_id: WorkspaceId, format: str) -> bytes:
         """All facts with document, page, quote and how they are stated: csv, graphml, cypher or jsonld."""
         authorise(actor, Permission.READ, workspace_id)
         if format not in FORMATS:
@@ -145,7 +143,9 @@ class GraphService:
             for view in self._views(workspace_id, found)
             for quote in view.quotes
         ]
-        documents = tuple(sorted({quote.document_id for view in self._views(workspace_id, found) for quote in view.quotes}))
+        documents = tuple(
+            sorted({quote.document_id for view in self._views(workspace_id, found) for quote in view.quotes})
+        )
         with self._auditor.disclosure(
             actor, "graph.export", workspace_id=workspace_id, objects=documents, details={"format": format}
         ):
@@ -176,9 +176,7 @@ class GraphService:
             views.append(TripleView(ends[triple.subject_id], triple, ends[triple.object_id], tuple(quotes)))
         return views
 
-    def _permitted(
-        self, workspace_id: WorkspaceId, document_ids: Collection[DocumentId] = ()
-    ) -> frozenset[VersionId]:
+    def _permitted(self, workspace_id: WorkspaceId, document_ids: Collection[DocumentId] = ()) -> frozenset[VersionId]:
         visible = self._metadata.documents.find_visible(workspace_id=workspace_id)
         wanted = set(document_ids)
         return frozenset(version for version, document in visible.items() if not wanted or document in wanted)

@@ -22,7 +22,7 @@ class Level(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Something that can be well or not. `look` returns one sentence about it, or raises DafeError with what is wrong."""
+    """Something that can be well or not. `look` returns one sentence, or raises DafeError with what is wrong."""
 
     name: str
     level: Level
@@ -64,7 +64,7 @@ class HealthService:
         return [_look(part) for part in self._parts]
 
     def probe(self, actor: Actor) -> ProbeResult:
-        """What the language model was found able to do; for everybody, because it says how facts and answers are made."""
+        """What the language model was found able to do: everybody may know how facts and answers are made."""
         del actor
         return self._probe()
 

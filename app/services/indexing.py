@@ -55,9 +55,14 @@ class IndexingService:
         self._auditor = auditor
         self._worker = str(ULID())
         self._pace = Pace()
+        self._ending = Event()
 
     def serve(self, *, stop: Event) -> None:
-        """Take jobs until `stop` is set; jobs that no message carries any more are queued again first."""
+        """Take jobs until `stop` is set; jobs that no message carries any more are queued again first.
+
+        The job in hand is then put back at its next step, and goes on from there when a worker comes again.
+        """
+        self._ending = stop
         for job in self._metadata.jobs.find(states=(JobState.WAITING, JobState.RUNNING, JobState.STOPPING)):
             self._queue.put(job.id)
         self._queue.run(self.run, stop=stop)
@@ -81,7 +86,7 @@ class IndexingService:
         elif job.attempts > _MOST_ATTEMPTS:
             self._fail(job, "The file ended the worker again and again and was set aside: remove it or add it anew.")
         elif job.kind is JobKind.INDEX:
-            with _Progress(self._metadata, job, self._worker, self._pace) as progress:
+            with _Progress(self._metadata, job, self._worker, self._pace, self._ending) as progress:
                 self._index(job, progress)
         else:
             self._delete(job)
@@ -105,6 +110,8 @@ class IndexingService:
                 self._publish(version)
         except CancelledError:
             self._stop(job, version)
+        except _WorkerEnds:
+            self._put_back(job, version)
         except (InvalidInputError, MissingDependencyError, IntegrityError) as error:
             self._fail(job, error.message)
         except NotFoundError:
@@ -143,10 +150,15 @@ class IndexingService:
         if job.attempts >= _MOST_ATTEMPTS:
             self._fail(job, error.message)
             return
-        self._metadata.jobs.finish(job.id, worker=self._worker, state=JobState.FAILED, error=error.message)
+        self._put_back(job, version, error.message, delay_seconds=_WAIT_SECONDS * 2**job.attempts)
+
+    def _put_back(
+        self, job: Job, version: DocumentVersion, message: str | None = None, *, delay_seconds: float = 0.0
+    ) -> None:
+        self._metadata.jobs.finish(job.id, worker=self._worker, state=JobState.FAILED, error=message)
         self._metadata.jobs.retry(job.id)
-        self._set_status(version, DocumentStatus.WAITING, error.message)
-        self._queue.put(job.id, delay_seconds=_WAIT_SECONDS * 2**job.attempts)
+        self._set_status(version, DocumentStatus.WAITING, message)
+        self._queue.put(job.id, delay_seconds=delay_seconds)
 
     def _delete(self, job: Job) -> None:
         """Everything a deleted document left: facts, vectors, files, cached results, answers that cite it."""
@@ -175,14 +187,19 @@ class IndexingService:
         )
 
 
+class _WorkerEnds(Exception):  # noqa: N818 - no error: it unwinds the job in hand
+    """The process was told to end."""
+
+
 class _Progress:
     """Stores progress twice a second at most, tells whether to go on, and keeps the lease while a step takes long."""
 
-    def __init__(self, metadata: MetadataStore, job: Job, worker: str, pace: Pace) -> None:
+    def __init__(self, metadata: MetadataStore, job: Job, worker: str, pace: Pace, ending: Event) -> None:
         self._metadata = metadata
         self._job = job
         self._worker = worker
         self._pace = pace
+        self._ending = ending
         self._last: tuple[Stage, int, int, float | None] = (job.stage, 0, 0, None)
         self._recorded = 0.0
         self._ended = Event()
@@ -197,6 +214,8 @@ class _Progress:
         self._heart.join()
 
     def __call__(self, stage: Stage, done: int, total: int) -> bool:
+        if self._ending.is_set():
+            raise _WorkerEnds
         known = self._last[0]
         self._last = (stage, done, total, self._pace.note(stage, done, total))
         now = time.monotonic()

@@ -104,10 +104,12 @@ class SessionService:
             raise NotSignedInError("Sign in first.")
         return self._actor(session, address=address, channel=channel, active=active)
 
-    def actor_for_session(self, session_id: str, *, address: str = "", channel: str = "web") -> Actor:
-        """For a page that the gate let in: the same check by the session's id. Does not prolong the session."""
+    def actor_for_session(
+        self, session_id: str, *, address: str = "", channel: str = "web", active: bool = False
+    ) -> Actor:
+        """The same check by the session's id, for a page that the gate let in or a token that names it."""
         for session in self._metadata.sessions.find(session_id=session_id):
-            return self._actor(session, address=address, channel=channel, active=False)
+            return self._actor(session, address=address, channel=channel, active=active)
         raise NotSignedInError("Sign in first.")
 
     def _actor(self, session: SignInSession, *, address: str, channel: str, active: bool) -> Actor:

@@ -148,9 +148,7 @@ class WorkspaceService:
         with self._auditor.disclosure(actor, "workspaces.members", workspace_id=workspace_id, objects=ids):
             return sorted(found, key=lambda member: member.user.username)
 
-    def set_member(
-        self, actor: Actor, *, workspace_id: WorkspaceId, user_id: UserId, role: Role | None
-    ) -> None:
+    def set_member(self, actor: Actor, *, workspace_id: WorkspaceId, user_id: UserId, role: Role | None) -> None:
         """None ends the membership. Takes effect at the person's next call."""
         authorise(actor, Permission.MANAGE_USERS)
         if role is not None and role not in MEMBER_ROLES:

@@ -1,0 +1,71 @@
+"""Errors as problem details (RFC 9457), each kind mapped once."""
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from app.errors import (
+    BackendUnavailableError,
+    CancelledError,
+    ConfigurationError,
+    ConflictError,
+    DafeError,
+    ForbiddenError,
+    IntegrityError,
+    InvalidInputError,
+    MissingDependencyError,
+    ModelOutputError,
+    NotFoundError,
+    NotSignedInError,
+)
+from app.logs import get_logger
+
+_STATUS: dict[type[DafeError], int] = {
+    NotSignedInError: 401,
+    ForbiddenError: 403,
+    NotFoundError: 404,
+    ConflictError: 409,
+    CancelledError: 409,
+    InvalidInputError: 422,
+    ModelOutputError: 502,
+    BackendUnavailableError: 503,
+    MissingDependencyError: 503,
+    ConfigurationError: 500,
+    IntegrityError: 500,
+}
+_log = get_logger("api")
+
+
+def problem(status: int, detail: str, **more: str) -> JSONResponse:
+    headers = {"www-authenticate": "Bearer"} if status == 401 else None
+    content = {"type": "about:blank", "status": status, "detail": detail, **more}
+    return JSONResponse(content, status, headers, media_type="application/problem+json")
+
+
+def add_error_handlers(api: FastAPI) -> None:
+    """What was expected shows its sentence; anything else a reference that finds the line in the log."""
+
+    async def expected(_request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, DafeError)
+        return problem(_STATUS.get(type(error), 500), error.message)
+
+    async def invalid(_request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, RequestValidationError)
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        return problem(422, f"The request cannot be used: {place}: {first['msg']}.")
+
+    async def http(_request: Request, error: Exception) -> JSONResponse:
+        assert isinstance(error, HTTPException)
+        return problem(error.status_code, str(error.detail))
+
+    async def unexpected(request: Request, error: Exception) -> JSONResponse:
+        reference = _log.unexpected(f"{request.method} {request.scope.get('route', '')}", error)
+        detail = f"Something unexpected happened; nothing was changed on purpose. Give reference {reference}."
+        return problem(500, detail, reference=reference)
+
+    api.add_exception_handler(DafeError, expected)
+    api.add_exception_handler(RequestValidationError, invalid)
+    api.add_exception_handler(HTTPException, http)
+    api.add_exception_handler(Exception, unexpected)

@@ -1,0 +1,21 @@
+"""The REST application, mounted at /api/v1."""
+
+from fastapi import FastAPI
+
+from app.api import audit, documents, graph, health, jobs, questions, tokens, users, workspaces
+from app.api.errors import add_error_handlers
+from app.container import Services
+from app.security.tokens import AccessTokens
+
+_ROUTERS = (tokens, workspaces, documents, questions, graph, jobs, users, audit, health)
+
+
+def create_api(services: Services) -> FastAPI:
+    """Every route but `POST /tokens` wants a bearer token; the OpenAPI document is at /openapi.json."""
+    api = FastAPI(title="Dafe Graphs", version="1", docs_url=None, redoc_url=None, openapi_url="/openapi.json")
+    api.state.services = services
+    api.state.tokens = AccessTokens(services.keys.tokens)
+    for module in _ROUTERS:
+        api.include_router(module.router)
+    add_error_handlers(api)
+    return api

@@ -1,0 +1,55 @@
+"""What the first start makes: the administrator, and the demo workspaces with the samples."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from app.container import Services
+from app.domain.access import Actor, Role
+from app.domain.ids import UserId
+from app.errors import ConflictError
+
+PASSWORD_FILE = "first-administrator-password"  # noqa: S105
+_SAMPLES_MADE = "samples-made"
+_MEMBER_ROLES = {"clinical": Role.CLINICIAN, "finance": Role.ANALYST}
+
+
+@dataclass(frozen=True, slots=True)
+class FirstStart:
+    """`password` is None when there was an administrator already."""
+
+    username: str
+    password: str | None
+    password_file: Path
+
+
+def prepare(services: Services, actor: Actor) -> FirstStart:
+    """Done at every start; what is there stays. Samples are made once, so that deleting them lasts."""
+    folder = services.settings.data_dir
+    new = services.users.ensure_first_administrator(actor)
+    if new is not None:
+        _write_private(folder / PASSWORD_FILE, f"{new.password}\n")
+    if services.settings.samples and not (folder / _SAMPLES_MADE).exists():
+        for user in services.users.list(actor):
+            if Role.ADMINISTRATOR in user.roles:
+                _make_samples(services, actor, user.id)
+                break
+        _write_private(folder / _SAMPLES_MADE, "")
+    return FirstStart("admin", new.password if new else None, folder / PASSWORD_FILE)
+
+
+def _make_samples(services: Services, actor: Actor, user_id: UserId) -> None:
+    known = {workspace.name: workspace for workspace in services.workspaces.list(actor)}
+    for sample_set in services.samples.list(actor):
+        try:
+            workspace = services.workspaces.add(actor, name=sample_set.title, ontology=sample_set.ontology)
+        except ConflictError:
+            workspace = known[sample_set.title]
+        role = _MEMBER_ROLES.get(sample_set.ontology, Role.ANALYST)
+        services.workspaces.set_member(actor, workspace_id=workspace.id, user_id=user_id, role=role)
+        services.samples.load(actor, workspace_id=workspace.id, name=sample_set.name)
+
+
+def _write_private(path: Path, text: str) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as file:
+        file.write(text)

@@ -1,0 +1,113 @@
+"""dafe workspaces and dafe users."""
+
+from typing import Annotated
+
+import typer
+
+from app.commands.caller import caller, find_workspace, opened
+from app.commands.output import AsUser, Json, columns, show
+from app.container import Services
+from app.domain.access import Actor, Role, User
+from app.errors import NotFoundError
+
+workspaces = typer.Typer(name="workspaces", no_args_is_help=True, help="Workspaces.")
+users = typer.Typer(name="users", no_args_is_help=True, help="Local users.")
+
+
+@workspaces.command("list")
+def list_workspaces(as_user: AsUser = "", as_json: Json = False) -> None:
+    with opened() as services:
+        found = services.workspaces.list(caller(services, as_user))
+    rows = [{"id": one.id, "name": one.name, "ontology": one.ontology} for one in found]
+    show({"workspaces": rows}, as_json=as_json, lines=columns(row.values() for row in rows))
+
+
+@workspaces.command("add")
+def add_workspace(
+    name: str,
+    ontology: Annotated[str, typer.Option(help="clinical, finance or general.")] = "general",
+    as_user: AsUser = "",
+    as_json: Json = False,
+) -> None:
+    with opened() as services:
+        workspace = services.workspaces.add(caller(services, as_user), name=name, ontology=ontology)
+    row = {"id": workspace.id, "name": workspace.name, "ontology": workspace.ontology}
+    show(row, as_json=as_json, lines=[f"Added {workspace.name} ({workspace.id})."])
+
+
+@workspaces.command("delete")
+def delete_workspace(name: str, as_user: AsUser = "", as_json: Json = False) -> None:
+    """Everything in it goes, for good."""
+    with opened() as services:
+        actor = caller(services, as_user)
+        workspace = find_workspace(services, actor, name)
+        services.workspaces.delete(actor, workspace_id=workspace.id)
+    show({"deleted": workspace.id}, as_json=as_json, lines=[f"Deleted {workspace.name} and everything in it."])
+
+
+@users.command("list")
+def list_users(as_user: AsUser = "", as_json: Json = False) -> None:
+    with opened() as services:
+        found = services.users.list(caller(services, as_user))
+    rows = [_shown(user) for user in found]
+    lines = columns((row["username"], row["name"], row["roles"], "disabled" * row["disabled"]) for row in rows)
+    show({"users": rows}, as_json=as_json, lines=lines)
+
+
+@users.command("add")
+def add_user(
+    username: str,
+    name: str = "",
+    role: Annotated[list[Role] | None, typer.Option(help="administrator or compliance; for the installation.")] = None,
+    workspace: Annotated[list[str] | None, typer.Option(help="NAME=clinician or NAME=analyst.")] = None,
+    as_user: AsUser = "",
+    as_json: Json = False,
+) -> None:
+    """Add a person; the generated password is shown once and must be changed at the first sign-in."""
+    with opened() as services:
+        actor = caller(services, as_user)
+        added = services.users.add(actor, username=username, name=name or username, roles=role or ())
+        for entry in workspace or ():
+            workspace_name, _, member_role = entry.rpartition("=")
+            found = find_workspace(services, actor, workspace_name)
+            services.workspaces.set_member(actor, workspace_id=found.id, user_id=added.user.id, role=Role(member_role))
+    row = {**_shown(added.user), "password": added.password}
+    show(row, as_json=as_json, lines=[f"Added {username}. Password, shown once: {added.password}"])
+
+
+@users.command("disable")
+def disable_user(username: str, as_user: AsUser = "", as_json: Json = False) -> None:
+    """The person's sessions end at once."""
+    with opened() as services:
+        actor = caller(services, as_user)
+        user = services.users.disable(actor, user_id=_find(services, actor, username).id)
+    show(_shown(user), as_json=as_json, lines=[f"Disabled {username}."])
+
+
+@users.command("enable")
+def enable_user(username: str, as_user: AsUser = "", as_json: Json = False) -> None:
+    with opened() as services:
+        actor = caller(services, as_user)
+        user = services.users.enable(actor, user_id=_find(services, actor, username).id)
+    show(_shown(user), as_json=as_json, lines=[f"Enabled {username}."])
+
+
+@users.command("reset-password")
+def reset_password(username: str, as_user: AsUser = "", as_json: Json = False) -> None:
+    """A generated password, shown once; the person's sessions end."""
+    with opened() as services:
+        actor = caller(services, as_user)
+        password = services.users.reset_password(actor, user_id=_find(services, actor, username).id)
+    show({"username": username, "password": password}, as_json=as_json, lines=[f"Password, shown once: {password}"])
+
+
+def _find(services: Services, actor: Actor, username: str) -> User:
+    for user in services.users.list(actor):
+        if user.username.casefold() == username.casefold():
+            return user
+    raise NotFoundError("There is no user of this name: see dafe users list.")
+
+
+def _shown(user: User) -> dict[str, object]:
+    roles = sorted(role.value for role in user.roles)
+    return {"id": user.id, "username": user.username, "name": user.name, "roles": roles, "disabled": user.disabled}

@@ -1,0 +1,163 @@
+"""dafe up, ui, api and worker."""
+
+import fcntl
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Event
+from typing import Annotated
+
+import typer
+
+from app.commands.caller import caller, opened
+from app.commands.first_start import FirstStart, prepare
+from app.errors import BackendUnavailableError, ConflictError
+from app.parent import CHILD_FLAG
+from app.settings import Profile, Settings, child_environment, load_settings, process_settings
+
+Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Port = Annotated[int, typer.Option(help="Port to listen on; 0 keeps the setting.")]
+
+_WORKER = "app.worker"
+_PATIENCE_SECONDS = 15.0
+_RESTART_SECONDS = 1.0
+_READY_SECONDS = 120.0
+
+
+def up(host: Host = "", port: Port = 0, profile: Annotated[Profile | None, typer.Option()] = None) -> None:
+    """Start everything of this profile and stay until Ctrl-C."""
+    settings = _settings(host, port, profile)
+    with _only_one(settings), _free_port(settings):
+        with opened() as services:
+            first = prepare(services, caller(services, ""))
+        _supervise(settings, first)
+
+
+def serve_ui(host: Host = "", port: Port = 0) -> None:
+    """The web process alone: pages and REST."""
+    _become("app.asgi", _settings(host, port, None))
+
+
+def serve_api(host: Host = "", port: Port = 0) -> None:
+    """REST alone, without pages."""
+    _become("app.api.serving", _settings(host, port, None))
+
+
+def serve_worker() -> None:
+    """One worker process."""
+    _become(_WORKER, process_settings())
+
+
+def _settings(host: str, port: int, profile: Profile | None) -> Settings:
+    given = {"host": host or None, "port": port or None, "profile": profile}
+    return load_settings(**{name: value for name, value in given.items() if value is not None})
+
+
+def _become(module: str, settings: Settings) -> None:
+    """Run a process's module here, with signals reaching it directly."""
+    raise typer.Exit(
+        subprocess.run([sys.executable, "-m", module], env=child_environment(settings), check=False).returncode
+    )
+
+
+@contextmanager
+def _only_one(settings: Settings) -> Iterator[None]:
+    """Raises ConflictError when another `dafe up` uses this data folder."""
+    try:
+        settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
+        file = (settings.data_dir / "up.lock").open("w")
+    except OSError as error:
+        raise BackendUnavailableError(
+            f"The data folder {settings.data_dir} cannot be written ({error.strerror}): give this user the right to"
+            " write there, or choose another with DAFE_DATA_DIR."
+        ) from error
+    with file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise ConflictError(
+                f"Dafe Graphs is running already with the data folder {settings.data_dir}: stop it first, or choose"
+                " another folder with DAFE_DATA_DIR."
+            ) from error
+        yield
+
+
+@contextmanager
+def _free_port(settings: Settings) -> Iterator[None]:
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    with socket.socket(family) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((settings.host, settings.port))
+        except OSError as error:
+            raise BackendUnavailableError(
+                f"Port {settings.port} is in use or not allowed ({error.strerror}): choose another with make run"
+                " PORT=8600 or dafe up --port 8600."
+            ) from error
+    yield
+
+
+def _supervise(settings: Settings, first: FirstStart) -> None:
+    stop = Event()
+    for signal_number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(signal_number, lambda *_: stop.set())
+    web = _start("app.asgi", settings)
+    worker = _start(_WORKER, settings)
+    try:
+        _wait_until_ready(settings, web, stop)
+        _greet(settings, first)
+        while not stop.wait(_RESTART_SECONDS):
+            if web.poll() is not None:
+                raise BackendUnavailableError("The web process ended: see the lines above, and start again.")
+            if worker.poll() is not None:
+                print("The worker ended and is started again; the job it had goes on.", file=sys.stderr)
+                worker = _start(_WORKER, settings)
+    finally:
+        _end([web, worker])
+
+
+def _start(module: str, settings: Settings) -> subprocess.Popen[bytes]:
+    """In a process group of its own, so that Ctrl-C reaches the parent alone; ends with the parent."""
+    return subprocess.Popen(
+        [sys.executable, "-m", module, CHILD_FLAG],
+        stdin=subprocess.PIPE,
+        env=child_environment(settings),
+        cwd=Path(__file__).parent.parent.parent,
+        start_new_session=True,
+    )
+
+
+def _wait_until_ready(settings: Settings, web: subprocess.Popen[bytes], stop: Event) -> None:
+    until = time.monotonic() + _READY_SECONDS
+    while time.monotonic() < until and not stop.is_set() and web.poll() is None:
+        try:
+            with socket.create_connection((settings.host, settings.port), timeout=1):
+                return
+        except OSError:
+            stop.wait(0.1)
+
+
+def _greet(settings: Settings, first: FirstStart) -> None:
+    print(f"\nDafe Graphs is ready: {settings.address}")
+    if first.password is not None:
+        print(f"Sign in as {first.username} with the password {first.password}")
+        print(f"It is shown once, kept in {first.password_file} (owner only), and changed at the first sign-in.")
+    print("Stop with Ctrl-C.", flush=True)
+
+
+def _end(processes: list[subprocess.Popen[bytes]]) -> None:
+    for process in processes:
+        if process.poll() is None:
+            process.terminate()
+    until = time.monotonic() + _PATIENCE_SECONDS
+    for process in processes:
+        try:
+            process.wait(timeout=max(0.1, until - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
