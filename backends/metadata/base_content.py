@@ -67,7 +67,7 @@ class DocumentRecords(ABC):
 
     @abstractmethod
     def delete(self, document_id: DocumentId, *, workspace_id: WorkspaceId) -> None:
-        """Remove the document, its versions and their chunks, and its name from its jobs; an unknown one is no error."""
+        """Remove the document, its versions and chunks, and its name from its jobs; an unknown one is no error."""
 
 
 @dataclass(frozen=True, slots=True)

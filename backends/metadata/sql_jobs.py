@@ -55,7 +55,8 @@ class SqlJobRecords(JobRecords):
     def claim(self, job_id: JobId, *, worker: str, lease_seconds: float) -> Job | None:
         now = time.time()
         held = jobs.c.state.in_([JobState.RUNNING, JobState.STOPPING])
-        free = (jobs.c.state == JobState.WAITING) | (held & (sa.func.coalesce(jobs.c.lease_until, 0) < now))
+        over = (sa.func.coalesce(jobs.c.lease_until, 0) < now) | (jobs.c.worker == worker)
+        free = (jobs.c.state == JobState.WAITING) | (held & over)
         stopping = jobs.c.state == JobState.STOPPING
         taken = {
             "state": sa.case((stopping, JobState.STOPPING), else_=JobState.RUNNING),

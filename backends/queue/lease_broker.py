@@ -8,7 +8,7 @@ from typing import Any
 
 import dramatiq
 import sqlalchemy as sa
-from dramatiq.errors import ConnectionError as BrokerConnectionError
+from dramatiq.errors import BrokerConnectionError
 from dramatiq.middleware import Middleware
 
 from app.errors import BackendUnavailableError
@@ -58,8 +58,11 @@ class _LeaseConsumer(dramatiq.Consumer):
         self._broker = broker
         self._wait_seconds = wait_seconds
         self._held: str | None = None
+        self._free = Event()
         self._ended = Event()
         self._heart = Thread(target=self._beat, name="queue-lease", daemon=True)
+        with suppress(BackendUnavailableError):
+            self._renew()
         self._heart.start()
 
     def __next__(self) -> dramatiq.MessageProxy | None:
@@ -68,7 +71,8 @@ class _LeaseConsumer(dramatiq.Consumer):
             with suppress(BackendUnavailableError):
                 body = self._take()
         if body is None:
-            self._ended.wait(self._wait_seconds)
+            self._free.wait(self._wait_seconds)
+            self._free.clear()
             return None
         return dramatiq.MessageProxy(dramatiq.Message.decode(body))
 
@@ -91,7 +95,7 @@ class _LeaseConsumer(dramatiq.Consumer):
         mine = (queue.c.id == message.message_id) & (queue.c.holder == self._broker.worker)
         with self._retried_by_worker(), self._broker.database.write() as connection:
             connection.execute(queue.delete().where(mine))
-        self._held = None
+        self._release()
 
     nack = ack
 
@@ -102,7 +106,11 @@ class _LeaseConsumer(dramatiq.Consumer):
         with self._retried_by_worker(), self._broker.database.write() as connection:
             mine = queue.c.id.in_(ids) & (queue.c.holder == self._broker.worker)
             connection.execute(queue.update().where(mine).values(ready_at=time.time(), holder=None))
+        self._release()
+
+    def _release(self) -> None:
         self._held = None
+        self._free.set()
 
     def close(self) -> None:
         self._ended.set()
@@ -119,11 +127,9 @@ class _LeaseConsumer(dramatiq.Consumer):
             raise BrokerConnectionError(error.message) from error
 
     def _beat(self) -> None:
-        while True:
+        while not self._ended.wait(self._broker.lease_seconds / 3):
             with suppress(BackendUnavailableError):
                 self._renew()
-            if self._ended.wait(self._broker.lease_seconds / 3):
-                return
 
     def _renew(self) -> None:
         now = time.time()

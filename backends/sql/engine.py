@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import IntegrityError as ConstraintError
 
-from app.errors import BackendUnavailableError, IntegrityError
+from app.errors import BackendUnavailableError, IntegrityError, InvalidInputError
 
 BUSY_SECONDS = 20
 
@@ -79,6 +79,9 @@ def translated_errors() -> Iterator[None]:
         raise
     except DBAPIError as error:
         raise _translate(str(error.orig)) from error
+    except UnicodeEncodeError:
+        # Without the cause: it carries the text.
+        raise InvalidInputError("The text holds characters that are not valid Unicode: remove them.") from None
     except Exception as error:
         if type(error).__module__.startswith("sqlcipher3"):
             raise _translate(str(error)) from error

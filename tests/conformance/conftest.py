@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from backends.loading import load
+from backends.metadata.base import MetadataStore
 from backends.settings import BackendSettings
 from backends.sql.engine import Database
 from backends.sql.migrating import upgrade
@@ -83,3 +85,16 @@ def wait_for(child: "subprocess.Popen[str]", *, timeout: float = 60) -> str:
 def vectors_folder(data_dir: Path) -> Callable[[BackendSettings], Path]:
     """The data folder in which a vector store of these settings lies."""
     return lambda settings: data_dir
+
+
+@pytest.fixture
+def settings(request: pytest.FixtureRequest) -> Any:
+    return request.param()
+
+
+@pytest.fixture
+def store(settings: Any, parts: dict[str, Any]) -> Iterator[Any]:
+    """A metadata store; other kinds have a fixture of their own."""
+    opened = load(MetadataStore, settings, **parts)
+    yield opened
+    opened.close()

@@ -113,10 +113,10 @@ def test_search_returns_the_true_nearest_whatever_is_permitted(
         store.upsert(ids(*(f"c{n:04}" for n in mine)), matrix[mine], workspace_id=here, version_id=version)
     for permitted in (frozenset(versions), frozenset({VersionId("v3")}), frozenset(versions[:7])):
         hits = 0
-        for question in random.normal(size=(20, DIMENSION)).astype(np.float32):
-            question /= np.linalg.norm(question)
+        for direction in random.normal(size=(20, DIMENSION)).astype(np.float32):
+            question = direction / np.linalg.norm(direction)
             allowed = [number for number, one in enumerate(versions) if one in permitted]
-            best = sorted(allowed, key=lambda number: -float(matrix[number] @ question))[:10]  # noqa: B023
+            best = sorted(allowed, key=lambda number: -float(matrix[number] @ question))[:10]
             hits += len({f"c{n:04}" for n in best} & set(found(store, question, here, permitted)))
         assert hits >= 200 * (1.0 if settings.exact else 0.98)
 

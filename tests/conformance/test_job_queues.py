@@ -1,0 +1,228 @@
+"""What every job queue must do."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from threading import Event, Thread
+from typing import Any
+
+import pytest
+
+from app.domain.ids import JobId
+from backends.loading import load
+from backends.queue.base import JobQueue
+from backends.queue.settings import QueueSettings
+from tests.conformance.conftest import Child, wait_for
+from tests.conformance.implementations import implementations
+
+pytestmark = pytest.mark.parametrize("settings", implementations(QueueSettings), indirect=True)
+LEASE_SECONDS = 2.0
+Open = Callable[[], JobQueue]
+
+
+@pytest.fixture
+def settings(request: pytest.FixtureRequest) -> Any:
+    return request.param(lease_seconds=LEASE_SECONDS, poll_seconds=0.1)
+
+
+@pytest.fixture
+def open_queue(settings: Any, parts: dict[str, Any]) -> Iterator[Open]:
+    opened: list[JobQueue] = []
+
+    def open_one() -> JobQueue:
+        opened.append(load(JobQueue, settings, **parts))
+        return opened[-1]
+
+    yield open_one
+    for queue in opened:
+        queue.close()
+
+
+@pytest.fixture
+def queue(open_queue: Open) -> JobQueue:
+    return open_queue()
+
+
+def wait_until(condition: Callable[[], bool], *, seconds: float = 20) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.02)
+
+
+@contextmanager
+def running(queue: JobQueue, handle: Callable[[JobId], None]) -> Iterator[Event]:
+    """A worker in a thread of this process, ended with the block."""
+    stop = Event()
+    thread = Thread(target=lambda: queue.run(handle, stop=stop))
+    thread.start()
+    try:
+        yield stop
+    finally:
+        stop.set()
+        thread.join(timeout=30)
+        assert not thread.is_alive()
+
+
+def test_messages_are_delivered_oldest_first_and_acknowledged(queue: JobQueue) -> None:
+    for name in ("a", "b", "c"):
+        queue.put(JobId(name))
+        time.sleep(0.002)
+    assert queue.count() == 3
+    seen: list[JobId] = []
+    with running(queue, seen.append):
+        wait_until(lambda: queue.count() == 0)
+    assert seen == ["a", "b", "c"]
+
+
+def test_messages_outlive_the_object_that_put_them(open_queue: Open) -> None:
+    first = open_queue()
+    first.put(JobId("a"))
+    first.close()
+    first.close()
+    seen: list[JobId] = []
+    second = open_queue()
+    with running(second, seen.append):
+        wait_until(lambda: second.count() == 0)
+    assert seen == ["a"]
+
+
+def test_the_same_id_put_twice_is_delivered_twice(queue: JobQueue) -> None:
+    queue.put(JobId("a"))
+    queue.put(JobId("a"))
+    seen: list[JobId] = []
+    with running(queue, seen.append):
+        wait_until(lambda: queue.count() == 0)
+    assert seen == ["a", "a"]
+
+
+def test_a_delayed_message_comes_after_its_delay_and_holds_up_no_other(queue: JobQueue) -> None:
+    start = time.monotonic()
+    queue.put(JobId("later"), delay_seconds=1.0)
+    queue.put(JobId("now"))
+    seen: list[tuple[JobId, float]] = []
+    with running(queue, lambda id_: seen.append((id_, time.monotonic() - start))):
+        wait_until(lambda: queue.count() == 0)
+    assert [id_ for id_, _ in seen] == ["now", "later"]
+    assert seen[1][1] >= 1.0
+
+
+def test_what_a_handler_puts_is_delivered_too(queue: JobQueue) -> None:
+    seen: list[JobId] = []
+
+    def handle(job_id: JobId) -> None:
+        if not seen:
+            queue.put(JobId("b"), delay_seconds=0.1)
+        seen.append(job_id)
+
+    queue.put(JobId("a"))
+    with running(queue, handle):
+        wait_until(lambda: len(seen) == 2)
+    assert seen == ["a", "b"]
+
+
+def test_a_failing_message_comes_again_later_and_holds_up_no_other(queue: JobQueue) -> None:
+    seen: list[tuple[JobId, float]] = []
+
+    def handle(job_id: JobId) -> None:
+        seen.append((job_id, time.monotonic()))
+        if job_id == "bad" and len(seen) == 1:
+            raise ValueError("once")
+
+    queue.put(JobId("bad"))
+    time.sleep(0.01)
+    queue.put(JobId("good"))
+    with running(queue, handle):
+        wait_until(lambda: queue.count() == 0)
+    assert [id_ for id_, _ in seen] == ["bad", "good", "bad"]
+    assert seen[2][1] - seen[0][1] >= 1.0
+
+
+def test_stopping_waits_for_the_message_in_work_and_leaves_the_others(queue: JobQueue) -> None:
+    started, go_on = Event(), Event()
+    seen: list[JobId] = []
+
+    def handle(job_id: JobId) -> None:
+        started.set()
+        go_on.wait(10)
+        seen.append(job_id)
+
+    queue.put(JobId("a"))
+    time.sleep(0.01)
+    queue.put(JobId("b"))
+    with running(queue, handle) as stop:
+        started.wait(10)
+        stop.set()
+        time.sleep(0.3)
+        assert queue.count() == 2
+        go_on.set()
+    assert seen == ["a"]
+    assert queue.count() == 1
+    again: list[JobId] = []
+    with running(queue, again.append):
+        wait_until(lambda: queue.count() == 0, seconds=LEASE_SECONDS)
+    assert again == ["b"]
+
+
+def test_a_message_in_work_for_longer_than_the_lease_is_not_given_to_another(open_queue: Open) -> None:
+    first, second = open_queue(), open_queue()
+    seen: list[str] = []
+
+    def slow(job_id: JobId) -> None:
+        seen.append("first")
+        time.sleep(LEASE_SECONDS * 2)
+
+    first.put(JobId("a"))
+    with running(first, slow):
+        wait_until(lambda: bool(seen))
+        with running(second, lambda _id: seen.append("second")):
+            wait_until(lambda: first.count() == 0)
+    assert seen == ["first"]
+
+
+def test_a_queue_knows_whether_a_worker_lives(open_queue: Open) -> None:
+    queue, other = open_queue(), open_queue()
+    assert queue.has_worker() is False
+    with running(queue, lambda _id: None):
+        wait_until(other.has_worker)
+        time.sleep(LEASE_SECONDS * 1.5)
+        assert other.has_worker() is True
+    assert other.has_worker() is False
+
+
+def test_the_message_of_a_killed_worker_comes_again_after_its_lease(
+    queue: JobQueue, settings: Any, start_child: Child
+) -> None:
+    queue.put(JobId("a"))
+    child = start_child("hang", settings)
+    assert child.stdout.readline() == "a\n"
+    assert queue.has_worker() is True
+    child.kill()
+    child.wait()
+    killed = time.monotonic()
+    seen: list[float] = []
+    with running(queue, lambda _id: seen.append(time.monotonic() - killed)):
+        wait_until(lambda: queue.count() == 0)
+    assert len(seen) == 1
+    assert seen[0] <= LEASE_SECONDS + 2.0
+
+
+def test_a_killed_worker_is_missed_after_its_lease(queue: JobQueue, settings: Any, start_child: Child) -> None:
+    queue.put(JobId("a"))
+    child = start_child("hang", settings)
+    child.stdout.readline()
+    child.kill()
+    child.wait()
+    wait_until(lambda: not queue.has_worker(), seconds=LEASE_SECONDS + 1.0)
+
+
+def test_workers_of_several_processes_share_the_messages_and_double_none(
+    queue: JobQueue, settings: Any, start_child: Child
+) -> None:
+    putting = [start_child("put_jobs", settings, prefix=prefix, number=30) for prefix in ("a", "b")]
+    working = [start_child("work", settings, number=60) for _ in range(2)]
+    for child in putting:
+        wait_for(child)
+    delivered = [line for child in working for line in wait_for(child).split()]
+    assert sorted(delivered) == sorted(f"{prefix}{number}" for prefix in ("a", "b") for number in range(30))
+    assert queue.count() == 0

@@ -1,0 +1,170 @@
+"""What every metadata store must do with jobs and their leases."""
+
+import time
+from typing import Any
+
+import pytest
+
+from app.domain.ids import DocumentId, JobId
+from app.domain.jobs import JobKind, JobState, Stage
+from app.errors import ConflictError, NotFoundError
+from backends.metadata.base import MetadataStore
+from backends.metadata.settings import MetadataSettings
+from tests.conformance.conftest import Child, wait_for
+from tests.conformance.implementations import implementations
+from tests.conformance.records import HERE, OTHER, job
+
+pytestmark = pytest.mark.parametrize("settings", implementations(MetadataSettings), indirect=True)
+J1 = JobId("j1")
+LONG, OVER = 60.0, 0.0
+
+
+def record(store: MetadataStore, *, worker: str = "w1", done: int = 3, lease_seconds: float = LONG) -> bool:
+    return store.jobs.record(
+        J1, worker=worker, lease_seconds=lease_seconds, stage=Stage.EMBEDDING, done=done, total=9, eta_seconds=4.5
+    )
+
+
+def test_a_job_comes_back_as_added_and_its_id_is_taken_once(store: MetadataStore) -> None:
+    added = job("j1", kind=JobKind.DELETE)
+    store.jobs.add(added)
+    assert store.jobs.get(J1) == added
+    with pytest.raises(ConflictError):
+        store.jobs.add(job("j1", document_id="other"))
+    assert store.jobs.get(J1) == added
+    with pytest.raises(NotFoundError):
+        store.jobs.get(JobId("unknown"))
+
+
+def test_jobs_are_listed_newest_first_and_chosen_by_all_conditions(store: MetadataStore) -> None:
+    store.jobs.add(job("j1"))
+    store.jobs.add(job("j2", minute=2, document_id="d2"))
+    store.jobs.add(job("j3", minute=1, workspace_id=OTHER))
+    store.jobs.claim(J1, worker="w1", lease_seconds=LONG)
+    assert [one.id for one in store.jobs.find()] == ["j2", "j3", "j1"]
+    assert [one.id for one in store.jobs.find(workspace_id=HERE)] == ["j2", "j1"]
+    assert [one.id for one in store.jobs.find(workspace_id=HERE, limit=1)] == ["j2"]
+    assert [one.id for one in store.jobs.find(document_id=DocumentId("d1"))] == ["j3", "j1"]
+    assert [one.id for one in store.jobs.find(states={JobState.RUNNING})] == ["j1"]
+    assert [one.id for one in store.jobs.find(states=[JobState.WAITING], workspace_id=OTHER)] == ["j3"]
+
+
+def test_a_claimed_job_runs_and_counts_the_attempt(store: MetadataStore) -> None:
+    store.jobs.add(job("j1"))
+    claimed = store.jobs.claim(J1, worker="w1", lease_seconds=LONG)
+    assert claimed is not None
+    assert (claimed.state, claimed.attempts) == (JobState.RUNNING, 1)
+    assert store.jobs.get(J1) == claimed
+
+
+def test_another_worker_gets_a_running_job_only_after_its_lease(store: MetadataStore) -> None:
+    store.jobs.add(job("j1"))
+    store.jobs.claim(J1, worker="w1", lease_seconds=LONG)
+    assert store.jobs.claim(J1, worker="w2", lease_seconds=LONG) is None
+    record(store, lease_seconds=OVER)
+    time.sleep(0.01)
+    taken = store.jobs.claim(J1, worker="w2", lease_seconds=LONG)
+    assert taken is not None
+    assert (taken.attempts, taken.stage, taken.done) == (2, Stage.EMBEDDING, 3)
+    assert record(store, worker="w1", done=4) is False
+    store.jobs.finish(J1, worker="w1", state=JobState.FAILED, error="late")
+    assert store.jobs.get(J1) == taken
+
+
+def test_a_worker_may_take_its_own_job_again(store: MetadataStore) -> None:
+    store.jobs.add(job("j1"))
+    store.jobs.claim(J1, worker="w1", lease_seconds=LONG)
+    again = store.jobs.claim(J1, worker="w1", lease_seconds=LONG)
+    assert again is not None
+    assert again.attempts == 2
+
+
+@pytest.mark.parametrize("state", [JobState.DONE, JobState.FAILED, JobState.STOPPED])
+def test_a_finished_job_is_not_given_again(store: MetadataStore, state: JobState) -> None:
+    store.jobs.add(job("j1"))
+    store.jobs.claim(J1, worker="w1", lease_seconds=LONG)
+    store.jobs.finish(J1, worker="w1", state=state, error="Why." if state is JobState.FAILED else None)
+    ended = store.jobs.get(J1)
+    assert (ended.state, ended.error) == (state, "Why." if state is JobState.FAILED else None)
+    assert ended.eta_seconds is None
+    assert store.jobs.claim(J1, worker="w2", lease_seconds=LONG) is None
+    assert record(store) is False
+    store.jobs.finish(J1, worker="w1", state=JobState.DONE)
+    assert store.jobs.stop(J1).state is state
+    assert store.jobs.get(J1).state is state
+
+
+def test_an_unknown_job_cannot_be_claimed_stopped_or_tried_again(store: MetadataStore) -> None:
+    assert store.jobs.claim(J1, worker="w1", lease_seconds=LONG) is None
+    assert record(store) is False
+    store.jobs.finish(J1, worker="w1", state=JobState.DONE)
+    for call in (store.jobs.stop, store.jobs.retry):
+        with pytest.raises(NotFoundError):
+            call(J1)
+
+
+def test_progress_is_stored_and_renews_the_lease(store: MetadataStore) -> None:
+    store.jobs.add(job("j1"))
+    store.jobs.claim(J1, worker="w1", lease_seconds=OVER)
+    assert record(store) is True
+    now = store.jobs.get(J1)
+    assert (now.stage, now.done, now.total, now.eta_seconds) == (Stage.EMBEDDING, 3, 9, 4.5)
+    assert now.updated_at is not None
+    assert store.jobs.claim(J1, worker="w2", lease_seconds=LONG) is None
+
+
+def test_a_waiting_job_stops_at_once(store: MetadataStore) -> None:
+    store.jobs.add(job("j1"))
+    assert store.jobs.stop(J1).state is JobState.STOPPED
+    assert store.jobs.claim(J1, worker="w1", lease_seconds=LONG) is None
+
+
+def test_a_running_job_is_told_to_stop_and_ended_by_its_worker(store: MetadataStore) -> None:
+    store.jobs.add(job("j1"))
+    store.jobs.claim(J1, worker="w1", lease_seconds=LONG)
+    assert store.jobs.stop(J1).state is JobState.STOPPING
+    assert store.jobs.stop(J1).state is JobState.STOPPING
+    assert record(store) is False
+    assert store.jobs.get(J1).done == 0
+    store.jobs.finish(J1, worker="w1", state=JobState.STOPPED)
+    assert store.jobs.get(J1).state is JobState.STOPPED
+
+
+def test_a_job_that_was_to_stop_when_its_worker_died_is_given_as_stopping(store: MetadataStore) -> None:
+    store.jobs.add(job("j1"))
+    store.jobs.claim(J1, worker="w1", lease_seconds=OVER)
+    store.jobs.stop(J1)
+    time.sleep(0.01)
+    taken = store.jobs.claim(J1, worker="w2", lease_seconds=LONG)
+    assert taken is not None
+    assert taken.state is JobState.STOPPING
+    assert store.jobs.claim(J1, worker="w3", lease_seconds=LONG) is None
+    store.jobs.finish(J1, worker="w2", state=JobState.STOPPED)
+    assert store.jobs.get(J1).state is JobState.STOPPED
+
+
+def test_a_stopped_or_failed_job_waits_again_with_its_stage(store: MetadataStore) -> None:
+    store.jobs.add(job("j1"))
+    store.jobs.claim(J1, worker="w1", lease_seconds=LONG)
+    record(store)
+    store.jobs.finish(J1, worker="w1", state=JobState.FAILED, error="It failed.")
+    again = store.jobs.retry(J1)
+    assert (again.state, again.stage, again.error) == (JobState.WAITING, Stage.EMBEDDING, None)
+    with pytest.raises(ConflictError):
+        store.jobs.retry(J1)
+    store.jobs.stop(J1)
+    assert store.jobs.retry(J1).state is JobState.WAITING
+    store.jobs.claim(J1, worker="w2", lease_seconds=LONG)
+    with pytest.raises(ConflictError):
+        store.jobs.retry(J1)
+
+
+def test_processes_that_claim_at_once_each_get_a_job_once(
+    store: MetadataStore, settings: Any, start_child: Child
+) -> None:
+    ids = [f"j{number:02}" for number in range(40)]
+    for id_ in ids:
+        store.jobs.add(job(id_))
+    children = [start_child("claim_jobs", settings, worker=worker, ids=ids) for worker in ("w1", "w2")]
+    claimed = [line for child in children for line in wait_for(child).split()]
+    assert sorted(claimed) == ids
