@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -113,12 +114,10 @@ class Answerer:
             ),
         )
         started = time.perf_counter()
-        for answer in writer.write(question, material=material):
-            if answer.finished:
+        with closing(writer.write(question, material=material)) as answers:
+            for answer in answers:
                 timings["writing"] = time.perf_counter() - started
-                yield replace(answer, timings=timings)
-            else:
-                yield answer
+                yield replace(answer, timings=timings if answer.finished else {})
 
     def _retrieve(self, question: str, scope: Scope, mode: Mode) -> Retrieved:
         return self._retriever.retrieve(question, workspace_id=scope.workspace.id, permitted=scope.permitted, mode=mode)

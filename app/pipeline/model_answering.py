@@ -1,6 +1,7 @@
 """Answers written by a language model from numbered passages, each sentence checked, the quotes kept beside it."""
 
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 from app.domain.answers import Answer, AnswerSentence
@@ -53,7 +54,7 @@ class AnswerWriter:
         self._checker = ClaimChecker(parser=parser, embedder=embedder)
         self.version = f"{info.digest}/{hash_prompt(read_prompt('answering'))}"
 
-    def write(self, question: str, *, material: Material) -> Iterator[Answer]:
+    def write(self, question: str, *, material: Material) -> Generator[Answer, None, None]:
         """The answer sentence by sentence, last the finished one; closing the iterator ends the call at the server.
 
         A model that goes away gives way to the quoting answer with a notice; sentences it wrote are dropped.
@@ -64,9 +65,10 @@ class AnswerWriter:
         yield draft
         notice: list[str] = []
         try:
-            for sentence in self._checked(question, material, notice):
-                draft = replace(draft, sentences=(*draft.sentences, sentence), citations=material.citations.all)
-                yield draft
+            with closing(self._checked(question, material, notice)) as sentences:
+                for sentence in sentences:
+                    draft = replace(draft, sentences=(*draft.sentences, sentence), citations=material.citations.all)
+                    yield draft
         except BackendUnavailableError:
             yield _quoting(material, GONE)
         except (ModelOutputError, InvalidInputError):
@@ -77,20 +79,24 @@ class AnswerWriter:
             else:
                 yield _quoting(material, *(notice or [UNUSABLE]))
 
-    def _checked(self, question: str, material: Material, notice: list[str]) -> Iterator[AnswerSentence]:
+    def _checked(self, question: str, material: Material, notice: list[str]) -> Generator[AnswerSentence, None, None]:
         info = self._model.describe()
         if info.digest != self._info.digest:
             notice.append(CHANGED)
             return
         messages, chunks = self._prompt(question, material.chunks, window_tokens=info.window_tokens)
         room = room_for_answer(self._model, messages, window_tokens=info.window_tokens, at_most=_ANSWER_TOKENS)
-        for written in self._written(messages, room, notice):
-            if fold(written.text).startswith(_NOT_THERE):
-                notice.append(NOTHING_FOUND)
-                return
-            yield self._check(written, chunks, material)
+        with closing(self._written(messages, room, notice)) as sentences:
+            for place, written in enumerate(sentences):
+                if not fold(written.text).startswith(_NOT_THERE):
+                    yield self._check(written, chunks, material)
+                elif place == 0:
+                    notice.append(NOTHING_FOUND)
+                    return
 
-    def _written(self, messages: Sequence[Message], room: int, notice: list[str]) -> Iterator[WrittenSentence]:
+    def _written(
+        self, messages: Sequence[Message], room: int, notice: list[str]
+    ) -> Generator[WrittenSentence, None, None]:
         sentences = SentenceStream()
         finish = None
         with streaming(self._model.stream(messages, max_tokens=room)) as pieces:
