@@ -36,7 +36,7 @@ def security_headers(index_page: Path, *, secure: bool) -> Headers:
         "content-security-policy": policy,
         "cross-origin-opener-policy": "same-origin",
         "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
-        "referrer-policy": "no-referrer",
+        "referrer-policy": "same-origin",
         "x-content-type-options": "nosniff",
         "x-frame-options": "DENY",
     }
