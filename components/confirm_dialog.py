@@ -17,11 +17,13 @@ def confirm_dialog(
     stays: str,
     act: Callable[[str], None],
     ask_reason: bool = False,
+    on_close: Callable[[], None] = lambda: None,
 ) -> None:
     """Open "TITLE?" with what goes, what stays, that it cannot be undone, Cancel, and a red button with `verb`.
 
     Call it in the run in which the button was pressed. `act` gets the reason ("" unless `ask_reason`) and the page runs
-    anew after it; what it raises is shown in the dialog.
+    anew after it; what it raises is shown in the dialog. `on_close` is called whichever way the dialog closes: for
+    pages that keep it open while they refresh.
     """
 
     def body() -> None:
@@ -32,10 +34,12 @@ def confirm_dialog(
             reason = st.text_input("Reason", key=f"{key}-reason", max_chars=200) if ask_reason else ""
             with st.container(horizontal=True, horizontal_alignment="right"):
                 if st.button("Cancel", key=f"{key}-cancel"):
+                    on_close()
                     st.rerun()
                 missing = ask_reason and not (reason or "").strip()
                 if st.button(verb, key=f"danger-{key}", disabled=missing):
                     act((reason or "").strip())
+                    on_close()
                     st.rerun()
 
-    st.dialog(plain(title), width="small")(body)()
+    st.dialog(plain(title), width="small", on_dismiss=on_close)(body)()

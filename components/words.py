@@ -78,6 +78,7 @@ FACTS_FOUND = Word("Facts found", "check_circle", "✓", "green")
 WORKING = Word("Working", "check", "✓", "green")
 SLOW = Word("Slow", "warning", "!", "orange")
 NOT_WORKING = Word("Not working", "close", "✕", "red")
+NOTHING_INDEXED = Word("Nothing indexed", "remove", "○", "gray")
 NOT_SET_UP = Word("Not set up", "remove", "○", "gray")
 
 OUTCOME: dict[Outcome, Word] = {

@@ -1,25 +1,23 @@
 """The Home page: what is here, what is running, what to do next."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime, timedelta
 
 import streamlit as st
 
 from app.domain.access import Permission
 from app.domain.answers import AskedQuestion
-from app.domain.models import Band
 from app.services.workspaces import WorkspaceSummary
 from components.empty_state import empty_state
-from components.formats import counted, moment, number, plain
+from components.formats import counted, moment, plain
 from components.navigation import go_to
 from components.next_steps import Step, next_steps
 from components.page_header import page_header, section
 from components.progress_card import progress_card
 from components.session import Session
 from components.tables import key_values
-from components.words import NOT_SET_UP, ROLE, WORKING, Word, answer_word
+from components.words import answer_word
+from components.workspace_overview import workspace_metrics, workspace_state
 
-_WEEK = timedelta(days=7)
 _MOST_RECENT = 5
 _READ_HISTORY = 100
 
@@ -31,7 +29,7 @@ def page(session: Session) -> None:
     summary = session.services.workspaces.summary(session.actor, workspace_id=session.workspace.id)
     asked = session.services.questions.history(session.actor, workspace_id=session.workspace.id, limit=_READ_HISTORY)
     _header(session, summary)
-    _metrics(summary, asked)
+    workspace_metrics(summary, asked)
     left, right = st.columns([1.42, 1], gap=32)
     with left:
         section("Next for you")
@@ -44,7 +42,7 @@ def page(session: Session) -> None:
         section("Running now")
         progress_card(session, key="home")
         section("This workspace")
-        key_values(_state(session, summary), alt="State of this workspace")
+        workspace_state(session, summary)
     if step:
         go_to(step.path, **dict(step.query))
 
@@ -76,21 +74,6 @@ def _header(session: Session, summary: WorkspaceSummary) -> None:
         go_to("ask")
 
 
-def _metrics(summary: WorkspaceSummary, asked: Sequence[AskedQuestion]) -> None:
-    since = datetime.now(UTC) - _WEEK
-    recent = [one for one in asked if one.asked_at >= since]
-    refused = sum(one.answer.refused for one in recent)
-    figures = (
-        ("Documents", summary.documents, f"{number(summary.indexed)} indexed"),
-        ("Facts with a quote", summary.triples, f"about {counted(summary.entities, 'entity', 'entities')}"),
-        ("Passages read", summary.chunks, f"on {counted(summary.pages, 'page')}"),
-        ("Your questions this week", len(recent), f"{number(refused)} not in documents"),
-    )
-    with st.grid(4, min_column_width=150):
-        for label, value, note in figures:
-            st.metric(label, number(value), note, border=True, delta_color="off", delta_arrow="off")
-
-
 def _steps(session: Session, summary: WorkspaceSummary, asked: Sequence[AskedQuestion]) -> list[Step]:
     steps = []
     if summary.attention and session.may(Permission.WRITE):
@@ -110,24 +93,6 @@ def _steps(session: Session, summary: WorkspaceSummary, asked: Sequence[AskedQue
         steps.append(Step("forum", "Ask another question", "Your last questions are below.", "Ask", "ask"))
     steps.append(Step("menu_book", "Read the guide", "How answers are made, and how to check them.", "Read", "help"))
     return steps
-
-
-def _state(session: Session, summary: WorkspaceSummary) -> list[tuple[str, str]]:
-    probe = session.services.health.probe(session.actor)
-    model = NOT_SET_UP if probe.model is None else WORKING
-    facts = {
-        Band.MODEL_LED: "Language model, checked",
-        Band.RULES_AND_MODEL: "Rules and language model",
-        Band.RULES_ONLY: "Rules, checked against the text",
-    }
-    answers = WORKING if summary.indexed else Word("Nothing indexed", "remove", "○", "gray")
-    role = session.actor.memberships.get(session.workspace_id)
-    return [
-        ("Search and answers", answers.badge),
-        ("Language model", model.badge),
-        ("Facts come from", facts[probe.band]),
-        ("Your role here", ROLE[role] if role else "–"),
-    ]
 
 
 def _lower(text: str) -> str:

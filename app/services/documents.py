@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 
@@ -10,7 +10,7 @@ from ulid import ULID
 
 from app.domain.access import Actor, Permission
 from app.domain.documents import Document, DocumentStatus, DocumentVersion
-from app.domain.ids import DocumentId, FileId, JobId, VersionId, WorkspaceId
+from app.domain.ids import DocumentId, FileId, JobId, UserId, VersionId, WorkspaceId
 from app.domain.jobs import Job, JobKind
 from app.errors import ConflictError, InvalidInputError
 from app.security.access import authorise
@@ -59,6 +59,8 @@ class DocumentPage:
     documents: list[Document]
     total: int
     counts: dict[DocumentStatus, int]
+    people: dict[UserId, str] = field(default_factory=dict)
+    """The names of those who added the documents of this page."""
 
 
 class DocumentService:
@@ -176,7 +178,11 @@ class DocumentService:
             counts[status] = self._metadata.documents.find(one, workspace_id=workspace_id)[1]
         ids = tuple(document.id for document in documents)
         with self._auditor.disclosure(actor, "documents.list", workspace_id=workspace_id, objects=ids):
-            return DocumentPage(documents, total, counts)
+            return DocumentPage(documents, total, counts, self._people(documents))
+
+    def _people(self, documents: Sequence[Document]) -> dict[UserId, str]:
+        added_by = {document.version.uploaded_by for document in documents}
+        return {user.id: user.name for user in self._metadata.users.find() if user.id in added_by} if added_by else {}
 
     def get(self, actor: Actor, *, workspace_id: WorkspaceId, document_id: DocumentId) -> Document:
         authorise(actor, Permission.READ, workspace_id)

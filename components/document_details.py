@@ -1,0 +1,128 @@
+"""The drawer about one document: its state, what was read of it, its record."""
+
+from collections.abc import Mapping, Sequence
+
+import streamlit as st
+
+from app.domain.access import Permission
+from app.domain.documents import Document, DocumentStatus, DocumentVersion
+from app.domain.ids import DocumentId, UserId
+from components.document_table import DELETE, TRY_AGAIN
+from components.error_card import shows_errors
+from components.formats import counted, day_and_time, number, percent, plain, size
+from components.identity import refreshed
+from components.page_header import section
+from components.session import Session
+from components.tables import key_values, small_table
+from components.words import document_word
+
+_MOST_WARNINGS = 8
+_SENTENCES = {
+    DocumentStatus.WAITING: "It waits for its turn to be indexed.",
+    DocumentStatus.RUNNING: "It is being indexed now. Until that is done, nothing of it appears in answers.",
+    DocumentStatus.STOPPED: "Indexing was stopped. The file is kept; nothing from it was added.",
+    DocumentStatus.FAILED: "It could not be indexed. The file is kept; nothing from it was added.",
+    DocumentStatus.REFUSED: "It was refused. Nothing from it was added.",
+}
+
+
+def document_details(session: Session, document_id: DocumentId, *, people: Mapping[UserId, str]) -> str | None:
+    """What stands in the drawer; returns what the person wants done, TRY_AGAIN or DELETE."""
+    with shows_errors("document details"):
+        current = refreshed(session)
+        documents, scope = current.services.documents, {"workspace_id": current.workspace_id}
+        document = documents.get(current.actor, document_id=document_id, **scope)
+        versions = documents.versions(current.actor, document_id=document_id, **scope)
+        version = document.version
+        st.markdown(document_word(version).badge)
+        st.markdown(_sentence(document))
+        wish = _buttons(version) if current.may(Permission.WRITE) else None
+        section("What happened")
+        key_values(_coverage(version), alt="What was read of this document")
+        _refused(version)
+        section("Record")
+        key_values(_record(version, people), alt="Where this document comes from")
+        if len(versions) > 1:
+            _versions(versions, document)
+        return wish
+    return None
+
+
+def _sentence(document: Document) -> str:
+    version = document.version
+    if version.status is DocumentStatus.INDEXED:
+        aside = version.coverage.quarantined
+        text = "All of it was read; every fact opens the sentence that states it."
+        if aside:
+            text = (
+                f"{counted(aside, 'passage was', 'passages were')} set aside because no facts could be read from"
+                " them; they are still found by search."
+            )
+        return plain(text)
+    text = version.error or _SENTENCES[version.status]
+    if document.visible_version_id and document.visible_version_id != version.id:
+        text += " Answers still use the version before."
+    return plain(text)
+
+
+def _buttons(version: DocumentVersion) -> str | None:
+    if version.status in {DocumentStatus.WAITING, DocumentStatus.RUNNING}:
+        return None
+    with st.container(horizontal=True):
+        first = "Index again" if version.status is DocumentStatus.INDEXED else "Try again"
+        main = "secondary" if version.status is DocumentStatus.INDEXED else "primary"
+        again = st.button(first, type=main, icon=":material/refresh:", key="details-again")  # type: ignore[arg-type]
+        delete = st.button("Delete", icon=":material/delete:", key="details-delete")
+    if delete:
+        return DELETE
+    return TRY_AGAIN if again else None
+
+
+def _coverage(version: DocumentVersion) -> list[tuple[str, str]]:
+    coverage = version.coverage
+    read = coverage.extracted + coverage.retried
+    share = f"{number(read)} ({percent(read, coverage.chunks)})" if coverage.chunks else "0"
+    rows = [("Pages", number(coverage.pages)), ("Passages", number(coverage.chunks)), ("Read for facts", share)]
+    if coverage.retried:
+        rows.append(("Of these at a second attempt", number(coverage.retried)))
+    rows += [("Set aside", number(coverage.quarantined)), ("Facts kept", number(coverage.triples))]
+    rows += [("Note", plain(warning)) for warning in coverage.warnings[:_MOST_WARNINGS]]
+    more = len(coverage.warnings) - _MOST_WARNINGS
+    return [*rows, ("", f"{number(more)} more notes")] if more > 0 else rows
+
+
+def _refused(version: DocumentVersion) -> None:
+    refused = version.coverage.refused
+    if not refused:
+        return
+    section(f"Not kept · {number(sum(refused.values()))}")
+    st.markdown(":gray[Candidate facts that did not pass the check against the text, by reason.]")
+    ordered = sorted(refused.items(), key=lambda item: (-item[1], item[0]))
+    key_values(
+        [(plain(reason.capitalize()), number(count)) for reason, count in ordered], alt="Facts not kept by reason"
+    )
+
+
+def _record(version: DocumentVersion, people: Mapping[UserId, str]) -> list[tuple[str, str]]:
+    by = people.get(version.uploaded_by)
+    return [
+        ("Added", plain(day_and_time(version.uploaded_at))),
+        *([("By", plain(by))] if by else []),
+        ("Size", plain(size(version.size_bytes))),
+        ("Version", number(version.number)),
+        ("Kind", plain(version.media_type)),
+        ("SHA-256", f"`{version.sha256[:16]}…`"),
+    ]
+
+
+def _versions(versions: Sequence[DocumentVersion], document: Document) -> None:
+    section("Versions")
+    rows = [
+        (
+            number(version.number) + (" (in use)" if version.id == document.visible_version_id else ""),
+            document_word(version).badge,
+            plain(day_and_time(version.uploaded_at)),
+        )
+        for version in versions
+    ]
+    small_table(("Version", "Status", "Added"), rows, alt="Versions of this document")
