@@ -43,13 +43,13 @@ def unfinished_jobs(session: Session) -> list[Job]:
 
 
 def progress_card(session: Session, *, key: str, heading: str = "Running") -> None:
-    """A card that refreshes itself while there is work; the page runs anew when a job begins or ends."""
+    """A card that refreshes itself while there is work; the page runs anew when a job begins, ends or changes stage."""
     drawn = unfinished_jobs(session)
 
     def body() -> None:
         with shows_errors("progress"):
             jobs = unfinished_jobs(refreshed(session))
-            if [job.id for job in jobs] != [job.id for job in drawn]:
+            if [(job.id, job.stage) for job in jobs] != [(job.id, job.stage) for job in drawn]:
                 st.rerun()
             with st.container(border=True, key=f"progress-{key}", gap=12, height="stretch"):
                 _card(session, jobs, key=key, heading=heading)
@@ -58,7 +58,8 @@ def progress_card(session: Session, *, key: str, heading: str = "Running") -> No
 
 
 def _card(session: Session, jobs: Sequence[Job], *, key: str, heading: str) -> None:
-    st.markdown(f"**{heading}** :gray[· {number(len(jobs))}]")
+    if heading:
+        st.markdown(f"**{heading}** :gray[· {number(len(jobs))}]")
     if not jobs:
         st.markdown(":gray[Nothing is being indexed.]")
     for job in jobs[:_MOST_SHOWN]:

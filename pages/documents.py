@@ -34,7 +34,7 @@ def page(session: Session) -> None:
     _follow_link(session)
     first = _read(session, DocumentFilter(limit=0))
     total = sum(first.counts.values())
-    with page_header("Documents", f"{counted(total, 'document')}, newest first"):
+    with page_header("Documents", f"{counted(total, 'document')}, newest first" if total else "Nothing here yet"):
         if session.may(Permission.WRITE) and total:
             st.button("Add documents", type="primary", icon=":material/upload:", on_click=_add, args=(session,))
     if notice := st.session_state.pop(NOTICE, ""):

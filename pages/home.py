@@ -40,7 +40,7 @@ def page(session: Session) -> None:
             key_values(rows, alt="Your newest questions and how well their answers are supported")
     with right:
         section("Running now")
-        progress_card(session, key="home")
+        progress_card(session, key="home", heading="")
         section("This workspace")
         workspace_state(session, summary)
     if step:
