@@ -1,0 +1,182 @@
+"""Tests of answers with a scripted model over a small workspace of real parts."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.domain.answers import Answer, Mode, Verdict
+from app.domain.documents import DocumentVersion
+from app.domain.ids import DocumentId, FileId, UserId, VersionId, WorkspaceId
+from app.domain.workspaces import Workspace
+from app.pipeline import claim_checking, model_answering
+from app.pipeline.answering import Answerer, Scope
+from app.pipeline.model_answering import AnswerWriter
+from app.pipeline.parsing import SentenceParser
+from app.pipeline.retrieval import Retriever
+from backends.embeddings.hashing import HashingEmbedder
+from backends.embeddings.settings import HashingEmbedderSettings
+from backends.graph.memory import MemoryGraphStore
+from backends.graph.settings import MemoryGraphSettings
+from backends.llm.scripted import ScriptedLanguageModel
+from backends.llm.settings import ScriptedAnswer
+from backends.metadata.settings import SqliteMetadataSettings
+from backends.metadata.sql import SqlMetadataStore
+from backends.vectors.memory import MemoryVectorStore
+from backends.vectors.settings import MemoryVectorSettings
+from tests.unit.model_parts import chunk_of, open_database, scripted
+
+PARSER = SentenceParser()
+EMBEDDER = HashingEmbedder(HashingEmbedderSettings())
+QUESTION = "Which drug does Peter Lindqvist take for atrial fibrillation?"
+TRUE = "Peter Lindqvist takes apixaban for atrial fibrillation [1]."
+CHUNKS = (
+    chunk_of("Peter Lindqvist takes apixaban for atrial fibrillation.", "He does not take warfarin.", name="c1"),
+    chunk_of("Apixaban may cause bleeding in some people.", name="c2", version="v2"),
+    chunk_of("Corvane Bank sold its leasing unit to Merrow Group.", name="c3", version="v3"),
+)
+
+
+def version_of(name: str) -> DocumentVersion:
+    return DocumentVersion(
+        id=VersionId(name),
+        document_id=DocumentId(f"document of {name}"),
+        workspace_id=WorkspaceId("w1"),
+        number=1,
+        name=f"{name}.txt",
+        media_type="text/plain",
+        sha256="",
+        size_bytes=0,
+        file_id=FileId(name),
+        uploaded_by=UserId("u1"),
+        uploaded_at=datetime(2024, 1, 1, tzinfo=UTC),
+    )
+
+
+SCOPE = Scope(Workspace(WorkspaceId("w1"), "Test"), {VersionId(name): version_of(name) for name in ("v1", "v2", "v3")})
+Ask = Callable[..., Iterator[Answer]]
+
+
+@pytest.fixture
+def answerer(tmp_path: Path) -> Iterator[Answerer]:
+    with open_database(tmp_path) as database:
+        metadata = SqlMetadataStore(SqliteMetadataSettings(), database=database)
+        metadata.chunks.upsert(CHUNKS)
+        vectors = MemoryVectorStore(MemoryVectorSettings(), dimension=EMBEDDER.dimension)
+        for chunk in CHUNKS:
+            rows = EMBEDDER.embed_passages([chunk.text])
+            vectors.upsert([chunk.id], rows, workspace_id=chunk.workspace_id, version_id=chunk.version_id)
+        graph = MemoryGraphStore(MemoryGraphSettings())
+        retriever = Retriever(metadata=metadata, vectors=vectors, graph=graph, embedder=EMBEDDER, parser=PARSER)
+        yield Answerer(retriever=retriever, metadata=metadata, graph=graph, embedder=EMBEDDER)
+
+
+def writer_of(model: ScriptedLanguageModel) -> AnswerWriter:
+    return AnswerWriter(model, info=model.describe(), parser=PARSER, embedder=EMBEDDER)
+
+
+def ask(answerer: Answerer, *answers: Any, question: str = QUESTION, **settings: Any) -> list[Answer]:
+    answerer.writer = writer_of(scripted(*answers, **settings))
+    return list(answerer.answer(question, scope=SCOPE, mode=Mode.RAG))
+
+
+def quotes(answerer: Answerer, question: str = QUESTION) -> Answer:
+    answerer.writer = None
+    return list(answerer.answer(question, scope=SCOPE, mode=Mode.RAG))[-1]
+
+
+def test_the_models_sentences_are_checked_and_the_quotes_stay_beside_them(answerer: Answerer) -> None:
+    quoted = quotes(answerer)
+    *growing, answer = ask(answerer, f"{TRUE} He also takes warfarin [1]. It is a fine drug.")
+    assert [(one.text, one.verdict, one.reason) for one in answer.sentences] == [
+        ("Peter Lindqvist takes apixaban for atrial fibrillation.", Verdict.SUPPORTED, ""),
+        ("He also takes warfarin.", Verdict.NOT_SUPPORTED, claim_checking.CONTRARY),
+        ("It is a fine drug.", Verdict.NOT_SUPPORTED, claim_checking.NO_SOURCE),
+    ]
+    assert answer.quoted == quoted.sentences
+    assert answer.citations[: len(quoted.citations)] == quoted.citations
+    assert answer.model == "scripted"
+    assert answer.finished and not any(one.finished for one in growing)
+    assert [len(one.sentences) for one in growing if one.quoted] == [0, 1, 2, 3]
+    assert set(answer.timings) >= {"answering", "writing"}
+
+
+def test_a_mark_opens_the_sentence_that_supports(answerer: Answerer) -> None:
+    answer = ask(answerer, TRUE)[-1]
+    (number,) = answer.sentences[0].citations
+    assert answer.citations[number - 1].n == number
+    assert answer.citations[number - 1].quote == "Peter Lindqvist takes apixaban for atrial fibrillation."
+
+
+def test_a_mark_without_its_passage_is_no_source(answerer: Answerer) -> None:
+    answer = ask(answerer, "Peter Lindqvist takes apixaban for atrial fibrillation [9].")[-1]
+    assert (answer.sentences[0].citations, answer.sentences[0].reason) == ((), claim_checking.NO_SOURCE)
+
+
+def test_a_question_the_documents_do_not_support_never_reaches_the_model(answerer: Answerer) -> None:
+    answer = ask(answerer, ScriptedAnswer(fails="output"), question="Who painted the Mona Lisa in Florence?")[-1]
+    assert answer.refused
+    assert answer.notice == ""
+    assert answer.model is None
+
+
+@pytest.mark.parametrize(
+    ("script", "notice"),
+    [
+        (ScriptedAnswer(text=f"{TRUE} It may cause", fails="unavailable"), model_answering.GONE),
+        (ScriptedAnswer(text=f"{TRUE} It may cause", fails="output"), model_answering.UNUSABLE),
+        (ScriptedAnswer(text=" "), model_answering.UNUSABLE),
+        (ScriptedAnswer(text="Not in the documents."), model_answering.NOTHING_FOUND),
+    ],
+)
+def test_a_model_that_fails_gives_way_to_the_quotes(answerer: Answerer, script: ScriptedAnswer, notice: str) -> None:
+    quoted = quotes(answerer)
+    answer = ask(answerer, script)[-1]
+    assert answer.finished
+    assert replace(answer, timings={}) == replace(quoted, timings={}, notice=notice, citations=answer.citations)
+
+
+def test_a_replaced_model_does_not_answer_untested(answerer: Answerer) -> None:
+    model = scripted(TRUE)
+    info = replace(model.describe(), digest="sha256:other")
+    answerer.writer = AnswerWriter(model, info=info, parser=PARSER, embedder=EMBEDDER)
+    answer = list(answerer.answer(QUESTION, scope=SCOPE, mode=Mode.RAG))[-1]
+    assert (answer.model, answer.notice) == (None, model_answering.CHANGED)
+
+
+def test_a_window_too_small_for_a_passage_gives_way_to_the_quotes(answerer: Answerer) -> None:
+    assert ask(answerer, TRUE, window_tokens=150)[-1].notice == model_answering.UNUSABLE
+
+
+def test_passages_are_whole_and_as_many_as_the_window_holds(answerer: Answerer) -> None:
+    narrow = ScriptedAnswer(text=TRUE, when="[1]")
+    wide = ScriptedAnswer(text="Apixaban may cause bleeding in some people [2].", when="[3] ")
+    assert ask(answerer, wide, narrow, window_tokens=8192)[-1].sentences[0].text.startswith("Apixaban")
+    assert ask(answerer, wide, narrow, window_tokens=360)[-1].sentences[0].text.startswith("Peter")
+
+
+def test_a_cut_answer_keeps_its_whole_sentences_and_says_so(answerer: Answerer) -> None:
+    answer = ask(answerer, f"{TRUE} And " + "so on and " * 300)[-1]
+    assert [one.text for one in answer.sentences] == ["Peter Lindqvist takes apixaban for atrial fibrillation."]
+    assert answer.notice == model_answering.CUT
+
+
+def test_stopping_ends_the_call_at_the_server(answerer: Answerer) -> None:
+    model = scripted(f"{TRUE} He does not take warfarin [1]. The end.")
+    answerer.writer = writer_of(model)
+    answers = answerer.answer(QUESTION, scope=SCOPE, mode=Mode.RAG)
+    for answer in answers:
+        if answer.sentences and answer.model:
+            break
+    assert model.open_streams == 1
+    answers.close()  # type: ignore[attr-defined]
+    assert model.open_streams == 0
+
+
+def test_facts_are_answered_without_the_model(answerer: Answerer) -> None:
+    answerer.writer = writer_of(scripted(TRUE))
+    answer = list(answerer.answer(QUESTION, scope=SCOPE, mode=Mode.GRAPH))[-1]
+    assert answer.model is None
