@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import Field, ValidationError, model_validator
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import (
+    BaseSettings,
+    PydanticBaseSettingsSource,
+    SecretsSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
 
 from app.errors import ConfigurationError
 from backends.cache.settings import CacheSettings, SqlCacheSettings
@@ -23,6 +29,7 @@ from backends.vectors.settings import SqlVectorSettings, VectorSettings
 
 PREFIX = "DAFE_"
 _TEST_PREFIX = "DAFE_TEST_"
+_SECRETS_DIR = "DAFE_SECRETS_DIR"
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -132,18 +139,19 @@ class Settings(BaseSettings):
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls), file_secret_settings
+        secrets = SecretsSettingsSource(settings_cls, secrets_dir=os.environ.get(_SECRETS_DIR))
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls), secrets
 
 
 def load_settings(**given: Any) -> Settings:
     """Settings from all sources, `given` first. Raises ConfigurationError naming what is wrong."""
     known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
     for name in sorted(os.environ):
-        ours = name.startswith(PREFIX) and not name.startswith((_TEST_PREFIX, "DAFE_SECRETS_DIR"))
+        ours = name.startswith(PREFIX) and not name.startswith((_TEST_PREFIX, _SECRETS_DIR))
         if ours and name.split("__")[0] not in known:
             raise ConfigurationError(f"{name} is no setting of Dafe Graphs: see dafe config table.")
     try:
-        return Settings(_secrets_dir=os.environ.get("DAFE_SECRETS_DIR"), **given)
+        return Settings(**given)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "settings"

@@ -50,7 +50,7 @@ def list_users(as_user: AsUser = "", as_json: Json = False) -> None:
     with opened() as services:
         found = services.users.list(caller(services, as_user))
     rows = [_shown(user) for user in found]
-    lines = columns((row["username"], row["name"], row["roles"], "disabled" * row["disabled"]) for row in rows)
+    lines = columns((row["username"], row["name"], row["roles"], "disabled" if row["disabled"] else "") for row in rows)
     show({"users": rows}, as_json=as_json, lines=lines)
 
 

@@ -133,7 +133,7 @@ class WorkspaceService:
             stored = set(self._files.find())
             for version in versions:
                 for file_id in stored & {version.file_id, f"{version.id}.layout"}:
-                    self._files.delete(file_id)  # type: ignore[arg-type]
+                    self._files.delete(file_id)
             self._on_delete(workspace_id)
 
     def members(self, actor: Actor, *, workspace_id: WorkspaceId) -> Sequence[Member]:
