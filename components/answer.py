@@ -1,12 +1,14 @@
 """The answer: sentences with their marks and citation chips, and the facts they rest on."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import streamlit as st
 
 from app.domain.answers import Answer, AnswerSentence, AnswerTriple, Mode, Verdict
 from components.browser_part import browser_part
+from components.evidence import named_place
 from components.stating import stating_data
 from components.words import VERDICT
 
@@ -36,11 +38,21 @@ def answer_data(answer: Answer, *, shown: int | None, stopped: bool = False) -> 
         "growing": growing,
         "sentences": [
             _sentence(sentence, answer.triples[index] if in_rows else None, stopped=stopped)
-            for index, sentence in enumerate(answer.sentences)
+            for index, sentence in enumerate(_reasons_once(answer.sentences))
         ],
         "facts": [fact_data(triple) for triple in listed],
         "copy": text_to_copy(answer) if answer.finished and answer.sentences else "",
     }
+
+
+def _reasons_once(sentences: Sequence[AnswerSentence]) -> list[AnswerSentence]:
+    """A reason that an earlier sentence gave already is not repeated; the word stays on every sentence."""
+    given: set[str] = set()
+    shown = []
+    for sentence in sentences:
+        shown.append(replace(sentence, reason="") if sentence.reason in given else sentence)
+        given.add(sentence.reason)
+    return shown
 
 
 def _sentence(sentence: AnswerSentence, fact: AnswerTriple | None, *, stopped: bool) -> dict[str, Any]:
@@ -71,7 +83,7 @@ def text_to_copy(answer: Answer) -> str:
         marks = "".join(f" [{number}]" for number in sentence.citations)
         doubt = "" if sentence.verdict is Verdict.SUPPORTED else f" ({VERDICT[sentence.verdict].text.lower()})"
         lines.append(f"{sentence.text}{marks}{doubt}")
-    sources = [f"[{one.n}] {one.document}, page {one.page}: “{one.quote}”" for one in answer.citations]
+    sources = [f"[{one.n}] {named_place(one.document, one.page)}: “{one.quote}”" for one in answer.citations]
     return "\n".join([*lines, "", *sources])
 
 

@@ -38,7 +38,7 @@ function line(fact, arrow) {
 function factNode(fact) {
   const link = node("span", { class: `link ${fact.colour}` }, line(fact, false), fact.relation, line(fact, true))
   return node("span", { class: "fact" },
-    node("span", { class: "pill" }, fact.subject), " ", link, " ", node("span", { class: "pill" }, fact.object))
+    node("span", { class: "pill" }, fact.subject), link, node("span", { class: "pill" }, fact.object))
 }
 
 function opener(view, number, place, attributes, text) {
@@ -58,19 +58,21 @@ function sentenceRow(view, sentence, index) {
   const mark = drawing({ class: "mark", viewBox: "0 0 18 18", role: "img", "aria-label": sentence.word },
     MARKS[sentence.verdict])
   const body = node("div")
-  body.append(sentence.fact ? factNode(sentence.fact) : node("span", { class: "text" }, sentence.text))
+  const said = sentence.fact ? factNode(sentence.fact) : node("span", { class: "text" }, sentence.text)
+  body.append(said)
   if (sentence.citations.length) {
     const chips = node("span", { class: "chips" })
     sentence.citations.forEach((number) =>
       chips.append(opener(view, number, `sentence ${index} ${number}`, { class: "chip" }, String(number))))
-    body.append(" ", chips)
+    if (sentence.fact) said.append(chips)
+    else body.append(" ", chips)
   }
   if (sentence.verdict !== "supported") {
     const why = node("span", { class: "why" }, node("strong", {}, `${sentence.word}.`))
     if (sentence.reason) why.append(" ", sentence.reason)
     body.append(why)
   }
-  return node("li", { class: sentence.verdict }, mark, body)
+  return node("li", { class: `${sentence.verdict}${sentence.fact ? " stated" : ""}` }, mark, body)
 }
 
 function factRow(view, fact, index) {

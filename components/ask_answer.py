@@ -19,8 +19,8 @@ from components.session import Session
 from components.words import MODE
 
 _EVERY_SECONDS = 0.3
-_QUOTED = "Sentences quoted side by side from the documents; no language model took part."
-_FACTS = "Facts of the graph, each with the sentence that states it; no language model took part."
+_QUOTED = "Quoted side by side; no language model took part."
+_FACTS = "Facts and their sources; no language model took part."
 _STAGES = {
     "linking": "finding names",
     "searching": "searching",
@@ -103,7 +103,7 @@ def _meta_row(state: AskState, answer: Answer) -> None:
         else:
             good, of = supported(answer)
             st.badge(
-                f"{good} of {counted(of, 'sentence')} supported",
+                f"{good} of {counted(of, 'fact' if answer.mode is Mode.GRAPH else 'sentence')} supported",
                 icon=":material/check_circle:" if good else ":material/warning:",
                 color="green" if good else "orange",
             )

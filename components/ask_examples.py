@@ -10,10 +10,12 @@ from app.domain.graph import Entity
 from components.ask_state import ask_next
 from components.empty_state import empty_state
 from components.formats import plain
+from components.navigation import go_to
 from components.session import Session
 
 _EXAMPLES = 3
-_LOOKED_AT = 12
+_LOOKED_AT = 30
+_NOT_ASKED_ABOUT = frozenset({"Topic", "Date", "Number"})
 
 
 def examples(session: Session) -> None:
@@ -33,6 +35,8 @@ def example_questions(entities: Sequence[Entity]) -> list[str]:
     of_type: Counter[str] = Counter()
     turns = []
     for entity in entities:
+        if entity.type in _NOT_ASKED_ABOUT:
+            continue
         turns.append((of_type[entity.type], entity.name))
         of_type[entity.type] += 1
     turns.sort(key=lambda turn: turn[0])
@@ -50,4 +54,4 @@ def no_documents(session: Session) -> None:
         icon=":material/description:",
     )
     if pressed == "primary":
-        st.switch_page("documents")
+        go_to("documents")

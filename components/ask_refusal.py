@@ -6,7 +6,9 @@ from app.domain.access import Permission
 from app.domain.answers import Answer, AnswerTriple, Citation
 from components.ask_source import open_page
 from components.ask_state import AskState
+from components.evidence import named_place
 from components.formats import counted, number, plain
+from components.navigation import go_to
 from components.page_header import section
 from components.session import Session
 from components.stating import stating_data
@@ -20,8 +22,10 @@ def refusal(session: Session, state: AskState, answer: Answer) -> None:
             st.markdown(":material/search_off: &nbsp;**Not in the documents**")
             st.markdown(plain(searched_line(answer.searched_documents)))
             st.markdown(f":gray[{plain(found_line(answer))}]")
-            if session.may(Permission.WRITE):
-                st.page_link("documents", label="Add documents", icon=":material/upload:")
+            if session.may(Permission.WRITE) and st.button(
+                "Add documents", type="tertiary", icon=":material/upload:", key="refused-add"
+            ):
+                go_to("documents")
     with right:
         if answer.nearest:
             section("Closest passages")
@@ -37,8 +41,8 @@ def _closest(session: Session, state: AskState, citation: Citation, facts: tuple
             if fact.citation == citation.n:
                 relation = stating_data(fact.assertion, fact.relation)["relation"]
                 st.markdown(f":gray[{plain(f'{fact.subject} — {relation} → {fact.object}')}]")
-        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-            st.markdown(f":gray[{plain(f'{citation.document}, page {citation.page}')}]", width="content")
+        with st.container(horizontal=True, vertical_alignment="center", wrap=False):
+            st.markdown(f":gray[{plain(named_place(citation.document, citation.page))}]")
             if st.button("Open the page", type="tertiary", key=f"closest-open-{citation.n}"):
                 open_page(session, state, citation)
 

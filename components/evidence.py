@@ -1,24 +1,57 @@
 """Where something is written: the quote, then the page's image or the text with the place marked."""
 
 import base64
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
 from hashlib import blake2s
 from typing import Any
+
+import streamlit as st
 
 from app.services.evidence import EvidenceView
 from components.browser_part import browser_part
 
 
-def show_evidence(view: EvidenceView, *, key: str, image: bytes | None, whole: bool = False) -> None:
-    """`image` is the page as PNG, None for documents without page images; `whole` draws it tall, for a drawer."""
-    browser_part("evidence")(key=key, data=evidence_data(view, image=image, whole=whole))
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Which source of how many is open, and the numbers of those beside it."""
+
+    title: str
+    previous: int | None
+    next: int | None
 
 
-def evidence_data(view: EvidenceView, *, image: bytes | None, whole: bool = False) -> dict[str, Any]:
+def show_evidence(
+    view: EvidenceView,
+    *,
+    key: str,
+    image: bytes | None,
+    turn: Turn | None = None,
+    on_step: Callable[[int], None] | None = None,
+) -> bool:
+    """Whether the whole page is asked for. `image` is the page as PNG, None for documents without page images.
+
+    With `turn` it stands beside the answer, under a heading with buttons that tell `on_step` the next number; without,
+    it is drawn tall, for a drawer.
+    """
+
+    def stepped() -> None:
+        number = st.session_state[key].step
+        if isinstance(number, int) and on_step is not None:
+            on_step(number)
+
+    data = evidence_data(view, image=image, turn=turn)
+    result = browser_part("evidence")(key=key, data=data, on_step_change=stepped, on_whole_change=lambda: None)
+    return bool(result.whole)
+
+
+def evidence_data(view: EvidenceView, *, image: bytes | None, turn: Turn | None = None) -> dict[str, Any]:
     """What the browser draws. The image travels in the message itself, so it has no address that others could open."""
     place = place_of(view)
-    identity = f"{view.version_id} {view.page} {view.span} {whole} {len(image or b'')}"
+    identity = f"{view.version_id} {view.page} {view.span} {turn} {len(image or b'')}"
     return {
         "signature": blake2s(identity.encode(), digest_size=8).hexdigest(),
+        "heading": {**asdict(turn), "place": place} if turn else None,
         "quote": view.quote,
         "region": f"Where it is written: {place}",
         "image_label": f"Image of {place}",
@@ -27,10 +60,16 @@ def evidence_data(view: EvidenceView, *, image: bytes | None, whole: bool = Fals
         "before": view.before,
         "marked": view.quote,
         "after": view.after,
-        "whole": whole,
+        "whole": turn is None,
     }
 
 
 def place_of(view: EvidenceView) -> str:
     """Such as "discharge letter.pdf, page 2"; documents of one page are named alone."""
     return f"{view.document}, page {view.page}" if view.pages > 1 else view.document
+
+
+def named_place(document: str, page: int) -> str:
+    """The same for a citation, which does not know how many pages there are: page 1 is named where pages are usual."""
+    paged = page > 1 or document.lower().endswith((".pdf", ".pptx"))
+    return f"{document}, page {page}" if paged else document

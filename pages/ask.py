@@ -32,7 +32,7 @@ def page(session: Session) -> None:
     if indexed == 0 and state.answer is None and state.running is None:
         no_documents(session)
         return
-    with st.container(gap=12):
+    with st.container():
         ask_box(state)
         mode_row(state)
     if state.question:
