@@ -15,10 +15,14 @@ from app.pipeline.model_output import FACTS_SCHEMA, MALFORMED, read_facts
 from app.pipeline.ontology import ONTOLOGY_NAMES, describe_ontology, load_ontology
 from app.pipeline.prompting import hash_prompt, read_prompt
 from app.pipeline.verification import GATE_VERSION, ParsedSentence
+from app.pipeline.words import words
 from backends.cache.base import CacheStore
 from backends.llm.base import LanguageModel
 
 UNREADABLE = "the model's answer was not readable"
+EXAMPLE_NAMES = frozenset({"quillbrook", "tarnmoor", "oskelin", "brindamide"})
+"""Words that only the prompt's example has: the gate keeps them out of arguments, this out of relations."""
+_FROM_EXAMPLE = "a name of the prompt's example"
 _ANSWER_TOKENS = 1536
 _NO_SUCH_SENTENCE = "sentence not there"
 
@@ -101,6 +105,10 @@ class ModelReader:
         for fact in facts:
             if not 1 <= fact.sentence <= len(sentences):
                 refused[_NO_SUCH_SENTENCE] += 1
+                continue
+            foreign = EXAMPLE_NAMES.intersection(words(fact.relation))
+            if foreign.difference(words(sentences[fact.sentence - 1].text)):
+                refused[_FROM_EXAMPLE] += 1
                 continue
             proposals.append(
                 ProposedTriple(

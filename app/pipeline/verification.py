@@ -108,6 +108,8 @@ def _check(proposal: ProposedTriple, sentence: ParsedSentence, chunk: _Chunk) ->
     if not relation or len(relation) > 80:
         return "no relation"
     stems = content_stems(relation)
+    if proposal.kind not in PARSE_DECIDES and _names_others(relation, sentence.text):
+        return "words not in the sentence"
     if numbers_of(relation) - numbers_of(sentence.text):
         return "number not in the sentence"
     assertion = proposal.assertion
@@ -174,6 +176,12 @@ def _unfit(argument: str) -> str | None:
     if len(parts) > MOST_ARGUMENT_TOKENS:
         return "too long"
     return None
+
+
+def _names_others(relation: str, sentence: str) -> bool:
+    """Whether a relation brings in a name: a word with a capital, not its first, that is not in the sentence."""
+    capitals = {word for part in relation.split()[1:] if part[:1].isupper() for word in words(part)}
+    return bool(capitals.difference(words(sentence)))
 
 
 def numbers_of(text: str) -> set[str]:

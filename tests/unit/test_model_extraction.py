@@ -10,7 +10,7 @@ from app.domain.graph import Assertion
 from app.errors import BackendUnavailableError, CancelledError
 from app.pipeline.model_extraction import ModelExtractor
 from app.pipeline.model_output import MALFORMED
-from app.pipeline.model_reading import UNREADABLE, ModelReader, prompt_version
+from app.pipeline.model_reading import EXAMPLE_NAMES, UNREADABLE, ModelReader, prompt_version
 from app.pipeline.parsing import SentenceParser
 from app.pipeline.prompting import read_prompt
 from backends.cache.sql import SqlCacheStore
@@ -57,6 +57,19 @@ def test_names_of_the_prompts_examples_never_enter(cache: SqlCacheStore) -> None
     found = extractor(scripted(facts(*copied)), cache).extract(chunk_of(OFFICE))
     assert found.extraction.triples == ()
     assert found.extraction.refused == {"words not in the sentence": 4}
+
+
+def test_names_enter_in_no_relation_either(cache: SqlCacheStore) -> None:
+    chunk = chunk_of(OFFICE)
+    brought = [
+        fact(1, "Nadia Brenner", "was bought by tarnmoor holdings with", "Corvane Bank"),
+        fact(1, "Nadia Brenner", "runs with Peter Lindqvist", "Corvane Bank"),
+        fact(1, "Nadia Brenner", "Runs", "Corvane Bank"),
+    ]
+    assert all(f" {name} " in f" {read_prompt('extraction').casefold()} " for name in EXAMPLE_NAMES)
+    found = extractor(scripted(facts(*brought)), cache).extract(chunk)
+    assert [triple.relation for triple in found.extraction.triples] == ["Runs"]
+    assert found.extraction.refused == {"a name of the prompt's example": 1, "words not in the sentence": 1}
 
 
 def test_the_parse_decides_how_a_fact_is_stated(cache: SqlCacheStore) -> None:
