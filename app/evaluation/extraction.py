@@ -106,9 +106,7 @@ def score_extraction(form: str, extracted: Sequence[ExtractedText]) -> dict[str,
     found = sum(count_pairs(form, one.source, stated(form, one.triples)) for one in extracted)
     figures["pair_recall"] = _share(found, pairs)
     if form != "tekgen":
-        gold, joining = _sums(
-            count_between_entities(form, one.source, stated(form, one.triples)) for one in extracted
-        )
+        gold, joining = _sums(count_between_entities(form, one.source, stated(form, one.triples)) for one in extracted)
         figures["pair_precision"] = _share(gold, joining)
     return figures
 

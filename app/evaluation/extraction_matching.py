@@ -77,9 +77,7 @@ def _joins(form: str, triple: VerifiedTriple, pair: GoldPair) -> bool:
             token_f1(one, pair.head[0]) >= LIKE_ENOUGH and token_f1(other, pair.tail[0]) >= LIKE_ENOUGH
             for one, other in ((triple.subject, triple.object), (triple.object, triple.subject))
         )
-    return any(
-        names_occur(pair.head, one) and names_occur(pair.tail, other) for one, other in _places(form, triple)
-    )
+    return any(names_occur(pair.head, one) and names_occur(pair.tail, other) for one, other in _places(form, triple))
 
 
 def _places(form: str, triple: VerifiedTriple) -> list[tuple[str, str]]:
@@ -104,7 +102,11 @@ def _may_join(source: SourceText, one: int, other: int) -> bool:
 def _is_gold(source: SourceText, gold: set[frozenset[tuple[str, ...]]], one: int, other: int) -> bool:
     if frozenset((source.entities[one], source.entities[other])) in gold:
         return True
-    return any(
-        set(source.entities[one]) & set(pair.head) and set(source.entities[other]) & set(pair.tail)
-        for pair in source.pairs
-    ) if source.entity_types else False
+    return (
+        any(
+            set(source.entities[one]) & set(pair.head) and set(source.entities[other]) & set(pair.tail)
+            for pair in source.pairs
+        )
+        if source.entity_types
+        else False
+    )

@@ -48,7 +48,9 @@ def evaluate_retrieval(
         for mode in modes:
             started = time.perf_counter()
             found = {question.id: find_sources(question.text, mode=mode, workspace=workspace) for question in asked}
-            rows += [{"id": one.id, "mode": mode.value, "found": found[one.id], "gold": sorted(one.gold)} for one in asked]
+            rows += [
+                {"id": one.id, "mode": mode.value, "found": found[one.id], "gold": sorted(one.gold)} for one in asked
+            ]
             figures[mode] = RetrievalFigures(
                 passages=len(passages),
                 **score_retrieval(asked, found),

@@ -4,7 +4,7 @@ import math
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -38,6 +38,8 @@ class Link:
     text: str
     entities: tuple[int, ...]
     similarity: float = 1.0
+    named: bool = True
+    """Written as a name: recognised, capitalised or quoted."""
 
 
 class EntityIndex:
@@ -95,9 +97,13 @@ class EntityIndex:
 def link(question: str, *, recognised: Sequence[RecognisedEntity], index: EntityIndex) -> list[Link]:
     """The names in the question, longest first and none inside another: equal names, then for recognised or
     capitalised names that fit none, the most similar one (at least .6); what fits nothing has no entities."""
-    links = list(_equal_names(question, index))
+    possible = _possible_names(question, recognised)
+    links = [
+        replace(found, named=any(span.overlaps(found.span) for span in possible))
+        for found in _equal_names(question, index)
+    ]
     taken = [found.span for found in links]
-    for span in _possible_names(question, recognised):
+    for span in possible:
         if any(span.overlaps(other) for other in taken):
             continue
         taken.append(span)

@@ -152,7 +152,7 @@ def _rank_by_graph(
     shares = {node: by_entities * weight / total for node, weight in seeds.items()}
     for node, share in _meaning_seeds(graph, nearest).items():
         shares[node] = shares.get(node, 0.0) + (1 - by_entities) * share
-    mass = spread(graph.transition, shares)[len(graph.index.entities) :]
+    mass = spread(graph.transition, shares)[graph.names :]
     best = np.lexsort((np.arange(len(mass)), -mass))[:limit]
     ranked = [_Ranked(graph.chunk_ids[place], float(mass[place]), ("graph",)) for place in best if mass[place] > 0]
     listed = {found.chunk_id for found in ranked}
@@ -161,10 +161,19 @@ def _rank_by_graph(
 
 
 def _entity_seeds(graph: RetrievalGraph, links: Sequence[Link]) -> dict[int, float]:
+    """From the names; from other things that the question speaks of only where it has no name that is known."""
+    named = [found for found in links if found.named]
+    return _seeds_of(graph, named) or _seeds_of(graph, links)
+
+
+def _seeds_of(graph: RetrievalGraph, links: Sequence[Link]) -> dict[int, float]:
+    """Rare names weigh more: likeness ÷ number of chunks that hold the name."""
     seeds: dict[int, float] = {}
     for found in links:
         for entity in found.entities:
-            seeds[entity] = max(seeds.get(entity, 0.0), found.similarity / max(1, int(graph.chunks_naming[entity])))
+            node = graph.nodes[entity]
+            if chunks := int(graph.chunks_naming[node]):
+                seeds[node] = max(seeds.get(node, 0.0), found.similarity / chunks)
     return seeds
 
 

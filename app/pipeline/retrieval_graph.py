@@ -3,7 +3,7 @@
 import math
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from typing import Any
@@ -11,25 +11,31 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.domain.ids import ChunkId, EntityId, VersionId, WorkspaceId
+from app.domain.graph import Entity, Mention
+from app.domain.ids import ChunkId, VersionId, WorkspaceId
 from app.pipeline.linking import EntityIndex
 from app.pipeline.pagerank import make_transition
 from backends.graph.base import GraphStore
 
 _TOPIC_WEIGHT = 3
+_UNNAMED = frozenset({"Concept", "Date", "Amount"})
 _KEPT = 4
 _MAX_AGE_SECONDS = 300.0
 
 
 @dataclass(frozen=True, slots=True)
 class RetrievalGraph:
-    """Nodes are the index's entities in its order, then the chunks in theirs."""
+    """Nodes are names, then the chunks in their order; entities of one name and different types share a node."""
 
     index: EntityIndex
+    nodes: tuple[int, ...]
+    """The node of each entity of the index."""
+    names: int
+    """How many of the nodes are names."""
     chunk_ids: tuple[ChunkId, ...]
     chunk_nodes: dict[ChunkId, int]
     chunks_naming: NDArray[np.int64]
-    """For each entity, in how many permitted chunks it is named."""
+    """For each name, in how many permitted chunks it stands; 0 for a name that is not walked over."""
     transition: Any
 
 
@@ -38,24 +44,40 @@ def build_retrieval_graph(
 ) -> RetrievalGraph:
     """Edges weigh 1 + ln(times named); where the entity is the chunk's topic, three times that."""
     index = EntityIndex(graph.find_entities(workspace_id=workspace_id, permitted=permitted))
-    nodes: dict[EntityId, int] = {entity.id: node for node, entity in enumerate(index.entities)}
+    by_key: dict[str, int] = {}
+    nodes = tuple(by_key.setdefault(entity.key, len(by_key)) for entity in index.entities)
+    positions = {entity.id: position for position, entity in enumerate(index.entities)}
+    mentions = [
+        (positions[mention.entity_id], mention)
+        for mention in graph.find_mentions(workspace_id=workspace_id, permitted=permitted)
+        if mention.entity_id in positions
+    ]
     chunk_nodes: dict[ChunkId, int] = {}
-    rows: list[int] = []
-    columns: list[int] = []
-    weights: list[float] = []
-    for mention in graph.find_mentions(workspace_id=workspace_id, permitted=permitted):
-        if mention.entity_id not in nodes:
-            continue
-        rows.append(nodes[mention.entity_id])
-        columns.append(chunk_nodes.setdefault(mention.chunk_id, len(nodes) + len(chunk_nodes)))
-        weights.append((1 + math.log(max(1, mention.count))) * (_TOPIC_WEIGHT if mention.topic else 1))
+    for _, mention in mentions:
+        chunk_nodes.setdefault(mention.chunk_id, len(by_key) + len(chunk_nodes))
+    edges: dict[tuple[int, int], float] = {}
+    for position, mention in _walked(mentions, index.entities):
+        edge = (nodes[position], chunk_nodes[mention.chunk_id])
+        weight = (1 + math.log(max(1, mention.count))) * (_TOPIC_WEIGHT if mention.topic else 1)
+        edges[edge] = max(edges.get(edge, 0.0), weight)
+    rows, columns = [edge[0] for edge in edges], [edge[1] for edge in edges]
     return RetrievalGraph(
         index=index,
+        nodes=nodes,
+        names=len(by_key),
         chunk_ids=tuple(chunk_nodes),
         chunk_nodes=chunk_nodes,
-        chunks_naming=np.bincount(np.asarray(rows, dtype=np.int64), minlength=len(nodes)),
-        transition=make_transition(rows, columns, weights, nodes=len(nodes) + len(chunk_nodes)),
+        chunks_naming=np.bincount(np.asarray(rows, dtype=np.int64), minlength=len(by_key)),
+        transition=make_transition(rows, columns, list(edges.values()), nodes=len(by_key) + len(chunk_nodes)),
     )
+
+
+def _walked(mentions: Sequence[tuple[int, Mention]], entities: Sequence[Entity]) -> Iterator[tuple[int, Mention]]:
+    """Names; and, where a chunk has no topic to walk from, the other things that its facts speak of."""
+    with_topic = {mention.chunk_id for _, mention in mentions if mention.topic}
+    for position, mention in mentions:
+        if entities[position].type not in _UNNAMED or mention.chunk_id not in with_topic:
+            yield position, mention
 
 
 @dataclass(slots=True)
