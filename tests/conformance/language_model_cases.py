@@ -22,7 +22,7 @@ from tests.servers.requiring import require
 from tests.servers.smollm2 import smollm2_path
 from tests.servers.vllm_dialect import vllm_dialect
 
-WINDOW_TOKENS = 1024
+WINDOW_TOKENS = 512
 COUNT = "Count from one to one thousand in digits."
 PLACE = "Name a city and a size in JSON."
 

@@ -24,7 +24,7 @@ SCHEMA = {
 }
 TEXTS = {
     "prose": "The patient was started on apixaban after the operation, and metoprolol was stopped on the third day. ",
-    "numbers": "Troponin 0.043 ng/mL (ref. < 0.014), 2026-05-03 08:41, IBAN CH93 0076 2011 6238 5295 7; EUR 1,284,311.07. ",
+    "numbers": "Troponin 0.043 ng/mL (ref. < 0.014), 2026-05-03 08:41, CH93 0076 2011 6238 5295 7; EUR 1,284,311.07. ",
     "names": "ECG HbA1c NT-proBNP CYP3A4 dichlorodiphenyltrichloroethane Xylometazoline qzxv ",
     "other scripts": "Приём препарата прекращён. 患者は退院した。 Überprüfung – dès l’été ½ µg… 🙂 ",
     "spaces": "a\n\n\tb      c\r\n    1 . 2\n",
@@ -102,7 +102,7 @@ def test_a_conversation_with_a_system_text_is_understood(case: Case) -> None:
 
 
 def test_closing_the_iterator_ends_the_generation_at_the_server(case: Case) -> None:
-    pieces = case.model.stream([Message("user", COUNT)], max_tokens=900)
+    pieces = case.model.stream([Message("user", COUNT)], max_tokens=400)
     for _ in range(4):
         next(pieces)
     assert case.generates()

@@ -1,0 +1,97 @@
+"""Starts a real Ollama server that holds SmolLM2 and can reach nothing outside this machine."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+
+from tests.servers.requiring import require
+from tests.servers.smollm2 import smollm2_path
+
+MODEL = "smollm2-test"
+_START_SECONDS = 60.0
+_BUILT = "ollama/bin/ollama-0.17.4"
+_HOW = "build it with tests/servers/build_ollama.sh, or name a binary in DAFE_TEST_OLLAMA"
+
+
+@dataclass(frozen=True)
+class RealOllama:
+    url: str
+    process: subprocess.Popen[bytes]
+
+    def runner_seconds(self) -> float:
+        """CPU time that the model's processes have used so far."""
+        total = 0.0
+        for folder in Path("/proc").glob("[0-9]*"):
+            try:
+                values = (folder / "stat").read_text().rpartition(")")[2].split()
+            except OSError:
+                continue
+            if int(values[1]) == self.process.pid:
+                total += (int(values[11]) + int(values[12])) / os.sysconf("SC_CLK_TCK")
+        return total
+
+
+def ollama_binary() -> Path:
+    """Named in DAFE_TEST_OLLAMA, built into the cache, or installed."""
+    cache = Path(os.environ.get("DAFE_TEST_CACHE") or Path.home() / ".cache" / "dafe-test")
+    places = (os.environ.get("DAFE_TEST_OLLAMA"), cache / _BUILT, shutil.which("ollama"))
+    found = next((place for place in places if place and os.access(place, os.X_OK)), None)
+    return Path(found) if found else require("ollama", _HOW)
+
+
+@contextmanager
+def real_ollama(folder: Path, *, num_ctx: int = 1024) -> Iterator[RealOllama]:
+    """A server whose files lie in `folder`; SmolLM2 is installed there as MODEL."""
+    binary, model = ollama_binary(), smollm2_path()
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{free.getsockname()[1]}"
+    environment = {
+        **{name: os.environ[name] for name in ("PATH", "LD_LIBRARY_PATH") if name in os.environ},
+        "HOME": str(folder),
+        "OLLAMA_HOST": address,
+        "OLLAMA_MODELS": str(folder / "models"),
+        "OLLAMA_NO_CLOUD": "1",
+        "OLLAMA_REMOTES": "127.0.0.1",
+        "OLLAMA_NOPRUNE": "1",
+        "OLLAMA_NUM_PARALLEL": "1",
+        "GIN_MODE": "release",
+    }
+    with (folder / "server.log").open("wb") as log:
+        process = subprocess.Popen([binary, "serve"], env=environment, stdout=log, stderr=log, cwd=folder)
+    try:
+        _wait_for(process, f"http://{address}")
+        modelfile = folder / "Modelfile"
+        modelfile.write_text(f"FROM {model}\nPARAMETER num_thread 1\nPARAMETER num_ctx {num_ctx}\n")
+        subprocess.run(
+            [binary, "create", MODEL, "-f", modelfile], env=environment, check=True, capture_output=True, cwd=folder
+        )
+        yield RealOllama(f"http://{address}", process)
+    finally:
+        # Only this signal makes it end its model processes.
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _wait_for(process: subprocess.Popen[bytes], url: str) -> None:
+    until = time.monotonic() + _START_SECONDS
+    while time.monotonic() < until and process.poll() is None:
+        try:
+            if httpx.get(f"{url}/api/version", trust_env=False, timeout=1.0).is_success:
+                return
+        except httpx.TransportError:
+            time.sleep(0.1)
+    raise RuntimeError("the Ollama server did not start: see server.log in its folder")
