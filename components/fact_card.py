@@ -130,4 +130,4 @@ def _source(session: Session, version_id: VersionId, span: Span) -> None:
                 current.actor, workspace_id=workspace_id, version_id=version_id, page=view.page, width=_WIDTH_OF_IMAGE
             )
         st.markdown(f":gray[{plain(place_of(view))}]")
-        show_evidence(view, key="graph-page", image=image, whole=True)
+        show_evidence(view, key="graph-page", image=image)

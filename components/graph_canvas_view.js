@@ -1,7 +1,8 @@
 // Draws entities and facts with vis-network; places come from the server, every text is a text node or canvas text.
 const drawings = new WeakMap()
 const SVG = "http://www.w3.org/2000/svg"
-const SIZE = 10
+const SIZE = 9
+const ALONG = [0.5, 0.6, 0.4, 0.7, 0.3, 0.78]
 const SHAPES = {
   dot: ["circle", { cx: 8, cy: 8, r: 6 }],
   square: ["rect", { x: 2.5, y: 2.5, width: 11, height: 11 }],
@@ -59,7 +60,9 @@ function legend(data, theme) {
       "stroke-dasharray": style.line }))
     list.append(made("li", {}, svg, style.word))
   }
-  return list
+  const words = made("div", {}, list)
+  if (data.note) words.append(made("p", {}, data.note))
+  return words
 }
 
 function button(label, sign, act) {
@@ -80,8 +83,19 @@ function calm() {
   return matchMedia("(prefers-reduced-motion: reduce)").matches ? false : { duration: 250, easingFunction: "easeOutQuad" }
 }
 
+// Where the view has to stand so that every entity is in it with its name.
+function view(state) {
+  const places = state.network ? Object.values(state.network.getPositions()) : state.nodes
+  const across = places.map((one) => one.x)
+  const down = places.map((one) => one.y)
+  const box = [Math.min(...across), Math.min(...down), Math.max(...across), Math.max(...down)]
+  const free = [state.canvas.clientWidth - 130, state.canvas.clientHeight - 64]
+  const scale = Math.min(1, free[0] / Math.max(box[2] - box[0], 1), free[1] / Math.max(box[3] - box[1], 1))
+  return { scale, position: { x: (box[0] + box[2]) / 2, y: (box[1] + box[3]) / 2 + 8 / scale } }
+}
+
 function fit(state, animation = calm()) {
-  state.network?.fit({ animation, maxZoomLevel: 1, minZoomLevel: 0.05 })
+  if (state.nodes.length) state.network?.moveTo({ ...view(state), animation })
 }
 
 // ---- vis-network
@@ -92,71 +106,84 @@ function tip(text) {
   return element
 }
 
-function visNode(node, theme) {
+function sizeOf(node, unit) {
+  return SIZE * unit * (node.central ? 1.4 : 1)
+}
+
+function visNode(node, theme, unit) {
   const colour = theme.palette[node.colour] || theme.text
   return {
-    id: node.id, x: node.x, y: node.y, shape: node.shape, size: node.central ? SIZE * 1.4 : SIZE, title: tip(node.title),
+    id: node.id, x: node.x, y: node.y, shape: node.shape, size: sizeOf(node, unit), title: tip(node.title),
     borderWidth: 0, borderWidthSelected: 3,
     color: { background: colour, border: colour, highlight: { background: colour, border: theme.text },
       hover: { background: colour, border: colour } },
   }
 }
 
-function visEdge(edge, theme) {
-  const { line, text } = theme.lines[edge.colour]
-  const dashes = edge.line ? edge.line.split(" ").map(Number) : false
+function visEdge(edge, theme, unit) {
+  const { line } = theme.lines[edge.colour]
+  const dashes = edge.line ? edge.line.split(" ").map((one) => Number(one) * unit) : false
   return {
-    id: edge.id, from: edge.from, to: edge.to, label: edge.label || undefined, title: tip(edge.title), dashes,
+    id: edge.id, from: edge.from, to: edge.to, title: tip(edge.title), dashes,
     color: { color: line, highlight: line, hover: line, inherit: false },
-    font: { color: text, size: 11, strokeColor: theme.page, strokeWidth: 4, face: theme.font, multi: false },
     smooth: edge.bow ? { enabled: true, type: "curvedCW", roundness: 0.22 * edge.bow } : false,
-    selfReference: { size: 16, angle: Math.PI / 4 },
+    selfReference: { size: 16 * unit, angle: Math.PI / 4 },
   }
 }
 
-function options(data) {
+function options(data, unit) {
   const many = data.edges.length > 250
   return {
     autoResize: true,
     physics: false,
     layout: { improvedLayout: false, randomSeed: 1 },
     nodes: { chosen: true },
-    edges: { width: 1.2, selectionWidth: 1.8, hoverWidth: 0.6, arrows: { to: { enabled: true, scaleFactor: 0.5 } },
-      scaling: { label: { drawThreshold: 7 } } },
+    edges: { width: 1.2 * unit, selectionWidth: 1.8 * unit, hoverWidth: 0.6 * unit,
+      arrows: { to: { enabled: true, scaleFactor: 0.42 * unit } } },
     interaction: { hover: true, tooltipDelay: 350, selectConnectedEdges: false, hoverConnectedEdges: false,
       hideEdgesOnDrag: many, hideEdgesOnZoom: many, zoomSpeed: 0.6,
       keyboard: { enabled: true, bindToWindow: false, autoFocus: false } },
   }
 }
 
-// Names keep their size on the screen; where two would cover each other, the more connected entity keeps its own.
+// Names keep their size on the screen. Where two would cover each other, the first in the order keeps its own: what is
+// chosen, then entities with many facts, then facts that are not plainly stated, then the others.
 function paintNames(state, context) {
   const { network, theme } = state
   const scale = network.getScale()
   const places = network.getPositions()
+  const first = new Set([state.hovered, ...network.getSelectedNodes(), ...network.getSelectedEdges()])
   const taken = []
-  const size = 13 / scale
-  context.font = `${size}px ${theme.font}`
-  context.textAlign = "center"
-  context.textBaseline = "top"
-  context.lineJoin = "round"
-  context.lineWidth = 4 / scale
-  context.strokeStyle = theme.page
-  context.fillStyle = theme.text
-  const first = new Set([state.hovered, ...network.getSelectedNodes()])
-  const order = [...state.nodes].sort((a, b) => first.has(b.id) - first.has(a.id))
-  for (const node of order) {
-    const place = places[node.id]
-    if (!place) continue
-    node.wide ||= context.measureText(node.label).width * scale
-    const wide = node.wide / scale
-    const x = place.x
-    const y = place.y + (node.central ? SIZE * 1.4 : SIZE) + 4 / scale
-    const box = [x - wide / 2, y, x + wide / 2, y + size * 1.2]
-    if (taken.some((one) => box[0] < one[2] && box[2] > one[0] && box[1] < one[3] && box[3] > one[1])) continue
+  const free = (box) => !taken.some((one) => box[0] < one[2] && box[2] > one[0] && box[1] < one[3] && box[3] > one[1])
+  const write = (item, size, spots, always) => {
+    item.wide ||= context.measureText(item.label).width * scale
+    const half = item.wide / scale / 2
+    const boxes = spots.map(({ x, y }) => [x - half, y, x + half, y + size * 1.2])
+    const box = boxes.find(free) || (always ? boxes[0] : undefined)
+    if (!box) return
     taken.push(box)
-    context.strokeText(node.label, x, y)
-    context.fillText(node.label, x, y)
+    context.strokeText(item.label, box[0] + half, box[1])
+    context.fillText(item.label, box[0] + half, box[1])
+  }
+  Object.assign(context, { textAlign: "center", textBaseline: "top", lineJoin: "round", lineWidth: 4 / scale,
+    strokeStyle: theme.page, fillStyle: theme.text, font: `${13 / scale}px ${theme.font}` })
+  const chosenFirst = (a, b) => first.has(b.id) - first.has(a.id)
+  for (const node of [...state.nodes].sort(chosenFirst)) {
+    const place = places[node.id]
+    if (place) write(node, 13 / scale, [{ x: place.x, y: place.y + sizeOf(node, state.unit) + 3 / scale }])
+  }
+  for (const node of state.nodes) {
+    const half = sizeOf(node, state.unit)
+    const { x, y } = places[node.id]
+    taken.push([x - half, y - half, x + half, y + half])
+  }
+  context.font = `${11 / scale}px ${theme.font}`
+  for (const edge of state.labelled.sort(chosenFirst)) {
+    const line = network.body.edges[edge.id]?.edgeType
+    if (!line) continue
+    context.fillStyle = theme.lines[edge.colour].text
+    const spots = ALONG.map((share) => line.getPoint(share)).map(({ x, y }) => ({ x, y: y - 7 / scale }))
+    write(edge, 11 / scale, spots, edge.colour !== "gray")
   }
 }
 
@@ -205,17 +232,20 @@ async function draw(state, data, theme) {
     return
   }
   if (state.signature !== signature) return
-  Object.assign(state, { theme, nodes: data.nodes.map((one) => ({ ...one })), edges: data.edges })
+  Object.assign(state, { theme, nodes: data.nodes.map((one) => ({ ...one })), edges: data.edges, hovered: undefined })
+  state.labelled = data.edges.filter((one) => one.label).map((one) => ({ ...one }))
+  state.labelled.sort((a, b) => (b.colour !== "gray") - (a.colour !== "gray"))
+  const unit = state.unit = Math.min(2.5, 1 / view({ ...state, network: undefined }).scale)
   const content = {
-    nodes: new vis.DataSet(data.nodes.map((one) => visNode(one, theme))),
-    edges: new vis.DataSet(data.edges.map((one) => visEdge(one, theme))),
+    nodes: new vis.DataSet(data.nodes.map((one) => visNode(one, theme, unit))),
+    edges: new vis.DataSet(data.edges.map((one) => visEdge(one, theme, unit))),
   }
   if (state.network) {
-    state.network.setOptions(options(data))
+    state.network.setOptions(options(data, unit))
     state.network.setData(content)
   } else {
     state.canvas.replaceChildren()
-    state.network = new vis.Network(state.canvas, content, options(data))
+    state.network = new vis.Network(state.canvas, content, options(data, unit))
     listen(state)
   }
   name(state, data)
@@ -228,7 +258,7 @@ function start(root) {
   const canvas = made("div", { class: "canvas" }, made("p", { class: "note" }, "Drawing…"))
   const below = made("div", { class: "foot" })
   root.replaceChildren(made("div", { class: "card" }, canvas, below))
-  return { root, canvas, foot: below, nodes: [], edges: [] }
+  return { root, canvas, foot: below, nodes: [], edges: [], labelled: [], unit: 1 }
 }
 
 export default function (component) {

@@ -32,9 +32,10 @@ def place(subgraph: Subgraph, *, fixed: Mapping[str, Point]) -> dict[str, Point]
 
 
 def drawing_data(
-    subgraph: Subgraph, *, places: Mapping[str, Point], centre: Collection[str], picked: str, around: str
+    subgraph: Subgraph, *, places: Mapping[str, Point], centre: Collection[str], picked: str, around: str, note: str
 ) -> dict[str, Any]:
-    """`centre` is drawn larger, `picked` (an entity's or a fact's id) selected; `around` says whose facts these are."""
+    """`centre` is drawn larger, `picked` (an entity's or a fact's id) selected; `around` says whose facts these
+    are, `note` what is not drawn."""
     degrees = Counter(end for one in subgraph.triples for end in (one.subject_id, one.object_id))
     entities = sorted(subgraph.entities, key=lambda one: (one.id not in centre, -degrees[one.id], one.name, one.id))
     names = {str(one.id): one.name for one in entities}
@@ -51,6 +52,7 @@ def drawing_data(
         "types": _types(entities),
         "styles": _styles(subgraph),
         "picked": picked,
+        "note": note,
     }
 
 

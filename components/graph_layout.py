@@ -17,6 +17,12 @@ _WIDE = 1.3
 _HEIGHT_OF_LABEL = 46.0
 """A shape with its name below it, px."""
 _BETWEEN_PARTS = 40.0
+_CANVAS = np.array([520.0, 400.0])
+_MOST_STRETCHED = 1.8
+_MOST_NAMED = 80
+_MOST_SHRUNK = 2.5
+"""A drawing larger than the canvas is shown smaller, its names are not: they need that much more room. With more
+entities than `_MOST_NAMED` not all names are written."""
 _GOLDEN_ANGLE = np.pi * (3 - np.sqrt(5))
 
 
@@ -51,6 +57,12 @@ def lay_out(widths: Mapping[str, float], links: Sequence[Link], *, fixed: Mappin
         if not held[members].any():
             loose.append(members)
     _pack(places, loose, wide, below=places[held])
+    if not held.any():
+        width, height = np.maximum(np.ptp(places, axis=0), 1.0)
+        places[:, 0] *= min(_MOST_STRETCHED, max(1.0, _WIDE * height / width))
+    for _ in range(2 if len(ids) <= _MOST_NAMED else 0):
+        shrunk = min(_MOST_SHRUNK, max(1.0, *(np.ptp(places, axis=0) / _CANVAS)))
+        places = _separate(places, wide * shrunk, held, height=_HEIGHT_OF_LABEL * shrunk)
     return {one: (round(float(x), 1), round(float(y), 1)) for one, (x, y) in zip(ids, places, strict=True)}
 
 
@@ -88,7 +100,7 @@ def _draw(start: Array, lengths: Any, wide: Array, held: npt.NDArray[np.bool_]) 
         places = np.where(held[:, None], places, moved)
     if not held.any():
         places = _turn(places)
-    return _separate(places, wide, held)
+    return _separate(places, wide, held, height=_HEIGHT_OF_LABEL)
 
 
 def _begin(start: Array, wanted: Array, held: npt.NDArray[np.bool_]) -> Array:
@@ -112,7 +124,7 @@ def _turn(places: Array) -> Array:
     return np.asarray(centred @ axes.T)
 
 
-def _separate(places: Array, wide: Array, held: npt.NDArray[np.bool_]) -> Array:
+def _separate(places: Array, wide: Array, held: npt.NDArray[np.bool_], *, height: float) -> Array:
     """Push names apart that cover each other, each pair along its shorter way."""
     moved = places.copy()
     one, other = np.triu_indices(len(moved), k=1)
@@ -120,7 +132,7 @@ def _separate(places: Array, wide: Array, held: npt.NDArray[np.bool_]) -> Array:
     share = np.where(held, 0.0, 1.0)
     for _ in range(80):
         x, y = (axis[one] - axis[other] for axis in moved.T)
-        over_x, over_y = clear_x - np.abs(x), _HEIGHT_OF_LABEL - np.abs(y)
+        over_x, over_y = clear_x - np.abs(x), height - np.abs(y)
         covered = np.flatnonzero((over_x > 0) & (over_y > 0))
         if not len(covered):
             break

@@ -16,7 +16,8 @@ from components.session import Session
 from components.words import ASSERTION
 
 View = Literal["Drawing", "Table"]
-_SUGGESTIONS = 8
+_SUGGESTIONS = 6
+_LONGEST = 120
 _INDEXED = DocumentFilter(statuses=frozenset({DocumentStatus.INDEXED}), limit=500)
 
 
@@ -69,10 +70,10 @@ def _find(state: GraphState) -> str:
         placeholder="Find an entity",
         label_visibility="collapsed",
         width=260,
-        max_chars=120,
+
         on_change=changed,
     )
-    return " ".join((text or "").split())
+    return " ".join((text or "").split())[:_LONGEST]
 
 
 def _suggest(session: Session, state: GraphState, text: str) -> None:

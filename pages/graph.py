@@ -82,7 +82,12 @@ def _show(state: GraphState, view: GraphView, how: str) -> None:
         if not {one.id for one in shown.entities} <= state.places.keys():
             state.places |= place(shown, fixed=state.places)
         data = drawing_data(
-            shown, places=state.places, centre=state.centre, picked=state.picked.id, around=_around(state)
+            shown,
+            places=state.places,
+            centre=state.centre,
+            picked=state.picked.id,
+            around=_around(state),
+            note=_note(view),
         )
         graph_canvas(
             data,
@@ -90,11 +95,12 @@ def _show(state: GraphState, view: GraphView, how: str) -> None:
             on_pick=lambda pick: setattr(state, "picked", pick),
             on_expand=lambda one: state.expand(EntityId(one)),
         )
-    if view.sampled:
-        st.markdown(
-            f":gray[:material/filter_alt: {number(view.entities_in_all)} entities fit; those of the best supported facts are"
-            " drawn. Find one, filter, or show more under Filters.]"
-        )
+
+
+def _note(view: GraphView) -> str:
+    if not view.sampled:
+        return ""
+    return f"{number(view.entities_in_all)} entities fit; those with the best supported facts are drawn."
 
 
 def _line(state: GraphState, view: GraphView, counts: GraphCounts) -> str:
