@@ -27,6 +27,8 @@ def read_attention(session: Session, statuses: Collection[DocumentStatus]) -> li
 def attention_card(session: Session, documents: Sequence[Document], *, total: int) -> None:
     with st.container(border=True, key="attention", gap=12, height="stretch"):
         st.markdown(f"**Needs attention** :gray[· {number(total)}]")
+        if not documents:
+            st.markdown(":gray[Nothing.]")
         for document in documents:
             version = document.version
             word = document_word(version)

@@ -11,10 +11,9 @@ from components.document_table import DELETE, TRY_AGAIN
 from components.error_card import shows_errors
 from components.formats import counted, day_and_time, number, percent, plain, size
 from components.identity import refreshed
-from components.page_header import section
 from components.session import Session
 from components.tables import key_values, small_table
-from components.words import document_word
+from components.words import MEDIA_TYPE, REFUSAL, document_word
 
 _MOST_WARNINGS = 8
 _SENTENCES = {
@@ -37,15 +36,20 @@ def document_details(session: Session, document_id: DocumentId, *, people: Mappi
         st.markdown(document_word(version).badge)
         st.markdown(_sentence(document))
         wish = _buttons(version) if current.may(Permission.WRITE) else None
-        section("What happened")
+        _heading("What happened")
         key_values(_coverage(version), alt="What was read of this document")
         _refused(version)
-        section("Record")
+        _heading("Record")
         key_values(_record(version, people), alt="Where this document comes from")
         if len(versions) > 1:
             _versions(versions, document)
         return wish
     return None
+
+
+def _heading(title: str, note: str = "") -> None:
+    """Headings in dialogs are drawn smaller than text; a bold line is what people see as one."""
+    st.markdown(f"**{title}**" + (f" :gray[· {note}]" if note else ""))
 
 
 def _sentence(document: Document) -> str:
@@ -95,11 +99,12 @@ def _refused(version: DocumentVersion) -> None:
     refused = version.coverage.refused
     if not refused:
         return
-    section(f"Not kept · {number(sum(refused.values()))}")
+    _heading("Not kept", number(sum(refused.values())))
     st.markdown(":gray[Candidate facts that did not pass the check against the text, by reason.]")
     ordered = sorted(refused.items(), key=lambda item: (-item[1], item[0]))
     key_values(
-        [(plain(reason.capitalize()), number(count)) for reason, count in ordered], alt="Facts not kept by reason"
+        [(REFUSAL.get(reason, plain(reason.capitalize())), number(count)) for reason, count in ordered],
+        alt="Facts not kept by reason",
     )
 
 
@@ -110,13 +115,13 @@ def _record(version: DocumentVersion, people: Mapping[UserId, str]) -> list[tupl
         *([("By", plain(by))] if by else []),
         ("Size", plain(size(version.size_bytes))),
         ("Version", number(version.number)),
-        ("Kind", plain(version.media_type)),
+        ("Kind", MEDIA_TYPE.get(version.media_type, plain(version.media_type))),
         ("SHA-256", f"`{version.sha256[:16]}…`"),
     ]
 
 
 def _versions(versions: Sequence[DocumentVersion], document: Document) -> None:
-    section("Versions")
+    _heading("Versions")
     rows = [
         (
             number(version.number) + (" (in use)" if version.id == document.visible_version_id else ""),

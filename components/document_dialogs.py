@@ -14,11 +14,10 @@ from components.document_table import DELETE, TRY_AGAIN
 from components.document_upload import forget_upload, upload_dialog
 from components.formats import counted, plain
 from components.identity import refreshed
+from components.notice import leave_notice
 from components.session import Session
 
 ADD = "Add"
-NOTICE = "documents-notice"
-"""Session state: a sentence that the page shows once."""
 _OPEN = "documents-dialog"
 _DRAWER_WIDTH = 470
 _STAYS = "Facts that other documents also state stay. The audit log keeps that it was deleted, and by whom."
@@ -99,11 +98,11 @@ def _ask_delete(session: Session, document: Document) -> None:
 def _delete(session: Session, document: Document, _reason: str) -> None:
     current = refreshed(session)
     current.services.documents.delete(current.actor, workspace_id=current.workspace_id, document_id=document.id)
-    st.session_state[NOTICE] = f"{document.name} was deleted."
+    leave_notice(f"{document.name} was deleted.")
 
 
 def _finish(sentence: str) -> None:
     if sentence:
-        st.session_state[NOTICE] = sentence
+        leave_notice(sentence)
     close_dialog()
     st.rerun()

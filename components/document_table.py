@@ -9,7 +9,7 @@ import streamlit as st
 from app.domain.documents import Document, DocumentStatus, DocumentVersion
 from app.domain.ids import DocumentId, UserId
 from app.domain.jobs import Job
-from components.formats import moment
+from components.formats import moment, short_name
 from components.progress_card import progress_share
 from components.words import DOCUMENT, PARTLY_INDEXED, STAGE, document_word
 
@@ -61,11 +61,11 @@ def _row(document: Document, job: Job | None, people: Mapping[UserId, str], *, m
     return {
         "Name": document.name,
         "Status": [document_word(version, job.stage if job else None).cell],
-        "Covered": covered(version, job),
+        "Covered": covered(version, job) * 100,
         "Facts": version.coverage.triples,
         "Pages": version.coverage.pages,
         "Added": moment(version.uploaded_at),
-        "By": people.get(version.uploaded_by, "–"),
+        "By": short_name(people.get(version.uploaded_by, "–")),
         "Actions": actions,
     }
 
@@ -78,12 +78,12 @@ def _columns(ids: Sequence[DocumentId], on_action: OnAction) -> dict[str, Any]:
 
     config = st.column_config
     return {
-        "Name": config.TextColumn(width=266),
-        "Status": config.MultiselectColumn(width=140, options=list(_COLOURS), color=list(_COLOURS.values())),
-        "Covered": config.ProgressColumn(width=123, format="percent", min_value=0, max_value=1, color="gray"),
+        "Name": config.TextColumn(width=264),
+        "Status": config.MultiselectColumn(width=134, options=list(_COLOURS), color=list(_COLOURS.values())),
+        "Covered": config.ProgressColumn(width=123, format="%d %%", min_value=0, max_value=100, color="gray"),
         "Facts": config.NumberColumn(width=67, format="localized"),
         "Pages": config.NumberColumn(width=67, format="localized"),
         "Added": config.TextColumn(width=127),
-        "By": config.TextColumn(width=110),
+        "By": config.TextColumn(width=91),
         "Actions": config.ButtonColumn(width=82, type="tertiary", on_click=clicked, key=_CLICK),
     }

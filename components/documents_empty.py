@@ -3,9 +3,9 @@
 import streamlit as st
 
 from app.domain.access import Permission
-from components.document_dialogs import NOTICE
 from components.empty_state import empty_state
 from components.formats import counted
+from components.notice import leave_notice
 from components.session import Session
 
 
@@ -25,6 +25,8 @@ def documents_empty(session: Session) -> bool:
     )
     if choice == "second" and fitting:
         uploaded = session.services.samples.load(session.actor, workspace_id=session.workspace_id, name=fitting.name)
-        st.session_state[NOTICE] = f"{counted(len(uploaded), 'sample document')} were added and wait for indexing."
+        leave_notice(
+            f"{counted(len(uploaded), 'sample document')} were added. They can be searched once they are indexed."
+        )
         st.rerun()
     return choice == "primary"

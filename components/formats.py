@@ -7,12 +7,21 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
+_TITLES = frozenset({"Dr", "Prof", "Mr", "Mrs", "Ms", "Mx", "Sister"})
 _PUNCTUATION = re.compile(r"([!-/:-@\[-`{-~])")
 
 
 def plain(text: str) -> str:
     """`text` so that Markdown shows it as it is: names of files and people must never become links or images."""
     return _PUNCTUATION.sub(r"\\\1", " ".join(text.split()))
+
+
+def short_name(name: str) -> str:
+    """ "Dr Ilse Marrow" is "I. Marrow" in tables; what does not look like a person's name stays as it is."""
+    words = [word for word in name.split() if word.rstrip(".") not in _TITLES]
+    if len(words) < 2 or not all(word[:1].isupper() for word in words):
+        return name
+    return f"{words[0][0]}. {words[-1]}"
 
 
 def number(value: int) -> str:

@@ -51,10 +51,11 @@ def progress_card(session: Session, *, key: str, heading: str = "Running") -> No
             jobs = unfinished_jobs(refreshed(session))
             if [(job.id, job.stage) for job in jobs] != [(job.id, job.stage) for job in drawn]:
                 st.rerun()
-            with st.container(border=True, key=f"progress-{key}", gap=12, height="stretch"):
+            with st.container(gap=12):
                 _card(session, jobs, key=key, heading=heading)
 
-    st.fragment(body, run_every=_EVERY_SECONDS if drawn else None)()
+    with st.container(border=True, key=f"progress-{key}", height="stretch" if heading else "content"):
+        st.fragment(body, run_every=_EVERY_SECONDS if drawn else None)()
 
 
 def _card(session: Session, jobs: Sequence[Job], *, key: str, heading: str) -> None:

@@ -8,7 +8,7 @@ from streamlit.navigation.page import Page
 
 from app.domain.workspaces import Workspace
 from components.formats import plain
-from components.leaving import sign_out
+from components.leaving import leave_when_session_ends, sign_out
 from components.navigation import go_to
 from components.session import Session
 
@@ -44,6 +44,7 @@ def draw_sidebar(session: Session, links: Sequence[Link]) -> None:
             if session.workspaces:
                 _workspace_select(session.workspaces)
             _person_menu(session)
+        leave_when_session_ends()
 
 
 def _workspace_select(workspaces: Sequence[Workspace]) -> None:

@@ -15,6 +15,7 @@ CSS = """
 [data-testid="stLayoutWrapper"]:has(> .st-key-evidence) { position: sticky; top: 4rem }
 .st-key-sidenav a { min-height: 28px }
 .st-key-sidefoot button { justify-content: flex-start }
+.st-key-sidefoot button:is(:hover, :active, [aria-expanded="true"]) { color: inherit }
 """
 
 

@@ -88,6 +88,35 @@ OUTCOME: dict[Outcome, Word] = {
     Outcome.FAILED: FAILED,
 }
 
+REFUSAL: dict[str, str] = {
+    "words not in the sentence": "Words that the sentence does not hold",
+    "number not in the sentence": "A number that the sentence does not hold",
+    "sentence not there": "A sentence that does not exist",
+    "the same thing twice": "The same thing on both sides",
+    "stated otherwise": "Stated otherwise in the sentence",
+    "no relation": "No words for the relation",
+    "pronoun": "A pronoun nobody could resolve",
+    "light noun": "A word too general to be a name",
+    "too long": "A phrase too long to be a name",
+}
+"""Why a candidate fact was not kept, by the gate's reason."""
+
+MEDIA_TYPE: dict[str, str] = {
+    "application/pdf": "PDF",
+    "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "Word",
+    "application/vnd.openxmlformats-officedocument.presentationml.presentation": "PowerPoint",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "Excel",
+    "text/plain": "Text",
+    "text/markdown": "Markdown",
+    "text/html": "HTML",
+    "text/csv": "CSV",
+    "message/rfc822": "E-mail",
+    "application/json": "JSON",
+    "application/fhir+json": "FHIR JSON",
+    "application/hl7-v2": "HL7 v2",
+    "application/cda+xml": "C-CDA",
+}
+
 MODE: dict[Mode, str] = {
     Mode.AUTO: "Auto",
     Mode.GRAPH: "Graph query",

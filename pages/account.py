@@ -76,12 +76,17 @@ def _sessions(session: Session) -> None:
         with st.container(border=True, horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
             with st.container(gap=None, width="content"):
                 st.markdown(f"**{plain(_browser(one))}**")
-                st.markdown(f":gray[{plain(f'{one.address}, since {moment(one.created_at)}')}]")
+                st.markdown(f":gray[{plain(f'{one.address}, {_since(one)}')}]")
             if one.id == session.actor.session_id:
                 st.badge("This session", icon=":material/check:", color="green")
             elif st.button("Sign out", key=f"end-{one.id}"):
                 session.services.sessions.revoke(session.actor, session_id=one.id)
                 st.rerun()
+
+
+def _since(one: SignInSession) -> str:
+    at = moment(one.created_at)
+    return f"since {at[:1].lower()}{at[1:]}"
 
 
 def _browser(one: SignInSession) -> str:

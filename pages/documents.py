@@ -11,10 +11,11 @@ from app.services.documents import DocumentPage
 from backends.metadata.base_content import DocumentFilter
 from components.attention_card import attention_card, read_attention
 from components.banner import banner
-from components.document_dialogs import ADD, NOTICE, draw_dialog, open_dialog
+from components.document_dialogs import ADD, draw_dialog, open_dialog
 from components.document_table import document_table
 from components.documents_empty import documents_empty
 from components.formats import counted, number, plain
+from components.notice import read_notice
 from components.page_header import page_header
 from components.progress_card import progress_card, unfinished_jobs
 from components.session import Session
@@ -37,7 +38,7 @@ def page(session: Session) -> None:
     with page_header("Documents", f"{counted(total, 'document')}, newest first" if total else "Nothing here yet"):
         if session.may(Permission.WRITE) and total:
             st.button("Add documents", type="primary", icon=":material/upload:", on_click=_add, args=(session,))
-    if notice := st.session_state.pop(NOTICE, ""):
+    if notice := read_notice():
         banner("good", notice)
     if total:
         _cards(session, first)
@@ -64,17 +65,14 @@ def _read(session: Session, wanted: DocumentFilter) -> DocumentPage:
 
 def _cards(session: Session, first: DocumentPage) -> None:
     """What runs beside what needs somebody; nothing where there is neither."""
-    running = bool(unfinished_jobs(session))
     waiting = sum(first.counts[status] for status in _SHOWN[_ATTENTION])
-    if not running and not waiting:
+    if not waiting and not unfinished_jobs(session):
         return
-    places = st.columns(int(running) + bool(waiting), gap=16)
-    if running:
-        with places[0]:
-            progress_card(session, key="documents")
-    if waiting:
-        with places[-1]:
-            attention_card(session, read_attention(session, _SHOWN[_ATTENTION]), total=waiting)
+    left, right = st.columns(2, gap=16)
+    with left:
+        progress_card(session, key="documents")
+    with right:
+        attention_card(session, read_attention(session, _SHOWN[_ATTENTION]), total=waiting)
 
 
 def _list(session: Session) -> dict[UserId, str]:
