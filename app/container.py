@@ -11,12 +11,14 @@ from app.domain.access import Actor, Role
 from app.domain.ids import UserId
 from app.domain.models import Band, ProbeResult
 from app.health_parts import health_parts
-from app.installation import Installation, open_installation
+from app.installation import Installation, find_language_model, open_installation
 from app.pipeline.answering import Answerer
+from app.pipeline.choosing import choose_extractor, choose_writer
+from app.pipeline.extraction import TripleExtractor
 from app.pipeline.indexing import Indexer
+from app.pipeline.model_answering import AnswerWriter
 from app.pipeline.parsing import SentenceParser
 from app.pipeline.retrieval import Retriever
-from app.pipeline.rules import RulesExtractor
 from app.security.auditor import Auditor
 from app.security.keys import Keys
 from app.security.passwords import Passwords
@@ -28,6 +30,7 @@ from app.services.graph import GraphService
 from app.services.health import HealthService
 from app.services.indexing import IndexingService
 from app.services.jobs import JobService
+from app.services.model_in_use import ModelInUse
 from app.services.questions import QuestionService
 from app.services.samples import SampleService
 from app.services.sessions import SessionLimits, SessionService
@@ -94,13 +97,12 @@ def _make_services(installation: Installation, closing: ExitStack) -> Services:
     auditor = Auditor(installation.log)
     parser = SentenceParser()
     retriever = _make_retriever(installation, parser)
-    answerer = Answerer(
-        retriever=retriever, metadata=metadata, graph=installation.graph, embedder=installation.embedder
-    )
+    in_use = _make_model_in_use(installation, closing)
     common: dict[str, Any] = {"metadata": metadata, "files": installation.files, "auditor": auditor}
     people: dict[str, Any] = {"metadata": metadata, "passwords": Passwords(), "auditor": auditor}
     limits = SessionLimits(timedelta(minutes=settings.idle_minutes), timedelta(hours=settings.session_hours))
     documents = DocumentService(loader=installation.loader, queue=queue, **common)
+    answerer = _make_answerer(installation, retriever, parser, in_use)
     return Services(
         documents=documents,
         evidence=EvidenceService(loader=installation.loader, **common),
@@ -116,17 +118,52 @@ def _make_services(installation: Installation, closing: ExitStack) -> Services:
         ),
         users=UserService(**people),
         sessions=SessionService(key=keys.sign_in, limits=limits, **people),
-        audit=AuditService(log=installation.log, keys=keys, auditor=auditor),
-        health=HealthService(
-            parts=health_parts(installation, probe=_no_model), probe=_no_model, probe_again=_no_model, auditor=auditor
-        ),
+        audit=AuditService(log=installation.log, keys=keys, metadata=metadata, auditor=auditor),
+        health=_make_health(installation, in_use, auditor),
         samples=SampleService(documents=documents),
         auditor=auditor,
         settings=settings,
         keys=keys,
-        make_indexing=lambda: _make_indexing(installation, parser, auditor),
+        make_indexing=lambda: _make_indexing(installation, parser, in_use, auditor),
         has_worker=queue.has_worker,
         close=closing.close,
+    )
+
+
+def _make_model_in_use(installation: Installation, closing: ExitStack) -> ModelInUse:
+    band = Band(installation.settings.model_band) if installation.settings.model_band else None
+    in_use = ModelInUse(lambda: find_language_model(installation), cache=installation.cache, band=band)
+    closing.callback(in_use.close)
+    return in_use
+
+
+def _make_health(installation: Installation, in_use: ModelInUse, auditor: Auditor) -> HealthService:
+    def probe() -> ProbeResult:
+        return in_use.look().result
+
+    return HealthService(
+        parts=health_parts(installation, probe=probe),
+        probe=probe,
+        probe_again=lambda: in_use.again().result,
+        auditor=auditor,
+    )
+
+
+def _make_answerer(
+    installation: Installation, retriever: Retriever, parser: SentenceParser, in_use: ModelInUse
+) -> Answerer:
+    embedder = installation.embedder
+
+    def find_writer() -> AnswerWriter | None:
+        tried = in_use.look()
+        return choose_writer(tried.result, model=tried.model, parser=parser, embedder=embedder)
+
+    return Answerer(
+        retriever=retriever,
+        metadata=installation.metadata,
+        graph=installation.graph,
+        embedder=embedder,
+        find_writer=find_writer,
     )
 
 
@@ -140,7 +177,19 @@ def _make_retriever(installation: Installation, parser: SentenceParser) -> Retri
     )
 
 
-def _make_indexing(installation: Installation, parser: SentenceParser, auditor: Auditor) -> IndexingService:
+def _make_indexing(
+    installation: Installation, parser: SentenceParser, in_use: ModelInUse, auditor: Auditor
+) -> IndexingService:
+    def find_extractor() -> TripleExtractor:
+        tried = in_use.settle()
+        return choose_extractor(
+            tried.result,
+            model=tried.model,
+            parser=parser,
+            cache=installation.cache,
+            ontology_of=lambda workspace_id: installation.metadata.workspaces.get(workspace_id).ontology,
+        )
+
     indexer = Indexer(
         metadata=installation.metadata,
         files=installation.files,
@@ -149,7 +198,7 @@ def _make_indexing(installation: Installation, parser: SentenceParser, auditor: 
         cache=installation.cache,
         loader=installation.loader,
         embedder=installation.embedder,
-        extractor=RulesExtractor(parser),
+        choose_extractor=find_extractor,
         parser=parser,
         count_tokens=TokenCounter(installation.settings.model_dir),
         ids_key=installation.keys.ids,
@@ -162,7 +211,3 @@ def _make_indexing(installation: Installation, parser: SentenceParser, auditor: 
         queue=installation.queue,
         auditor=auditor,
     )
-
-
-def _no_model() -> ProbeResult:
-    return ProbeResult(None, Band.RULES_ONLY, reason="No language model is in use: facts come from rules.")

@@ -12,6 +12,8 @@ from backends.cache.base import CacheStore
 from backends.embeddings.base import Embedder
 from backends.files.base import FileStore
 from backends.graph.base import GraphStore
+from backends.llm.base import LanguageModel
+from backends.llm.discovery import choose_language_model
 from backends.loaders.base import DocumentLoader
 from backends.loading import load
 from backends.metadata.base import MetadataStore
@@ -70,6 +72,15 @@ def open_installation(settings: Settings, closing: ExitStack) -> Installation:
         loader=open_backend(DocumentLoader, settings.loader),
         embedder=embedder,
     )
+
+
+def find_language_model(installation: Installation) -> LanguageModel | None:
+    """The model that the settings name, or the one found on this machine; None where there is none."""
+    chosen = choose_language_model(installation.settings.llm)
+    if chosen.kind == "none":
+        return None
+    model: LanguageModel = load(LanguageModel, chosen)
+    return model
 
 
 def _open_folder(settings: Settings) -> Keys:

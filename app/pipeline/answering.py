@@ -1,7 +1,7 @@
 """From a question to a cited answer: facts of the graph, or sentences quoted side by side."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
@@ -48,9 +48,6 @@ class Scope:
 class Answerer:
     """Quotes, and has a model write beside the quotes where there is a writer. Threads may share this object."""
 
-    writer: AnswerWriter | None
-    """May be replaced while questions are answered: the next one uses the new writer."""
-
     def __init__(
         self,
         *,
@@ -58,9 +55,10 @@ class Answerer:
         metadata: MetadataStore,
         graph: GraphStore,
         embedder: Embedder,
-        writer: AnswerWriter | None = None,
+        find_writer: Callable[[], AnswerWriter | None] = lambda: None,
     ) -> None:
-        self.writer = writer
+        """`find_writer` is asked for each question; None means that sentences are quoted."""
+        self._find_writer = find_writer
         self._retriever = retriever
         self._metadata = metadata
         self._embedder = embedder
@@ -88,7 +86,7 @@ class Answerer:
         else:
             finished = self._answer_with_sentences(draft, finding if chosen is Mode.GRAPHRAG else GraphFinding((), ()))
         timings["answering"] = time.perf_counter() - started
-        writer = self.writer
+        writer = self._find_writer()
         if writer is None or chosen is Mode.GRAPH or finished.refused:
             yield from _growing(finished, timings)
         else:

@@ -57,7 +57,7 @@ class Indexer:
         cache: CacheStore,
         loader: DocumentLoader,
         embedder: Embedder,
-        extractor: TripleExtractor,
+        choose_extractor: Callable[[], TripleExtractor],
         parser: SentenceParser,
         count_tokens: Callable[[str], int],
         ids_key: bytes,
@@ -69,17 +69,20 @@ class Indexer:
         self._cache = cache
         self._loader = loader
         self._embedder = embedder
-        self._extractor = extractor
+        self._choose_extractor = choose_extractor
         self._parser = parser
         self._count_tokens = count_tokens
         self._ids_key = ids_key
 
     def index_document(self, version: DocumentVersion, *, progress: Progress) -> Coverage:
-        """Raises CancelledError when `progress` says stop, InvalidInputError when the file cannot be read."""
+        """Raises CancelledError when `progress` says stop, InvalidInputError when the file cannot be read.
+
+        The extractor is chosen once for the whole document.
+        """
         loaded = self._load(version, progress)
         chunks = self._chunk(version, loaded, progress)
         self._embed(version, chunks, progress)
-        coverage = self._extract(version, loaded, chunks, progress)
+        coverage = self._extract(version, loaded, chunks, self._choose_extractor(), progress)
         _go_on(progress(Stage.STORING, 0, 1))
         self._metadata.documents.update_version(
             version.id, workspace_id=version.workspace_id, coverage=coverage, title=loaded.title
@@ -134,14 +137,19 @@ class Indexer:
             )
 
     def _extract(
-        self, version: DocumentVersion, loaded: LoadedDocument, chunks: Sequence[Chunk], progress: Progress
+        self,
+        version: DocumentVersion,
+        loaded: LoadedDocument,
+        chunks: Sequence[Chunk],
+        extractor: TripleExtractor,
+        progress: Progress,
     ) -> Coverage:
         counted = _Counted(pages=len(loaded.pages), warnings=loaded.warnings)
         states: dict[str, ChunkState] = {}
         for place, chunk in enumerate(chunks):
             go_on = partial(progress, Stage.EXTRACTING, place, len(chunks))
             _go_on(go_on())
-            found = self._read_chunk(chunk, go_on)
+            found = self._read_chunk(chunk, extractor, go_on)
             if chunk.state in {ChunkState.PENDING, ChunkState.QUARANTINED}:
                 self._graph.add(
                     contribute(
@@ -149,7 +157,7 @@ class Indexer:
                         found.extraction,
                         loaded=loaded,
                         ids_key=self._ids_key,
-                        extractor_version=self._extractor.version,
+                        extractor_version=extractor.version,
                     ),
                     workspace_id=version.workspace_id,
                 )
@@ -160,14 +168,14 @@ class Indexer:
         self._store_states(version, states)
         return counted.coverage
 
-    def _read_chunk(self, chunk: Chunk, go_on: Callable[[], bool]) -> ChunkExtraction:
+    def _read_chunk(self, chunk: Chunk, extractor: TripleExtractor, go_on: Callable[[], bool]) -> ChunkExtraction:
         """From the cache where this text was read before by this version of the extractor."""
         scope = f"{chunk.workspace_id}/{chunk.document_id}"
-        key = _cache_key(chunk, self._extractor.version)
+        key = _cache_key(chunk, extractor.version)
         cached = self._cache.get(key, scope=scope)
         if cached is not None:
             return _EXTRACTION.validate_json(cached)
-        found = self._extractor.extract(chunk, go_on=go_on)
+        found = extractor.extract(chunk, go_on=go_on)
         if found.state is not ChunkState.QUARANTINED:
             self._cache.put(key, _EXTRACTION.dump_json(found), scope=scope)
         return found

@@ -1,0 +1,98 @@
+"""The language model of this process: found, tried out, and looked for again when it was away."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from threading import Lock, Thread
+
+from app.domain.models import Band, ProbeResult
+from app.errors import BackendUnavailableError, DafeError
+from app.pipeline.probe import NO_MODEL, override_band, probe
+from backends.cache.base import CacheStore
+from backends.llm.base import LanguageModel
+
+_KEPT_SECONDS = 60.0
+_TRYING = replace(NO_MODEL, reason="The language model is being tried out; until then rules read alone.")
+
+
+@dataclass(frozen=True, slots=True)
+class Tried:
+    """A model and what it was found able to do; `model` is None when there is none, or it may do nothing."""
+
+    model: LanguageModel | None
+    result: ProbeResult
+
+
+class ModelInUse:
+    """Threads may share it. A result is kept a minute, then the server is asked which model it has now."""
+
+    def __init__(
+        self,
+        find: Callable[[], LanguageModel | None],
+        *,
+        cache: CacheStore,
+        band: Band | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`find` gives the model that the settings name, or None; `band` overrides what the probe finds."""
+        self._find = find
+        self._cache = cache
+        self._band = band
+        self._clock = clock
+        self._model: LanguageModel | None = None
+        self._tried: Tried | None = None
+        self._tried_at = 0.0
+        self._trying = Lock()
+
+    def settle(self) -> Tried:
+        """The model, tried out now where that is due: up to minutes for a new one.
+
+        Raises BackendUnavailableError when a model that the settings name does not answer.
+        """
+        with self._trying:
+            if self._tried is not None and self._clock() - self._tried_at < _KEPT_SECONDS:
+                return self._tried
+            self._tried = self._try()
+            self._tried_at = self._clock()
+            return self._tried
+
+    def look(self) -> Tried:
+        """What is known at once; where trying is due it begins in the background."""
+        known = self._tried
+        if known is None or self._clock() - self._tried_at >= _KEPT_SECONDS:
+            Thread(target=self._settle_quietly, name="model-probe", daemon=True).start()
+        return known or Tried(None, _TRYING)
+
+    def again(self) -> Tried:
+        """Try the model's probe anew, whatever is stored."""
+        self._cache.delete_scope("models")
+        self._tried_at = float("-inf")
+        return self.settle()
+
+    def close(self) -> None:
+        if self._model is not None:
+            self._model.close()
+
+    def _settle_quietly(self) -> None:
+        if self._trying.locked():
+            return
+        try:
+            self.settle()
+        except DafeError as error:
+            self._tried = Tried(None, replace(NO_MODEL, reason=f"{error.message} Until then rules read alone."))
+            self._tried_at = self._clock()
+
+    def _try(self) -> Tried:
+        if self._model is None:
+            self._model = self._find()
+        if self._model is None:
+            return Tried(None, NO_MODEL)
+        try:
+            result = probe(self._model, cache=self._cache)
+        except BackendUnavailableError:
+            self._model.close()
+            self._model = None
+            raise
+        if self._band is not None:
+            result = override_band(result, self._band, reason="DAFE_MODEL_BAND.")
+        return Tried(self._model, result)
