@@ -32,7 +32,7 @@ function line(fact, arrow) {
   const stroke = { stroke: "currentColor", "stroke-width": 1.5 }
   const shapes = [{ line: { x1: 0, y1: 5, x2: arrow ? 13 : 16, y2: 5, "stroke-dasharray": fact.line, ...stroke } }]
   if (arrow) shapes.push({ path: { d: "M12 1l8 4-8 4z", fill: "currentColor" } })
-  return drawing({ viewBox: "0 0 20 10", "aria-hidden": "true" }, shapes)
+  return drawing({ class: arrow ? "to" : "from", viewBox: `0 0 ${arrow ? 20 : 16} 10`, "aria-hidden": "true" }, shapes)
 }
 
 function factNode(fact) {

@@ -1,5 +1,7 @@
 """The source beside the answer: which of how many, where it stands, and the way to the others."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from app.domain.answers import Citation
@@ -12,6 +14,8 @@ from components.identity import refreshed
 from components.session import Session
 
 _BESIDE, _WHOLE = 1000, 1600
+"""Widths of page images, px."""
+_MOST_TEXT = 20_000
 
 
 def source_card(session: Session, state: AskState) -> None:
@@ -41,6 +45,15 @@ def evidence_of(session: Session, citation: Citation) -> EvidenceView:
     )
 
 
+def whole_page(session: Session, view: EvidenceView) -> EvidenceView:
+    """The quote amid its whole page, as far as a page of text is not endless."""
+    page = session.services.evidence.page_text(
+        session.actor, workspace_id=session.workspace_id, version_id=view.version_id, page=view.page
+    )
+    start, end = view.span.start - page.start, view.span.end - page.start
+    return replace(view, before=page.text[max(0, start - _MOST_TEXT) : start], after=page.text[end : end + _MOST_TEXT])
+
+
 def open_page(session: Session, state: AskState, citation: Citation) -> None:
     """The whole page in a drawer."""
 
@@ -49,6 +62,7 @@ def open_page(session: Session, state: AskState, citation: Citation) -> None:
             current = refreshed(session)
             view = evidence_of(current, citation)
             st.markdown(f":gray[{plain(place_of(view))}]")
-            show_evidence(view, key="page-in-drawer", image=state.page_image(current, view, width=_WHOLE))
+            image = state.page_image(current, view, width=_WHOLE)
+            show_evidence(view if image else whole_page(current, view), key="page-in-drawer", image=image)
 
     st.dialog("Source", width="medium", position="right", icon=":material/description:")(body)()

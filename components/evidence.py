@@ -57,11 +57,17 @@ def evidence_data(view: EvidenceView, *, image: bytes | None, turn: Turn | None 
         "image_label": f"Image of {place}",
         "image": f"data:image/png;base64,{base64.b64encode(image).decode()}" if image else "",
         "boxes": [list(box) for box in view.boxes],
-        "before": view.before,
+        "before": _from_whole_word(view) if turn else view.before,
         "marked": view.quote,
         "after": view.after,
         "whole": turn is None,
     }
+
+
+def _from_whole_word(view: EvidenceView) -> str:
+    """What stands before the quote, without the half word at which the service cut it."""
+    words = view.before.split(maxsplit=1)
+    return f"…{words[1]}" if len(words) == 2 and view.span.start > len(view.before) else view.before
 
 
 def place_of(view: EvidenceView) -> str:

@@ -8,12 +8,15 @@ from typing import Any
 from app.domain.answers import AnswerTriple
 from app.domain.ids import EntityId
 from components.browser_part import browser_part
+from components.entity_shapes import entity_shape
 from components.stating import stating_data
 
-_COLUMN = 190
-_ROW = 62
-_MARGIN = 64
-_TOP = 58
+_COLUMN = 165
+_ROW = 58
+_MARGIN = 66
+_MARGIN_BESIDE = 136
+"""With one step only, names stand beside the shapes and not below them."""
+_TOP = 52
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,22 +38,35 @@ def show_path(triples: Sequence[AnswerTriple], *, key: str) -> None:
 def path_data(triples: Sequence[AnswerTriple]) -> dict[str, Any]:
     placed = place_entities(triples)
     where = {entity.id: entity for entity in placed}
-    types = list(dict.fromkeys(entity.type for entity in placed))
     steps = max((entity.step for entity in placed), default=0)
+    beside = steps <= 1
+    margin = _MARGIN_BESIDE if beside else _MARGIN
+    looks = {entity_shape(entity.type): None for entity in placed}
     return {
-        "width": 2 * _MARGIN + steps * _COLUMN,
+        "width": 2 * margin + steps * _COLUMN,
         "height": max((entity.y for entity in placed), default=0) + _ROW // 2 + 8,
         "label": path_in_words(triples),
         "columns": [
-            {"x": _MARGIN + step * _COLUMN, "text": "In the question" if step == 0 else f"Step {step}"}
+            {"x": margin + step * _COLUMN, "text": "In the question" if step == 0 else f"Step {step}"}
             for step in range(steps + 1)
         ],
-        "types": types,
-        "entities": [
-            {"x": one.x, "y": one.y, "name": one.name, "type": types.index(one.type), "kind": one.type}
-            for one in placed
-        ],
+        "types": [{"word": one.word, "shape": one.shape, "colour": one.colour} for one in looks],
+        "entities": [_entity(entity, beside=beside) for entity in placed],
         "edges": [_edge(triple, where, triples) for triple in _once_each(triples)],
+    }
+
+
+def _entity(entity: PlacedEntity, *, beside: bool) -> dict[str, Any]:
+    look = entity_shape(entity.type)
+    side = ("left" if entity.step == 0 else "right") if beside else "below"
+    return {
+        "x": entity.x,
+        "y": entity.y,
+        "name": entity.name,
+        "kind": look.word,
+        "shape": look.shape,
+        "colour": look.colour,
+        "side": side,
     }
 
 
@@ -71,11 +87,12 @@ def place_entities(triples: Sequence[AnswerTriple]) -> list[PlacedEntity]:
     sizes = Counter(steps.values())
     tallest = max(sizes.values(), default=0)
     filled: Counter[int] = Counter()
+    margin = _MARGIN_BESIDE if max(sizes, default=0) <= 1 else _MARGIN
     placed = []
     for entity_id, step in steps.items():
         y = _TOP + (tallest - sizes[step]) * _ROW // 2 + filled[step] * _ROW
         filled[step] += 1
-        placed.append(PlacedEntity(entity_id, *named[entity_id], step, _MARGIN + step * _COLUMN, y))
+        placed.append(PlacedEntity(entity_id, *named[entity_id], step, margin + step * _COLUMN, y))
     return placed
 
 

@@ -1,12 +1,15 @@
 // Draws the facts an answer used; positions come from the server, names and relations are text nodes.
 const SVG = "http://www.w3.org/2000/svg"
-const SHAPES = [
-  (x, y) => ["circle", { cx: x, cy: y, r: 7 }],
-  (x, y) => ["rect", { x: x - 6.5, y: y - 6.5, width: 13, height: 13 }],
-  (x, y) => ["path", { d: `M${x} ${y - 8.5}l8.5 8.5-8.5 8.5-8.5-8.5z` }],
-  (x, y) => ["path", { d: `M${x} ${y - 8}l8 14.5h-16z` }],
-  (x, y) => ["path", { d: `M${x - 8} ${y}l4-7h8l4 7-4 7h-8z` }],
-]
+const SHAPES = {
+  dot: ["circle", { r: 6.5 }],
+  square: ["rect", { x: -6, y: -6, width: 12, height: 12 }],
+  diamond: ["path", { d: "M0 -8l8 8-8 8-8-8z" }],
+  triangle: ["path", { d: "M0 -7l7.5 13h-15z" }],
+  triangleDown: ["path", { d: "M0 7l-7.5-13h15z" }],
+  hexagon: ["path", { d: "M-7.5 0l3.6-6.4h7.8L7.5 0 3.9 6.4h-7.8z" }],
+  star: ["path", { d: "M0 -8l2.2 5.2 5.8.4-4.4 3.7 1.4 5.6L0 4.2l-5 2.7 1.4-5.6L-8-2.4l5.8-.4z" }],
+}
+const LABELS = { left: [-14, 4.5, "end"], right: [14, 4.5, "start"], below: [0, 23, "middle"] }
 
 function shape(tag, attributes, text) {
   const made = document.createElementNS(SVG, tag)
@@ -24,9 +27,9 @@ function titled(element, full) {
   return element
 }
 
-function entityShape(colours, type, x, y) {
-  const [tag, attributes] = SHAPES[type % SHAPES.length](x, y)
-  return shape(tag, { ...attributes, fill: colours[type % colours.length] || "currentColor" })
+function entityShape(colours, look, x, y) {
+  const [tag, attributes] = SHAPES[look.shape]
+  return shape(tag, { ...attributes, transform: `translate(${x} ${y})`, fill: colours[look.colour] || "currentColor" })
 }
 
 function edgeGroup(edge) {
@@ -65,8 +68,10 @@ function draw(root, data, colours) {
     labels.push(holder)
   }
   for (const entity of data.entities) {
-    svg.append(entityShape(colours, entity.type, entity.x, entity.y))
-    const text = shape("text", { x: entity.x, y: entity.y + 23 }, shortened(entity.name, 18))
+    svg.append(entityShape(colours, entity, entity.x, entity.y))
+    const [right, down, anchor] = LABELS[entity.side]
+    const text = shape("text", { x: entity.x + right, y: entity.y + down, "text-anchor": anchor },
+      shortened(entity.name, 19))
     labels.push(titled(text, `${entity.name} (${entity.kind})`))
   }
   svg.append(...labels)
@@ -84,11 +89,11 @@ function draw(root, data, colours) {
 function legend(data, colours) {
   const list = document.createElement("ul")
   list.className = "legend"
-  data.types.forEach((type, index) => {
+  data.types.forEach((type) => {
     const item = document.createElement("li")
     const svg = shape("svg", { viewBox: "0 0 20 20", "aria-hidden": "true" })
-    svg.append(entityShape(colours, index, 10, 10))
-    item.append(svg, type)
+    svg.append(entityShape(colours, type, 10, 10))
+    item.append(svg, type.word)
     list.append(item)
   })
   return list
