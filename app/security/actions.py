@@ -61,6 +61,7 @@ ACTIONS: dict[str, AuditKind | NotAudited] = {
     "sessions.actor_for_session": _OWN,
     "sessions.list_own": _OWN,
     "sessions.revoke": _CHANGE,
+    "audit.people": _DISCLOSURE,
     "audit.list": _DISCLOSURE,
     "audit.verify": _DISCLOSURE,
     "audit.export": _DISCLOSURE,
@@ -93,6 +94,7 @@ SHOWN_AGAIN = frozenset(
         "graph.triple",
         "workspaces.members",
         "users.list",
+        "audit.people",
         "audit.list",
     }
 )

@@ -1,6 +1,6 @@
 """The audit log as compliance officers use it: read, verify, export."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -13,21 +13,32 @@ from app.security.audit_log import AuditLog, EventFilter
 from app.security.audit_verification import verify_log
 from app.security.auditor import Auditor
 from app.security.keys import Keys
+from backends.metadata.base import MetadataStore
 
 
 @dataclass(frozen=True, slots=True)
 class AuditPage:
-    """Events of one page, newest first, how many fit in all, and the names of the people in them by id."""
+    """Events of one page, newest first, how many fit, how many the log holds, and when the first of all was."""
 
     events: Sequence[AuditEvent]
     total: int
+    kept: int = 0
+    since: datetime | None = None
 
 
 class AuditService:
-    def __init__(self, *, log: AuditLog, keys: Keys, auditor: Auditor) -> None:
+    def __init__(self, *, log: AuditLog, keys: Keys, auditor: Auditor, metadata: MetadataStore) -> None:
         self._log = log
         self._keys = keys
         self._auditor = auditor
+        self._metadata = metadata
+
+    def people(self, actor: Actor) -> Mapping[str, str]:
+        """Names by user id: the log itself holds ids only."""
+        authorise(actor, Permission.AUDIT)
+        users = self._metadata.users.find()
+        with self._auditor.disclosure(actor, "audit.people", objects=tuple(user.id for user in users)):
+            return {user.id: user.name for user in users}
 
     def list(
         self,
@@ -53,7 +64,13 @@ class AuditService:
         )
         with self._auditor.disclosure(actor, "audit.list", details={"page": page}):
             events, total = self._log.find(wanted)
-            return AuditPage(events, total)
+            kept, since = self._extent()
+            return AuditPage(events, total, kept, since)
+
+    def _extent(self) -> tuple[int, datetime | None]:
+        _, kept = self._log.find(EventFilter(limit=1))
+        first, _ = self._log.find(EventFilter(limit=1, offset=kept - 1)) if kept else ([], 0)
+        return kept, first[0].at if first else None
 
     def verify(
         self, actor: Actor, *, trusted: Checkpoint | None = None, second_device: Path | None = None
