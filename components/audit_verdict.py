@@ -1,0 +1,39 @@
+"""What verifying the audit log found, as a banner."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from app.domain.audit import AuditVerification
+from components.banner import banner
+from components.formats import counted, number, viewer_zone
+
+_SHIELD = ":material/verified_user:"
+_MOST_NAMED = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    result: AuditVerification
+    at: datetime
+
+
+def verdict_banner(verdict: Verdict) -> None:
+    result, at = verdict.result, f"{verdict.at.astimezone(viewer_zone()):%H:%M}"
+    if result.ok:
+        line = f"All {number(result.events)} events were checked at {at} and none was changed, removed or added."
+        banner("good", "The log is intact.", line, icon=_SHIELD)
+    elif result.ok is None:
+        line = f"No seal covers any of its {counted(result.events, 'event')} yet: verify again in a minute."
+        banner("warning", "It cannot be told whether the log is intact.", line)
+    else:
+        banner("bad", "The log was changed.", _where(result))
+
+
+def _where(result: AuditVerification) -> str:
+    named = [f"Event {number(one.seq)}: {one.detail}" for one in result.findings[:_MOST_NAMED]]
+    more = len(result.findings) - len(named)
+    if more > 0:
+        named.append(f"and {counted(more, 'more finding')}")
+    before = f"Events 1 to {number(result.verified_to)} are sound. " if result.verified_to else ""
+    advice = "Keep the data folder as it is, export the log, and compare it with the second device or the last export."
+    return f"{'; '.join(named)}. {before}{advice}"
