@@ -42,6 +42,8 @@ from backends.embeddings.tokens import TokenCounter
 OPERATOR = Actor(UserId("operator"), "Operator", frozenset({Role.OPERATOR}), channel="cli")
 """The command line on the server itself."""
 
+_LOOK_SECONDS = 2.0
+
 AUDITED = ("documents evidence jobs graph questions workspaces users sessions audit health samples").split()
 """The services by their names in the table of audited actions."""
 
@@ -139,7 +141,7 @@ def _make_model_in_use(installation: Installation, closing: ExitStack) -> ModelI
 
 def _make_health(installation: Installation, in_use: ModelInUse, auditor: Auditor) -> HealthService:
     def probe() -> ProbeResult:
-        return in_use.look().result
+        return in_use.look(wait_seconds=_LOOK_SECONDS).result
 
     return HealthService(
         parts=health_parts(installation, probe=probe),

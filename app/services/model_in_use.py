@@ -56,12 +56,14 @@ class ModelInUse:
             self._tried_at = self._clock()
             return self._tried
 
-    def look(self) -> Tried:
-        """What is known at once; where trying is due it begins in the background."""
-        known = self._tried
-        if known is None or self._clock() - self._tried_at >= _KEPT_SECONDS:
-            Thread(target=self._settle_quietly, name="model-probe", daemon=True).start()
-        return known or Tried(None, _TRYING)
+    def look(self, *, wait_seconds: float = 0.0) -> Tried:
+        """What is known now; where trying is due it begins in the background and is waited for that long at most."""
+        if self._tried is None or self._clock() - self._tried_at >= _KEPT_SECONDS:
+            trying = Thread(target=self._settle_quietly, name="model-probe", daemon=True)
+            trying.start()
+            if wait_seconds:
+                trying.join(wait_seconds)
+        return self._tried or Tried(None, _TRYING)
 
     def again(self) -> Tried:
         """Try the model's probe anew, whatever is stored."""

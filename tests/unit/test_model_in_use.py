@@ -1,0 +1,75 @@
+"""The model of a process: looked for, tried, overridden, away and back."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.domain.models import Band
+from app.errors import BackendUnavailableError
+from app.services.model_in_use import ModelInUse
+from backends.cache.settings import SqlCacheSettings
+from backends.cache.sql import SqlCacheStore
+from backends.llm.base import LanguageModel
+from backends.llm.scripted import ScriptedLanguageModel
+from backends.llm.settings import ScriptedAnswer, ScriptedSettings
+from backends.sql.engine import Database
+from backends.sql.migrating import upgrade
+
+
+@pytest.fixture
+def cache(tmp_path: Path) -> Iterator[SqlCacheStore]:
+    database = Database(tmp_path / "cache.db", key=None)
+    upgrade(database)
+    yield SqlCacheStore(SqlCacheSettings(), database=database)
+    database.close()
+
+
+def useless() -> LanguageModel:
+    return ScriptedLanguageModel(ScriptedSettings(answers=(ScriptedAnswer(text="no JSON"),)))
+
+
+def gone() -> LanguageModel:
+    return ScriptedLanguageModel(ScriptedSettings(answers=(ScriptedAnswer(fails="unavailable"),)))
+
+
+def test_without_a_model_rules_read_alone(cache: SqlCacheStore) -> None:
+    tried = ModelInUse(lambda: None, cache=cache).settle()
+    assert tried.model is None
+    assert tried.result.band is Band.RULES_ONLY
+
+
+def test_a_model_that_answers_no_json_may_do_nothing_and_the_reason_says_so(cache: SqlCacheStore) -> None:
+    tried = ModelInUse(useless, cache=cache).settle()
+    assert tried.result.band is Band.RULES_ONLY
+    assert "JSON" in tried.result.reason
+
+
+def test_an_administrator_can_override_the_band(cache: SqlCacheStore) -> None:
+    tried = ModelInUse(useless, cache=cache, band=Band.RULES_AND_MODEL).settle()
+    assert tried.result.band is Band.RULES_AND_MODEL
+    assert "administrator" in tried.result.reason
+
+
+def test_looking_never_waits_for_the_trial(cache: SqlCacheStore) -> None:
+    in_use = ModelInUse(useless, cache=cache)
+    assert "being tried out" in in_use.look().result.reason
+    assert "JSON" in in_use.look(wait_seconds=20).result.reason
+
+
+def test_a_named_model_that_is_away_stops_the_worker_and_not_the_pages(cache: SqlCacheStore) -> None:
+    in_use = ModelInUse(gone, cache=cache)
+    with pytest.raises(BackendUnavailableError):
+        in_use.settle()
+    assert in_use.look(wait_seconds=20).result.band is Band.RULES_ONLY
+
+
+def test_a_model_that_came_back_is_used_after_a_minute(cache: SqlCacheStore) -> None:
+    now = [0.0]
+    models = [None, useless()]
+    in_use = ModelInUse(lambda: models.pop(0), cache=cache, clock=lambda: now[0])
+    assert in_use.settle().model is None
+    now[0] = 30.0
+    assert in_use.settle().model is None
+    now[0] = 61.0
+    assert in_use.settle().model is not None
