@@ -1,6 +1,6 @@
 """Tests of answers with a scripted model over a small workspace of real parts."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -57,11 +57,21 @@ def version_of(name: str) -> DocumentVersion:
 
 
 SCOPE = Scope(Workspace(WorkspaceId("w1"), "Test"), {VersionId(name): version_of(name) for name in ("v1", "v2", "v3")})
-Ask = Callable[..., Iterator[Answer]]
+
+
+class Desk:
+    """Answers with the writer that it is given."""
+
+    def __init__(self, **parts: Any) -> None:
+        self.writer: AnswerWriter | None = None
+        self._answerer = Answerer(find_writer=lambda: self.writer, **parts)
+
+    def answer(self, question: str, *, mode: Mode = Mode.RAG) -> Iterator[Answer]:
+        return self._answerer.answer(question, scope=SCOPE, mode=mode)
 
 
 @pytest.fixture
-def answerer(tmp_path: Path) -> Iterator[Answerer]:
+def desk(tmp_path: Path) -> Iterator[Desk]:
     with open_database(tmp_path) as database:
         metadata = SqlMetadataStore(SqliteMetadataSettings(), database=database)
         metadata.chunks.upsert(CHUNKS)
@@ -71,26 +81,26 @@ def answerer(tmp_path: Path) -> Iterator[Answerer]:
             vectors.upsert([chunk.id], rows, workspace_id=chunk.workspace_id, version_id=chunk.version_id)
         graph = MemoryGraphStore(MemoryGraphSettings())
         retriever = Retriever(metadata=metadata, vectors=vectors, graph=graph, embedder=EMBEDDER, parser=PARSER)
-        yield Answerer(retriever=retriever, metadata=metadata, graph=graph, embedder=EMBEDDER)
+        yield Desk(retriever=retriever, metadata=metadata, graph=graph, embedder=EMBEDDER)
 
 
 def writer_of(model: ScriptedLanguageModel) -> AnswerWriter:
     return AnswerWriter(model, info=model.describe(), parser=PARSER, embedder=EMBEDDER)
 
 
-def ask(answerer: Answerer, *answers: Any, question: str = QUESTION, **settings: Any) -> list[Answer]:
-    answerer.writer = writer_of(scripted(*answers, **settings))
-    return list(answerer.answer(question, scope=SCOPE, mode=Mode.RAG))
+def ask(desk: Desk, *answers: Any, question: str = QUESTION, **settings: Any) -> list[Answer]:
+    desk.writer = writer_of(scripted(*answers, **settings))
+    return list(desk.answer(question))
 
 
-def quotes(answerer: Answerer, question: str = QUESTION) -> Answer:
-    answerer.writer = None
-    return list(answerer.answer(question, scope=SCOPE, mode=Mode.RAG))[-1]
+def quotes(desk: Desk, question: str = QUESTION) -> Answer:
+    desk.writer = None
+    return list(desk.answer(question))[-1]
 
 
-def test_the_models_sentences_are_checked_and_the_quotes_stay_beside_them(answerer: Answerer) -> None:
-    quoted = quotes(answerer)
-    *growing, answer = ask(answerer, f"{TRUE} He also takes warfarin [1]. It is a fine drug.")
+def test_the_models_sentences_are_checked_and_the_quotes_stay_beside_them(desk: Desk) -> None:
+    quoted = quotes(desk)
+    *growing, answer = ask(desk, f"{TRUE} He also takes warfarin [1]. It is a fine drug.")
     assert [(one.text, one.verdict, one.reason) for one in answer.sentences] == [
         ("Peter Lindqvist takes apixaban for atrial fibrillation.", Verdict.SUPPORTED, ""),
         ("He also takes warfarin.", Verdict.NOT_SUPPORTED, claim_checking.CONTRARY),
@@ -104,20 +114,20 @@ def test_the_models_sentences_are_checked_and_the_quotes_stay_beside_them(answer
     assert set(answer.timings) >= {"answering", "writing"}
 
 
-def test_a_mark_opens_the_sentence_that_supports(answerer: Answerer) -> None:
-    answer = ask(answerer, TRUE)[-1]
+def test_a_mark_opens_the_sentence_that_supports(desk: Desk) -> None:
+    answer = ask(desk, TRUE)[-1]
     (number,) = answer.sentences[0].citations
     assert answer.citations[number - 1].n == number
     assert answer.citations[number - 1].quote == "Peter Lindqvist takes apixaban for atrial fibrillation."
 
 
-def test_a_mark_without_its_passage_is_no_source(answerer: Answerer) -> None:
-    answer = ask(answerer, "Peter Lindqvist takes apixaban for atrial fibrillation [9].")[-1]
+def test_a_mark_without_its_passage_is_no_source(desk: Desk) -> None:
+    answer = ask(desk, "Peter Lindqvist takes apixaban for atrial fibrillation [9].")[-1]
     assert (answer.sentences[0].citations, answer.sentences[0].reason) == ((), claim_checking.NO_SOURCE)
 
 
-def test_a_question_the_documents_do_not_support_never_reaches_the_model(answerer: Answerer) -> None:
-    answer = ask(answerer, ScriptedAnswer(fails="output"), question="Who painted the Mona Lisa in Florence?")[-1]
+def test_a_question_the_documents_do_not_support_never_reaches_the_model(desk: Desk) -> None:
+    answer = ask(desk, ScriptedAnswer(fails="output"), question="Who painted the Mona Lisa in Florence?")[-1]
     assert answer.refused
     assert answer.notice == ""
     assert answer.model is None
@@ -132,42 +142,42 @@ def test_a_question_the_documents_do_not_support_never_reaches_the_model(answere
         (ScriptedAnswer(text="Not in the documents."), model_answering.NOTHING_FOUND),
     ],
 )
-def test_a_model_that_fails_gives_way_to_the_quotes(answerer: Answerer, script: ScriptedAnswer, notice: str) -> None:
-    quoted = quotes(answerer)
-    answer = ask(answerer, script)[-1]
+def test_a_model_that_fails_gives_way_to_the_quotes(desk: Desk, script: ScriptedAnswer, notice: str) -> None:
+    quoted = quotes(desk)
+    answer = ask(desk, script)[-1]
     assert answer.finished
     assert replace(answer, timings={}) == replace(quoted, timings={}, notice=notice, citations=answer.citations)
 
 
-def test_a_replaced_model_does_not_answer_untested(answerer: Answerer) -> None:
+def test_a_replaced_model_does_not_answer_untested(desk: Desk) -> None:
     model = scripted(TRUE)
     info = replace(model.describe(), digest="sha256:other")
-    answerer.writer = AnswerWriter(model, info=info, parser=PARSER, embedder=EMBEDDER)
-    answer = list(answerer.answer(QUESTION, scope=SCOPE, mode=Mode.RAG))[-1]
+    desk.writer = AnswerWriter(model, info=info, parser=PARSER, embedder=EMBEDDER)
+    answer = list(desk.answer(QUESTION))[-1]
     assert (answer.model, answer.notice) == (None, model_answering.CHANGED)
 
 
-def test_a_window_too_small_for_a_passage_gives_way_to_the_quotes(answerer: Answerer) -> None:
-    assert ask(answerer, TRUE, window_tokens=150)[-1].notice == model_answering.UNUSABLE
+def test_a_window_too_small_for_a_passage_gives_way_to_the_quotes(desk: Desk) -> None:
+    assert ask(desk, TRUE, window_tokens=150)[-1].notice == model_answering.UNUSABLE
 
 
-def test_passages_are_whole_and_as_many_as_the_window_holds(answerer: Answerer) -> None:
+def test_passages_are_whole_and_as_many_as_the_window_holds(desk: Desk) -> None:
     narrow = ScriptedAnswer(text=TRUE, when="[1]")
     wide = ScriptedAnswer(text="Apixaban may cause bleeding in some people [2].", when="[3] ")
-    assert ask(answerer, wide, narrow, window_tokens=8192)[-1].sentences[0].text.startswith("Apixaban")
-    assert ask(answerer, wide, narrow, window_tokens=360)[-1].sentences[0].text.startswith("Peter")
+    assert ask(desk, wide, narrow, window_tokens=8192)[-1].sentences[0].text.startswith("Apixaban")
+    assert ask(desk, wide, narrow, window_tokens=360)[-1].sentences[0].text.startswith("Peter")
 
 
-def test_a_cut_answer_keeps_its_whole_sentences_and_says_so(answerer: Answerer) -> None:
-    answer = ask(answerer, f"{TRUE} And " + "so on and " * 300)[-1]
+def test_a_cut_answer_keeps_its_whole_sentences_and_says_so(desk: Desk) -> None:
+    answer = ask(desk, f"{TRUE} And " + "so on and " * 300)[-1]
     assert [one.text for one in answer.sentences] == ["Peter Lindqvist takes apixaban for atrial fibrillation."]
     assert answer.notice == model_answering.CUT
 
 
-def test_stopping_ends_the_call_at_the_server(answerer: Answerer) -> None:
+def test_stopping_ends_the_call_at_the_server(desk: Desk) -> None:
     model = scripted(f"{TRUE} He does not take warfarin [1]. The end.")
-    answerer.writer = writer_of(model)
-    answers = answerer.answer(QUESTION, scope=SCOPE, mode=Mode.RAG)
+    desk.writer = writer_of(model)
+    answers = desk.answer(QUESTION)
     for answer in answers:
         if answer.sentences and answer.model:
             break
@@ -176,7 +186,7 @@ def test_stopping_ends_the_call_at_the_server(answerer: Answerer) -> None:
     assert model.open_streams == 0
 
 
-def test_facts_are_answered_without_the_model(answerer: Answerer) -> None:
-    answerer.writer = writer_of(scripted(TRUE))
-    answer = list(answerer.answer(QUESTION, scope=SCOPE, mode=Mode.GRAPH))[-1]
+def test_facts_are_answered_without_the_model(desk: Desk) -> None:
+    desk.writer = writer_of(scripted(TRUE))
+    answer = list(desk.answer(QUESTION, mode=Mode.GRAPH))[-1]
     assert answer.model is None
