@@ -43,6 +43,8 @@ class ModelInUse:
         self._tried: Tried | None = None
         self._tried_at = 0.0
         self._trying = Lock()
+        self._starting = Lock()
+        self._thread: Thread | None = None
 
     def settle(self) -> Tried:
         """The model, tried out now where that is due: up to minutes for a new one.
@@ -59,10 +61,12 @@ class ModelInUse:
     def look(self, *, wait_seconds: float = 0.0) -> Tried:
         """What is known now; where trying is due it begins in the background and is waited for that long at most."""
         if self._tried is None or self._clock() - self._tried_at >= _KEPT_SECONDS:
-            trying = Thread(target=self._settle_quietly, name="model-probe", daemon=True)
-            trying.start()
+            with self._starting:
+                if self._thread is None or not self._thread.is_alive():
+                    self._thread = Thread(target=self._settle_quietly, name="model-probe", daemon=True)
+                    self._thread.start()
             if wait_seconds:
-                trying.join(wait_seconds)
+                self._thread.join(wait_seconds)
         return self._tried or Tried(None, _TRYING)
 
     def again(self) -> Tried:
@@ -76,8 +80,6 @@ class ModelInUse:
             self._model.close()
 
     def _settle_quietly(self) -> None:
-        if self._trying.locked():
-            return
         try:
             self.settle()
         except DafeError as error:
