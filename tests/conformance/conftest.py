@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,9 @@ from backends.metadata.base import MetadataStore
 from backends.settings import BackendSettings
 from backends.sql.engine import Database
 from backends.sql.migrating import upgrade
+from backends.vectors.settings import ChromaVectorSettings
 from tests.conformance.implementations import open_database, parts_for
+from tests.servers.requiring import require
 
 ROOT = Path(__file__).parents[2]
 Child = Callable[..., "subprocess.Popen[str]"]
@@ -81,10 +84,38 @@ def wait_for(child: "subprocess.Popen[str]", *, timeout: float = 60) -> str:
     return output
 
 
+@pytest.fixture(scope="session")
+def chroma_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A data folder with our own Chroma server, kept for the whole suite."""
+    if find_spec("chromadb") is None:
+        require("chroma", "install the extra chroma")
+    from backends.vectors.chroma_server import ChromaServer
+
+    folder = tmp_path_factory.mktemp("chroma")
+    server = ChromaServer(folder / "chroma")
+    server.find_port()
+    yield folder
+    server.close()
+
+
 @pytest.fixture
-def vectors_folder(data_dir: Path) -> Callable[[BackendSettings], Path]:
-    """The data folder in which a vector store of these settings lies."""
-    return lambda settings: data_dir
+def chroma_vectors(chroma_folder: Path) -> ChromaVectorSettings:
+    return ChromaVectorSettings()
+
+
+@pytest.fixture
+def vectors_folder(request: pytest.FixtureRequest, data_dir: Path) -> Callable[[BackendSettings], Path]:
+    """The data folder in which a vector store of these settings lies: that of its server, when it has one."""
+
+    def folder(settings: BackendSettings) -> Path:
+        if settings.server is None:
+            return data_dir
+        served: Path = request.getfixturevalue(f"{settings.server}_folder")
+        if not (served / "dafe.db").exists():
+            shutil.copy(data_dir / "dafe.db", served)
+        return served
+
+    return folder
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -29,8 +30,9 @@ def settings(request: pytest.FixtureRequest) -> Any:
 
 
 @pytest.fixture
-def open_store(settings: Any, parts: dict[str, Any]) -> Iterator[Open]:
+def open_store(settings: Any, parts: dict[str, Any], vectors_folder: Callable[[Any], Path]) -> Iterator[Open]:
     opened: list[VectorStore] = []
+    parts = {**parts, "data_dir": vectors_folder(settings)}
 
     def open_one(**changed: Any) -> VectorStore:
         opened.append(load(VectorStore, settings, **{**parts, **changed}))
@@ -77,11 +79,12 @@ def test_the_nearest_chunks_come_first_with_their_cosine(store: VectorStore, her
     assert all(-1.0 <= one.similarity <= 1.0 for one in matches)
 
 
-def test_chunks_equally_near_come_by_id(store: VectorStore, here: WorkspaceId) -> None:
+def test_chunks_equally_near_come_by_id(store: VectorStore, here: WorkspaceId, settings: Any) -> None:
     names = [f"c{number:02}" for number in range(20)]
     store.upsert(ids(*reversed(names)), rows(*[unit(1, 2, 3)] * 20), workspace_id=here, version_id=V1)
     assert found(store, unit(1, 2, 3), here, limit=20) == names
-    assert found(store, unit(1, 2, 3), here, limit=5) == names[:5]
+    few = found(store, unit(1, 2, 3), here, limit=5)
+    assert few == (names[:5] if settings.exact else sorted(few))
 
 
 def test_a_limit_larger_than_the_store_returns_all_and_zero_nothing(store: VectorStore, here: WorkspaceId) -> None:

@@ -1,0 +1,268 @@
+"""Vectors in a Chroma server: our own child process, or a remote one."""
+
+import hashlib
+import re
+import ssl
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+from typing import Any, TypeVar
+from urllib.parse import urlsplit
+
+import chromadb
+import httpx
+from chromadb.api.collection_configuration import CreateCollectionConfiguration
+from chromadb.errors import ChromaError, InvalidDimensionException
+from chromadb.errors import NotFoundError as UnknownCollectionError
+
+from app.domain.ids import ChunkId, VersionId, WorkspaceId
+from app.errors import BackendUnavailableError, ConfigurationError, InvalidInputError
+from backends.vectors.base import Match, Vectors, VectorStore
+from backends.vectors.chroma_server import ChromaServer
+from backends.vectors.matrix import check_shape
+from backends.vectors.settings import ChromaVectorSettings
+
+_WRITTEN_TOGETHER = 1000
+_LISTED_TOGETHER = 500
+_INDEX: CreateCollectionConfiguration = {
+    "hnsw": {"space": "cosine", "ef_construction": 200, "ef_search": 200, "max_neighbors": 32},
+    "embedding_function": None,
+}
+_MORE = 10
+"""Asked for beyond the limit, so that equally near chunks can be put in the order of their ids."""
+_T = TypeVar("_T")
+
+
+class ChromaVectorStore(VectorStore):
+    """One collection per workspace and embedding space. Every call may be done again, so one that meets a server that
+    went away is: our own server is started anew for it."""
+
+    def __init__(
+        self,
+        settings: ChromaVectorSettings,
+        *,
+        data_dir: Path,
+        embedding_name: str,
+        dimension: int,
+        **_ignored: object,
+    ) -> None:
+        self._settings = settings
+        self._server = None if settings.url else ChromaServer(data_dir / "chroma")
+        self._space = f"{embedding_name}/{dimension}"
+        self._dimension = dimension
+        self._lock = Lock()
+        self._client: Any = None
+        self._collections: dict[WorkspaceId, Any] = {}
+
+    def upsert(
+        self, chunk_ids: Sequence[ChunkId], vectors: Vectors, *, workspace_id: WorkspaceId, version_id: VersionId
+    ) -> None:
+        check_shape(chunk_ids, vectors, dimension=self._dimension)
+        if not chunk_ids:
+            return
+
+        def write() -> None:
+            collection = self._collection(workspace_id, make=True)
+            for start in range(0, len(chunk_ids), _WRITTEN_TOGETHER):
+                part = slice(start, start + _WRITTEN_TOGETHER)
+                ids = list(chunk_ids[part])
+                collection.upsert(
+                    ids=ids, embeddings=vectors[part], metadatas=[{"version_id": version_id} for _ in ids]
+                )
+
+        self._call(write)
+
+    def search(
+        self, vector: Vectors, *, workspace_id: WorkspaceId, permitted: frozenset[VersionId], limit: int
+    ) -> list[Match]:
+        if limit <= 0 or not permitted:
+            return []
+
+        def ask() -> list[Match]:
+            collection = self._collection(workspace_id)
+            if collection is None:
+                return []
+            answer = collection.query(
+                query_embeddings=[vector], n_results=limit + _MORE, where=_among(permitted), include=["distances"]
+            )
+            pairs = zip(answer["ids"][0], answer["distances"][0], strict=True)
+            return [Match(ChunkId(id_), min(1.0, max(-1.0, 1.0 - distance))) for id_, distance in pairs]
+
+        return sorted(self._call(ask), key=lambda match: (-match.similarity, match.chunk_id))[:limit]
+
+    def delete_versions(self, version_ids: Sequence[VersionId], *, workspace_id: WorkspaceId) -> None:
+        if not version_ids:
+            return
+
+        def delete() -> None:
+            for collection in self._all_collections(workspace_id):
+                collection.delete(where=_among(version_ids))
+
+        self._call(delete)
+
+    def delete_workspace(self, workspace_id: WorkspaceId) -> None:
+        def delete() -> None:
+            for collection in self._all_collections(workspace_id):
+                self._connected().delete_collection(collection.name)
+
+        self._call(delete)
+        with self._lock:
+            self._collections.pop(workspace_id, None)
+
+    def count(self, *, workspace_id: WorkspaceId, permitted: frozenset[VersionId]) -> int:
+        if not permitted:
+            return 0
+
+        def count() -> int:
+            collection = self._collection(workspace_id)
+            return 0 if collection is None else len(collection.get(where=_among(permitted), include=[])["ids"])
+
+        return self._call(count)
+
+    def close(self) -> None:
+        self._disconnect(self._client)
+        if self._server is not None:
+            self._server.close()
+
+    def _collection(self, workspace_id: WorkspaceId, *, make: bool = False) -> Any:
+        """None when it does not exist and is not to be made."""
+        with self._lock:
+            known = self._collections.get(workspace_id)
+        if known is not None:
+            return known
+        name = _collection_name(workspace_id, self._space)
+        client = self._connected()
+        if make:
+            metadata = {"workspace_id": workspace_id, "space": self._space}
+            found = client.get_or_create_collection(
+                name, configuration=_INDEX, metadata=metadata, embedding_function=None
+            )
+        else:
+            try:
+                found = client.get_collection(name, embedding_function=None)
+            except UnknownCollectionError:
+                return None
+        with self._lock:
+            self._collections[workspace_id] = found
+        return found
+
+    def _all_collections(self, workspace_id: WorkspaceId) -> list[Any]:
+        """The workspace's collections of every embedding space."""
+        found: list[Any] = []
+        while True:
+            page = self._connected().list_collections(limit=_LISTED_TOGETHER, offset=len(found))
+            found.extend(page)
+            if len(page) < _LISTED_TOGETHER:
+                return [one for one in found if (one.metadata or {}).get("workspace_id") == workspace_id]
+
+    def _call(self, do: Callable[[], _T]) -> _T:
+        """Once more after the server went away, or after another process deleted the collection and made it anew."""
+        used: Any = None
+        try:
+            with _translated():
+                used = self._connected()
+                return do()
+        except (_GoneError, BackendUnavailableError):
+            self._disconnect(used)
+        with _translated(again=True):
+            return do()
+
+    def _connected(self) -> Any:
+        with self._lock:
+            if self._client is None:
+                self._client = self._connect()
+            return self._client
+
+    def _connect(self) -> Any:
+        settings = self._settings
+        if self._server is not None:
+            host, port, encrypted = "127.0.0.1", self._server.find_port(), False
+        else:
+            address = urlsplit(settings.url or "")
+            encrypted = address.scheme == "https"
+            host, port = address.hostname or "", address.port or (443 if encrypted else 80)
+        token = settings.token.get_secret_value()
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        if self._server is None:
+            self._greet(f"{settings.url}/api/v2/heartbeat", headers)
+        client = chromadb.HttpClient(
+            host=host,
+            port=port,
+            ssl=encrypted,
+            headers=headers,
+            settings=chromadb.Settings(
+                anonymized_telemetry=False,
+                chroma_server_ssl_verify=str(settings.ca_bundle) if settings.ca_bundle else None,
+            ),
+        )
+        # The client has no setting for it and would wait for ever.
+        client._server._session.timeout = httpx.Timeout(settings.timeout_seconds)
+        return client
+
+    def _greet(self, address: str, headers: dict[str, str]) -> None:
+        """The client's own first requests would wait for ever: see first that somebody answers."""
+        trusted = ssl.create_default_context(cafile=self._settings.ca_bundle)
+        answer = httpx.get(address, headers=headers, timeout=self._settings.timeout_seconds, verify=trusted)
+        if answer.status_code in {401, 403}:
+            raise ConfigurationError("The Chroma server refused the token: check the vectors settings.")
+        answer.raise_for_status()
+
+    def _disconnect(self, used: Any) -> None:
+        """Unless another thread did it before: its new connection is kept."""
+        with self._lock:
+            if used is None or self._client is not used:
+                return
+            self._client = None
+            self._collections.clear()
+        _close(used)
+
+
+def _close(client: Any) -> None:
+    """Chroma's own close leaves the connections of the client and of its inner one open."""
+    servers = (client._server, client._admin_client._server)
+    client.close()
+    for server in servers:
+        server._session.close()
+
+
+class _GoneError(Exception):
+    """The collection is not there any more."""
+
+
+@contextmanager
+def _translated(*, again: bool = False) -> Iterator[None]:
+    try:
+        yield
+    except UnknownCollectionError as error:
+        if not again:
+            raise _GoneError from error
+        raise BackendUnavailableError("The vectors of this workspace were deleted meanwhile: try again.") from error
+    except InvalidDimensionException as error:
+        raise InvalidInputError(
+            "The Chroma server holds vectors of another width: check the embeddings settings and index again."
+        ) from error
+    except ChromaError as error:
+        if error.code() in {401, 403}:
+            raise ConfigurationError("The Chroma server refused the token: check the vectors settings.") from error
+        raise _away() from error
+    except (httpx.HTTPError, ValueError, RuntimeError) as error:
+        # A refused connection is a ValueError, one that another thread closed a RuntimeError.
+        raise _away() from error
+
+
+def _away() -> BackendUnavailableError:
+    return BackendUnavailableError(
+        "The Chroma server did not answer as it should: check that it runs at the configured address, and try again."
+    )
+
+
+def _among(version_ids: Sequence[VersionId] | frozenset[VersionId]) -> dict[str, Any]:
+    return {"version_id": {"$in": sorted(version_ids)}}
+
+
+def _collection_name(workspace_id: WorkspaceId, space: str) -> str:
+    """Readable, in the letters that Chroma allows, and different for different spaces."""
+    digest = hashlib.sha256(f"{workspace_id}/{space}".encode()).hexdigest()[:12]
+    readable = re.sub(r"[^A-Za-z0-9._-]+", "-", f"{workspace_id}-{space}")[:200]
+    return f"dafe-{readable}-{digest}"
