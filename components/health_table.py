@@ -1,0 +1,77 @@
+"""The state of every part of the installation, as a banner and a table."""
+
+from collections.abc import Sequence
+
+from app.services.health import HealthCheck, Level
+from components.banner import banner
+from components.formats import counted, plain, seconds
+from components.tables import small_table
+from components.words import NOT_SET_UP, NOT_WORKING, SLOW, WORKING, Word
+
+SLOW_AFTER_SECONDS = 2.0
+NOT_RUNNING = Word("Not running", "warning", "!", "orange")
+_WORKER = "Worker"
+_RUNS_ON = {
+    "sqlite": "SQLite, encrypted",
+    "sql": "The database",
+    "folder": "Folder, encrypted",
+    "memory": "Memory",
+    "chroma": "Chroma",
+    "auto": "Ollama, if there",
+    "ollama": "Ollama",
+    "openai": "OpenAI-compatible",
+    "llamacpp": "llama.cpp",
+    "none": "",
+}
+
+
+def health_word(check: HealthCheck) -> Word:
+    """An optional part that is missing is not set up; the worker is optional, but documents wait without it."""
+    if not check.ok:
+        if check.level is Level.REQUIRED:
+            return NOT_WORKING
+        return NOT_RUNNING if check.name == _WORKER else NOT_SET_UP
+    return SLOW if check.seconds >= SLOW_AFTER_SECONDS else WORKING
+
+
+def health_banner(checks: Sequence[HealthCheck]) -> None:
+    bad, halting, slow = (
+        [one.name for one in checks if health_word(one) is word] for word in (NOT_WORKING, NOT_RUNNING, SLOW)
+    )
+    if bad:
+        banner("bad", f"{_listed(bad)} {_verb(bad, 'does', 'do')} not work.", "What to do stands in the table.")
+    elif halting:
+        banner("warning", "The worker is not running.", "Documents that are added wait; everything else works.")
+    elif slow:
+        banner(
+            "warning", f"Everything works; {counted(len(slow), 'part')} {_verb(slow, 'is', 'are')} slow.", _listed(slow)
+        )
+    else:
+        banner("good", "Everything works.", _missing(checks))
+
+
+def health_table(checks: Sequence[HealthCheck]) -> None:
+    rows = [
+        [
+            plain(one.name),
+            health_word(one).badge,
+            plain(_RUNS_ON.get(one.kind, one.kind)),
+            seconds(one.seconds) if one.ok else "",
+            plain(f"{one.detail} {one.fix}".strip()),
+        ]
+        for one in checks
+    ]
+    small_table(["Part", "Status", "Runs on", "Responds in", "Note"], rows, alt="Parts of the installation")
+
+
+def _missing(checks: Sequence[HealthCheck]) -> str:
+    names = [one.name for one in checks if health_word(one) is NOT_SET_UP]
+    return f"Not set up, and not needed: {', '.join(names).lower()}." if names else ""
+
+
+def _listed(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _verb(names: Sequence[str], one: str, many: str) -> str:
+    return one if len(names) == 1 else many
