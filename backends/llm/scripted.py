@@ -95,7 +95,10 @@ def _read(settings: ScriptedSettings) -> tuple[ScriptedAnswer, ...]:
         return ()
     try:
         listed = yaml.safe_load(settings.path.read_text(encoding="utf-8"))
-        return _ANSWERS.validate_python([{"text": part} if isinstance(part, str) else part for part in listed])
+        if not isinstance(listed, list):
+            raise TypeError("not a list")
+        parts = [{"text": part} if isinstance(part, str) else part for part in listed]
+        return _ANSWERS.validate_python(parts)
     except (OSError, TypeError, ValueError, yaml.YAMLError, ValidationError) as error:
         raise ConfigurationError(
             f"The script {settings.path.name} cannot be read: it must be a YAML or JSON list of answers."
