@@ -1,6 +1,6 @@
 """Questions, their cited answers, and everybody's own history."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 
 from ulid import ULID
@@ -8,7 +8,7 @@ from ulid import ULID
 from app.domain.access import Actor, Permission
 from app.domain.answers import Answer, AskedQuestion, Mode
 from app.domain.documents import DocumentVersion
-from app.domain.ids import QuestionId, VersionId, WorkspaceId
+from app.domain.ids import DocumentId, QuestionId, VersionId, WorkspaceId
 from app.errors import InvalidInputError
 from app.pipeline.answering import Answerer, Scope
 from app.security.access import authorise
@@ -42,11 +42,12 @@ class QuestionService:
 
     def _stream(self, actor: Actor, scope: Scope, question: str, mode: Mode) -> Iterator[Answer]:
         question_id = QuestionId(str(ULID()))
-        disclosed = False
+        disclosed: set[DocumentId] = set()
         for answer in self._answerer.answer(question, scope=scope, mode=mode):
-            if answer.finished or (answer.citations and not disclosed):
-                self._disclose(actor, scope, question_id, answer)
-                disclosed = True
+            shown = {citation.document_id for citation in (*answer.citations, *answer.nearest)}
+            if answer.finished or shown - disclosed:
+                self._disclose(actor, scope, question_id, answer, shown)
+                disclosed |= shown
             if answer.finished:
                 asked_at = datetime.now(UTC)
                 self._metadata.history.add(
@@ -54,9 +55,10 @@ class QuestionService:
                 )
             yield answer
 
-    def _disclose(self, actor: Actor, scope: Scope, question_id: QuestionId, answer: Answer) -> None:
-        """Recorded before the first sentence leaves, and once more with what the finished answer holds."""
-        shown = {citation.document_id for citation in (*answer.citations, *answer.nearest)}
+    def _disclose(
+        self, actor: Actor, scope: Scope, question_id: QuestionId, answer: Answer, shown: Collection[DocumentId]
+    ) -> None:
+        """Recorded before sentences of a document leave, and once more with what the finished answer holds."""
         details = {"mode": answer.mode.value, "refused": answer.refused, "finished": answer.finished}
         with self._auditor.disclosure(
             actor,

@@ -1,0 +1,66 @@
+"""Real services in a temporary data folder, the embedder hashing, no language model."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+
+from app.container import OPERATOR, Services, open_services
+from app.domain.access import Actor, Role
+from app.domain.jobs import JobState
+from app.domain.workspaces import Workspace
+from app.settings import load_settings
+
+OPEN_STATES = (JobState.WAITING, JobState.RUNNING, JobState.STOPPING)
+
+
+@pytest.fixture
+def services(tmp_path: Path) -> Iterator[Services]:
+    opened = open_services(
+        load_settings(data_dir=tmp_path / "data", embeddings={"kind": "hashing"}, llm={"kind": "none"})
+    )
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def workspace(services: Services) -> Workspace:
+    return services.workspaces.add(OPERATOR, name="Cardiology", ontology="clinical")
+
+
+@pytest.fixture
+def other_workspace(services: Services) -> Workspace:
+    return services.workspaces.add(OPERATOR, name="Oncology", ontology="clinical")
+
+
+@pytest.fixture
+def make_actor(services: Services) -> Callable[..., Actor]:
+    """make_actor("ilse", roles=(…), workspace=…, role=…): a person with rights as the services read them."""
+
+    def make(
+        username: str, *, roles: tuple[Role, ...] = (), workspace: Workspace | None = None, role: Role = Role.CLINICIAN
+    ) -> Actor:
+        user = services.users.add(OPERATOR, username=username, name=username, roles=roles).user
+        if workspace is not None:
+            services.workspaces.set_member(OPERATOR, workspace_id=workspace.id, user_id=user.id, role=role)
+        return services.sessions.actor_of(user, session_id=f"session-of-{username}", address="127.0.0.1", channel="web")
+
+    return make
+
+
+@pytest.fixture
+def work(services: Services) -> Callable[[], None]:
+    """A worker in a thread until no job is left."""
+
+    def run() -> None:
+        stop = Event()
+        thread = Thread(target=services.make_indexing().serve, kwargs={"stop": stop})
+        thread.start()
+        spaces = services.workspaces.list(OPERATOR)
+        while any(services.jobs.list(OPERATOR, workspace_id=one.id, states=OPEN_STATES) for one in spaces):
+            stop.wait(0.1)
+        stop.set()
+        thread.join()
+
+    return run
