@@ -1,4 +1,4 @@
-"""Builds DOCX, PPTX and XLSX samples; every file is packed again with one date, so that equal text gives equal bytes."""
+"""Builds DOCX, PPTX and XLSX samples, packed again with one date, so that equal text gives equal bytes."""
 
 import io
 import re
@@ -11,6 +11,7 @@ import openpyxl
 import pptx
 from docx.shared import Pt, RGBColor
 from openpyxl.styles import Alignment, Font, PatternFill
+from openpyxl.utils import get_column_letter
 from pptx.util import Inches
 from pptx.util import Pt as SlidePt
 
@@ -104,7 +105,7 @@ def _add_to_slide(slide: Any, block: Block) -> None:
 def build_xlsx(source: Source) -> bytes:
     """Each title begins a sheet; a text is a line of one cell, a table follows with its header row."""
     workbook = openpyxl.Workbook()
-    workbook.remove(workbook.active)
+    workbook.remove(workbook.worksheets[0])
     workbook.properties.title, workbook.properties.creator = source.title, source.fields.get("author", "")
     workbook.properties.created = workbook.properties.modified = _MADE
     sheet: Any = None
@@ -128,7 +129,7 @@ def _add_to_sheet(sheet: Any, rows: tuple[tuple[str, ...], ...]) -> None:
             if number == 0:
                 cell.font = Font(bold=True)
                 cell.fill = PatternFill("solid", fgColor="E9EEF0")
-            letter = openpyxl.utils.get_column_letter(column)
+            letter = get_column_letter(column)
             width = min(34, max(len(row[column - 1]) for row in rows if len(row) >= column) + 3)
             sheet.column_dimensions[letter].width = max(width, sheet.column_dimensions[letter].width)
 

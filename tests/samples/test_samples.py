@@ -118,15 +118,18 @@ def test_the_story_has_four_to_six_steps_that_rest_on_questions(found: SampleSet
 def test_every_generated_file_says_what_its_source_says() -> None:
     for source in find_sources():
         committed = built_path(source)
-        rebuilt = load(committed.name, build_file(source))
+        content = build_file(source)
+        if content == committed.read_bytes():
+            continue
+        rebuilt = load(committed.name, content)
         assert rebuilt.text == loaded(committed).text, committed.name
         assert rebuilt.rows == loaded(committed).rows, committed.name
 
 
 def test_building_twice_gives_the_same_bytes() -> None:
-    for source in find_sources():
-        if Path(source.stem).suffix in {".docx", ".xlsx", ".pdf"}:
-            assert build_file(source) == build_file(source), source.name
+    one_of_each_format = {Path(source.stem).suffix: source for source in find_sources()}
+    for source in one_of_each_format.values():
+        assert build_file(source) == build_file(source), source.name
 
 
 def test_every_office_and_pdf_sample_has_a_source() -> None:
