@@ -9,6 +9,7 @@ from threading import Event, Thread
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
+from streamlit.util import calc_hash
 
 from app.container import OPERATOR, Services, process_services
 from app.domain.access import Actor, Role
@@ -28,6 +29,8 @@ class Person:
     actor: Actor
     username: str
     session_id: str
+    first_password: str
+    """The one that was generated; PASSWORD took its place, unless it must still be changed."""
 
 
 @pytest.fixture
@@ -71,7 +74,7 @@ def sign_in(services: Services) -> Callable[..., Person]:
         actor = services.sessions.actor_for_session(signed.session.id)
         if not must_change_password:
             services.users.change_own_password(actor, old=first.password, new=PASSWORD)
-        return Person(actor, username, signed.session.id)
+        return Person(actor, username, signed.session.id, first.password)
 
     return add
 
@@ -83,19 +86,24 @@ def clinician(sign_in: Callable[..., Person], workspace: Workspace) -> Person:
 
 @pytest.fixture
 def open_page(services: Services, monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
-    """open_page("documents", person): app.main as the browser would get it at that address, run once.
+    """open_page("documents", person, add="1"): app.main as the browser would get it at that address, run once.
 
-    AppTest has no handshake, so its headers are given here, at Streamlit's edge; nothing of ours is replaced.
+    AppTest has no handshake, so its headers and address are given here, at Streamlit's edge; nothing of ours is
+    replaced.
     """
     headers: dict[str, str] = {}
     monkeypatch.setattr(type(st.context), "headers", property(lambda _self: headers))
+    monkeypatch.setattr(type(st.context), "ip_address", property(lambda _self: "127.0.0.1"))
+    monkeypatch.setattr(type(st.context), "ip_address", property(lambda _self: "127.0.0.1"))
 
-    def open_at(path: str = "", person: Person | None = None) -> AppTest:
+    def open_at(path: str = "", person: Person | None = None, **query: str) -> AppTest:
         headers.clear()
         if person is not None:
             headers[SESSION_HEADER] = person.session_id
         page = AppTest.from_file(str(MAIN), default_timeout=30)
-        page.query_params["page"] = path
+        page._page_hash = calc_hash(path) if path else ""  # its switch_page knows pages by file, ours are functions
+        for name, value in query.items():
+            page.query_params[name] = value
         return page.run()
 
     return open_at
