@@ -33,8 +33,14 @@ def open_history(session: Session) -> None:
 
 def _row(question: AskedQuestion) -> None:
     with st.container(border=True, gap="xxsmall"):
-        if st.button(plain(question.text), key=f"history-{question.id}", type="tertiary", help="Show this answer"):
-            open_next(question.id)
+        if st.button(
+            plain(question.text),
+            key=f"history-{question.id}",
+            type="tertiary",
+            help="Show this answer",
+            on_click=open_next,
+            args=(question.id,),
+        ):
             st.rerun()
         word = answer_word(question.answer)
         st.markdown(f"{word.badge} :gray[{plain(f'{MODE[question.answer.mode]} · {moment(question.asked_at)}')}]")

@@ -31,7 +31,7 @@ def indexed(services: Services, workspace: Workspace, index_everything: Callable
 
 
 def texts(page: AppTest) -> str:
-    return "\n".join(str(one.value) for one in [*page.title, *page.header, *page.markdown])
+    return "\n".join(str(one.value) for one in [*page.title, *page.header, *page.markdown]).replace("\\", "")
 
 
 def state_of(page: AppTest) -> AskState:
