@@ -6,7 +6,9 @@ from typing import Any
 from app.domain.documents import Span
 from app.domain.graph import Assertion
 
-PARSE_DECIDES = frozenset({"svo", "verb_pp", "obj_pp", "copula", "appos", "passive", "poss", "date", "path", "table"})
+PARSE_DECIDES = frozenset(
+    {"svo", "verb_pp", "obj_pp", "copula", "appos", "passive", "poss", "compound", "life", "date", "path", "table"}
+)
 """Kinds made by rules: their status was read from the parse already."""
 _NEGATING_VERBS = frozenset({"deny", "lack", "fail", "refuse", "decline", "exclude", "cease", "stop", "omit"})
 _NEGATING_WORDS = frozenset({"no", "not", "n't", "never", "without", "neither", "nor", "none", "nobody", "nothing"})

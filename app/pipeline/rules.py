@@ -10,7 +10,8 @@ from app.pipeline.coreference import Antecedents
 from app.pipeline.extraction import ChunkExtraction, TripleExtractor, always
 from app.pipeline.parsing import PARSER_VERSION, VALUES, SentenceParser, entities_of
 from app.pipeline.rules_clauses import clauses
-from app.pipeline.rules_patterns import Candidate, read_appositions, read_clause, read_paths
+from app.pipeline.rules_names import read_names
+from app.pipeline.rules_patterns import Candidate, read_clause, read_paths
 from app.pipeline.rules_phrases import Phrases
 from app.pipeline.rules_tables import read_row
 from app.pipeline.verification import ParsedSentence, verify
@@ -83,10 +84,9 @@ def _read_sentence(
     phrases = Phrases(parsed.document, offset=parsed.span.start, common=common)
     found = list(clauses(parsed.document))
     candidates = [candidate for clause in found for candidate in read_clause(clause, phrases)]
-    candidates += read_appositions(phrases)
-    linked = {(end.span.start, end.span.end) for fact in candidates for end in (fact.subject, fact.object)}
+    candidates += read_names(phrases)
     main = next((clause for clause in found if clause.verb.dep_ == "ROOT"), found[0] if found else None)
-    candidates += read_paths(main, phrases, linked)
+    candidates += read_paths(found, phrases, candidates)
     for candidate in candidates:
         proposal = _proposal(sentence.span, candidate, antecedents)
         if proposal is not None:

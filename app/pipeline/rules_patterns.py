@@ -1,6 +1,6 @@
 """The kinds of facts that rules read from a clause; each function is one kind or two."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,10 +16,19 @@ from app.pipeline.rules_clauses import (
 from app.pipeline.rules_phrases import Argument, Phrases
 from app.pipeline.verification import LIGHT_NOUNS
 
-_OWNED_KINDS = frozenset({"of", "for", "at", "to", "in", "with", "by"})
+OWNED_KINDS = frozenset({"of", "for", "at", "to", "in", "with", "by"})
 _VAGUE_PREPOSITIONS = frozenset({"like", "such", "than", "as well", "including", "per", "despite", "versus"})
 _VAGUE_OBJECTS = frozenset({"end", "front", "middle", "face", "course", "light", "favor", "favour", "place"})
+_TURNED = frozenset({"to", "as", "from", "into"})
+"""What the object of a verb is said to go to or be: "appointed Bob Lee as chairman"."""
 _LONGEST_PATH_WORDS = 5
+_REPORTS = frozenset("study finding result datum data paper essay article report analysis evidence".split())
+_REPORTING_VERBS = frozenset(
+    (
+        "show suggest demonstrate indicate find report reveal conclude describe explore discuss present investigate "
+        "support outline examine delve highlight"
+    ).split()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +54,19 @@ def read_clause(clause: Clause, phrases: Phrases) -> Iterator[Candidate]:
             yield from _agents(clause, subject, phrases)
 
 
-def _fact(
+def fact(
     subject: Argument | None, relation: str, object_: Argument | None, kind: str, verb: Any | None
 ) -> Iterator[Candidate]:
-    if subject is None or object_ is None or not relation.strip():
+    if subject is None or object_ is None or not relation.strip() or subject.type in {"Date", "Amount"}:
+        return
+    if verb is not None and verb.lemma_ in _REPORTING_VERBS and _last_lemma(subject) in _REPORTS:
         return
     heads = [argument.head for argument in (subject, object_) if argument.head is not None]
     yield Candidate(subject, relation, object_, kind, status_of(verb, heads))
+
+
+def _last_lemma(argument: Argument) -> str:
+    return str(argument.head.lemma_.lower()) if argument.head is not None else ""
 
 
 def _objects(clause: Clause, subject: Argument, phrases: Phrases) -> Iterator[Candidate]:
@@ -63,7 +78,7 @@ def _objects(clause: Clause, subject: Argument, phrases: Phrases) -> Iterator[Ca
             continue
         inner = list(_object_prepositions(clause, subject, head, object_, phrases))
         if not (inner and head.lower_ in LIGHT_NOUNS):
-            yield from _fact(subject, clause.relation, object_, "svo", clause.verb)
+            yield from fact(subject, clause.relation, object_, "svo", clause.verb)
         yield from inner
 
 
@@ -76,9 +91,9 @@ def _object_prepositions(
     for words, place in prepositions_of(head):
         if words in _VAGUE_PREPOSITIONS:
             continue
-        relation = f"{clause.relation} {object_.text.lower()} {words}"
+        relation = f"{clause.relation} {object_.short.lower()} {words}"
         if len(relation.split()) <= 7:
-            yield from _fact(subject, relation, phrases.argument(place), "obj_pp", clause.verb)
+            yield from fact(subject, relation, phrases.argument(place), "obj_pp", clause.verb)
 
 
 def _copula(clause: Clause, subject: Argument, phrases: Phrases) -> Iterator[Candidate]:
@@ -87,18 +102,18 @@ def _copula(clause: Clause, subject: Argument, phrases: Phrases) -> Iterator[Can
         attribute = phrases.argument(head)
         if attribute is None:
             continue
-        yield from _fact(subject, clause.relation, attribute, "copula", clause.verb)
+        yield from fact(subject, clause.relation, attribute, "copula", clause.verb)
         if attribute.is_name:
             continue
         for words, place in prepositions_of(head):
-            if words in _OWNED_KINDS:
-                relation = f"{clause.relation} {attribute.text.lower()} {words}"
-                yield from _fact(subject, relation, phrases.argument(place), "copula", clause.verb)
+            if words in OWNED_KINDS:
+                relation = f"{clause.relation} {attribute.short.lower()} {words}"
+                yield from fact(subject, relation, phrases.argument(place), "copula", clause.verb)
     for child in clause.verb.children:
         if child.dep_ in {"acomp", "oprd"}:
             for words, place in prepositions_of(child):
                 relation = f"{clause.relation} {child.lower_} {words}"
-                yield from _fact(subject, relation, phrases.argument(place), "copula", clause.verb)
+                yield from fact(subject, relation, phrases.argument(place), "copula", clause.verb)
     yield from _owned_subject(clause, subject, phrases)
 
 
@@ -109,7 +124,7 @@ def _owned_subject(clause: Clause, subject: Argument, phrases: Phrases) -> Itera
         return
     for head in attributes_of(clause.verb):
         relation = f"{subject.head.lower_} {clause.relation}"
-        yield from _fact(owner, relation, phrases.argument(head), "poss", clause.verb)
+        yield from fact(owner, relation, phrases.argument(head), "poss", clause.verb)
 
 
 def _prepositions(clause: Clause, subject: Argument, phrases: Phrases) -> Iterator[Candidate]:
@@ -119,102 +134,73 @@ def _prepositions(clause: Clause, subject: Argument, phrases: Phrases) -> Iterat
         if words in _VAGUE_PREPOSITIONS or place.lower_ in _VAGUE_OBJECTS:
             continue
         target = phrases.argument(place)
-        if first is not None and first.is_name and target is not None:
-            yield from _fact(first, f"{clause.relation} {words}", target, "verb_pp", clause.verb)
+        if words in _TURNED and first is not None and first.is_name and target is not None:
+            yield from fact(first, f"{clause.relation} {words}", target, "verb_pp", clause.verb)
         relation = clause.relation
-        if first is not None and len(first.text.split()) <= 3:
-            relation = f"{relation} {first.text if first.is_name else first.text.lower()}"
-        yield from _fact(subject, f"{relation} {words}", target, "verb_pp", clause.verb)
+        if first is not None and len(first.short.split()) <= 3:
+            relation = f"{relation} {first.short if first.is_name else first.short.lower()}"
+        yield from fact(subject, f"{relation} {words}", target, "verb_pp", clause.verb)
         if target is not None and not target.is_name:
             for more, further in prepositions_of(place):
                 if more in {"of", "in", "at", "from"}:
-                    longer = f"{relation} {words} {target.text.lower()} {more}"
+                    longer = f"{relation} {words} {target.short.lower()} {more}"
                     if len(longer.split()) <= 7:
-                        yield from _fact(subject, longer, phrases.argument(further), "obj_pp", clause.verb)
+                        yield from fact(subject, longer, phrases.argument(further), "obj_pp", clause.verb)
 
 
 def _agents(clause: Clause, subject: Argument, phrases: Phrases) -> Iterator[Candidate]:
     words = " ".join(word for word in clause.relation.split() if word not in {"was", "were", "is", "are", "been", "be"})
     for head in agents_of(clause.verb):
-        yield from _fact(phrases.argument(head), words, subject, "passive", clause.verb)
+        yield from fact(phrases.argument(head), words, subject, "passive", clause.verb)
 
 
 def _dates(clause: Clause, subject: Argument, phrases: Phrases) -> Iterator[Candidate]:
+    if clause.verb.lemma_ == "be":
+        return
     for child in clause.verb.children:
         if child.dep_ in {"npadvmod", "advmod"}:
             date = phrases.argument(child)
             if date is not None and date.type == "Date":
-                yield from _fact(subject, clause.relation, date, "date", clause.verb)
+                yield from fact(subject, clause.relation, date, "date", clause.verb)
 
 
-def read_appositions(phrases: Phrases) -> Iterator[Candidate]:
-    """ "Alice Brown, chair of Acme", "Acme's chairman Bob Lee"."""
-    for token in phrases.document:
-        if token.dep_ == "appos" and _between_commas(token):
-            subject, object_ = phrases.argument(token.head), phrases.argument(token)
-            if subject is None or object_ is None or {subject.type, object_.type} & {"Amount", "Date"}:
-                continue
-            if object_.is_name and not subject.is_name:
-                subject, object_ = object_, subject
-            yield from _fact(subject, "is", object_, "appos", None)
-            for words, place in prepositions_of(object_.head):
-                if words in _OWNED_KINDS:
-                    relation = f"is {object_.text.lower()} {words}"
-                    yield from _fact(subject, relation, phrases.argument(place), "appos", None)
-        elif token.dep_ == "poss" and token.head.dep_ in {"compound", "nmod"} | {"nsubj", "appos", "attr"}:
-            yield from _owned_name(token, phrases)
-
-
-def _owned_name(token: Any, phrases: Phrases) -> Iterator[Candidate]:
-    """ "Acme's chairman, Bob Lee": the role joins the two names."""
-    owner = phrases.argument(token)
-    role = token.head
-    if owner is None or not owner.is_name:
-        return
-    for name in (child for child in role.children if child.dep_ == "appos"):
-        person = phrases.argument(name)
-        if person is not None and person.is_name:
-            yield from _fact(person, f"{role.lower_} of", owner, "poss", None)
-
-
-def _between_commas(token: Any) -> bool:
-    """Not a bracket: "aspirin (75 mg)" is no apposition."""
-    before = token.doc[token.head.i : token.left_edge.i]
-    return not any(part.text in {"(", "["} for part in before)
-
-
-def read_paths(clause: Clause | None, phrases: Phrases, linked: set[tuple[int, int]]) -> Iterator[Candidate]:
-    """From the main subject to every name of its clause that no other rule has linked; the words between are read
-    along the dependency path."""
-    if clause is None:
-        return
-    subject = phrases.argument(clause.subjects[0])
-    if subject is None:
-        return
-    for name in phrases.names():
-        place = (name.span.start, name.span.end)
-        if place in linked or name.span.overlaps(subject.span) or name.type == "Amount":
+def read_paths(clauses: Sequence[Clause], phrases: Phrases, facts: Sequence[Candidate]) -> Iterator[Candidate]:
+    """From the subject of a clause to every name of it that no other rule has linked to that subject; the words
+    between are read along the dependency path."""
+    linked = {(fact.subject.span, fact.object.span) for fact in facts}
+    names = list(phrases.names())
+    for clause in clauses:
+        subject = phrases.argument(clause.subjects[0])
+        if subject is None:
             continue
-        words = _path_words(clause.verb, name)
-        if words:
-            yield from _fact(subject, words, name, "path", clause.verb)
+        for name in names:
+            pairs = {(subject.span, name.span), (name.span, subject.span)}
+            if linked & pairs or name.span.overlaps(subject.span) or name.type == "Amount":
+                continue
+            if words := _path_words(clause.verb, name):
+                linked |= pairs
+                yield from fact(subject, words, name, "path", clause.verb)
 
 
 def _path_words(verb: Any, name: Argument) -> str:
-    steps = []
-    token = name.head.head
-    if name.head.dep_ in {"nsubj", "nsubjpass", "appos"}:
+    """The words on the way from the verb down to the name; "" where the way leaves the clause or is too long."""
+    if name.head.dep_ in {"nsubj", "nsubjpass"}:
         return ""
+    if name.type == "Group" and name.head.dep_ == "amod" and name.head.head.dep_ != "attr":
+        return ""
+    steps = []
+    token = name.head if name.head.dep_ in {"conj", "appos"} else name.head.head
     while token.i != verb.i:
-        if token.head.i == token.i or token.dep_ in {"relcl", "advcl", "ccomp", "conj", "acl", "parataxis"}:
+        if token.head.i == token.i or token.dep_ in {"advcl", "ccomp", "parataxis", "nsubj", "nsubjpass"}:
             return ""
-        if token.dep_ in {"nsubj", "nsubjpass", "appos"}:
-            return ""
-        steps.append(token)
+        if token.dep_ not in {"conj", "appos"}:
+            steps.append(token)
         token = token.head
         if len(steps) > _LONGEST_PATH_WORDS:
             return ""
     chosen = [verb, *(step for step in steps if step.pos_ in {"NOUN", "ADP", "VERB", "ADJ", "PROPN"})]
+    if len(chosen) > _LONGEST_PATH_WORDS or any(step.i == name.head.i for step in chosen):
+        chosen = [step for step in chosen if step.i != name.head.i]
     if len(chosen) > _LONGEST_PATH_WORDS:
         return ""
     return " ".join(part.lower_ for part in sorted(chosen, key=lambda part: part.i))

@@ -42,7 +42,7 @@ class Phrases:
     def __init__(self, document: Any, *, offset: int, common: frozenset[str] = frozenset()) -> None:
         """`common` are words that the text writes small elsewhere: at its start they are no name."""
         self.document = document
-        self._offset = offset
+        self.offset = offset
         self.entities = list(entities_of(document, common=common))
 
     def argument(self, head: Any) -> Argument | None:
@@ -62,6 +62,26 @@ class Phrases:
                 return self.argument(child)
         return self._with_of(head, self._make(*self._borders(head), entity.type if entity else "Concept", head))
 
+    def plain(self, head: Any) -> Argument | None:
+        """The noun phrase of this head without a name or an "of …" behind it."""
+        return self._make(*self._borders(head), "Concept", head) if self._is_noun(head) else None
+
+    def stretch(self, start: int, end: int, *, type_: str) -> Argument:
+        """An argument at these characters of the sentence."""
+        return self._make(start, end, type_, None)
+
+    def before(self, token: Any) -> Argument | None:
+        """The noun that ends in this token, with what is compounded to it on the left."""
+        if token.pos_ not in _NOUNS and token.pos_ != "VERB":
+            return None
+        start = min([token.idx, *(child.idx for child in token.lefts if child.dep_ in {"compound", "punct"})])
+        return self._make(start, token.idx + len(token), "Concept", token)
+
+    def after(self, token: Any, head: Any) -> Argument | None:
+        """The part of the noun phrase of `head` that follows this token."""
+        start = token.idx + len(token) + 1
+        return self._make(start, head.idx + len(head), "Concept", head) if start < head.idx + len(head) else None
+
     def _is_noun(self, head: Any) -> bool:
         if self._entity_at(head) is not None:
             return True
@@ -77,22 +97,24 @@ class Phrases:
         start, end = self._borders(head)
         covers = entity.span.start <= start and end <= entity.span.end
         if covers or entity.type in {"Person", "Place", "Organization", "Date", "Work", "Event"}:
-            before = self.document.char_span(start, entity.span.start) if start < entity.span.start else None
-            whole = before is not None and all(token.pos_ == "PROPN" and token.text[0].isupper() for token in before)
+            before = self.document.char_span(start, entity.span.start, alignment_mode="contract") or ()
+            whole = start < entity.span.start and all(
+                token.pos_ == "PROPN" and token.text[0].isupper() for token in before
+            )
             start, end = start if whole and entity.type == "Person" else entity.span.start, entity.span.end
         return self._make(start, end, entity.type, head)
 
     def _with_of(self, head: Any, argument: Argument) -> Argument:
         place = next((child for child in head.rights if child.dep_ == "prep" and child.lower_ == "of"), None)
         inner = next((child for child in place.children if child.dep_ == "pobj"), None) if place is not None else None
-        if place is None or inner is None or place.idx > argument.span.end - self._offset + 1:
+        if place is None or inner is None or place.idx > argument.span.end - self.offset + 1:
             return argument
         further = self.argument(inner)
         if further is None or further.head is None or further.text.lower() in PRONOUNS:
             return argument
         if head.lower_ in _PLACE_KINDS and further.type == "Place":
             return further
-        start, end = argument.span.start - self._offset, further.span.end - self._offset
+        start, end = argument.span.start - self.offset, further.span.end - self.offset
         if further.span.start <= argument.span.end or len(self.document.text[start:end].split()) > _LONGEST_WITH_OF:
             return argument
         return replace(self._make(start, end, "Concept", head), short=argument.text)
@@ -101,30 +123,34 @@ class Phrases:
         """ "Addressing bias is crucial": the verb with its object."""
         objects = [child for child in head.rights if child.dep_ == "dobj"]
         last = self.argument(objects[0]) if objects else None
-        if last is None or last.span.start - self._offset < head.idx:
+        if last is None or last.span.start - self.offset < head.idx:
             return None
-        return self._make(head.idx, last.span.end - self._offset, "Concept", head)
+        return self._make(head.idx, last.span.end - self.offset, "Concept", head)
 
     def names(self) -> Iterator[Argument]:
-        """Every name as an argument, in order: recognised ones, and capitalised ones that were not."""
+        """Every name as an argument: recognised ones in order, then capitalised ones that were not."""
         for entity in self.entities:
             found = self.document.char_span(entity.span.start, entity.span.end, alignment_mode="expand")
             yield self._named(found.root, entity)
         for token in self.document:
-            if token.pos_ == "PROPN" and token.dep_ not in {"compound", "nmod", "amod", "det"} and token.text[0].isupper():
-                if self._entity_at(token) is None:
-                    yield self._make(*self._borders(token), "Concept", token)
+            if (
+                token.pos_ == "PROPN"
+                and token.dep_ not in {"compound", "nmod", "amod", "det"}
+                and token.text[0].isupper()
+                and self._entity_at(token) is None
+            ):
+                yield self._make(*self._borders(token), "Concept", token)
 
     def entity_under(self, head: Any) -> Argument | None:
         """A name inside the phrase of this head that is not the whole of it, such as an owner: "Acme's chairman"."""
         for child in head.children:
-            if child.dep_ in {"poss", "compound", "nmod"} and self._entity_at(child) is not None:
+            if child.dep_ == "poss" and self._entity_at(child) is not None:
                 return self.argument(child)
         return None
 
     def _make(self, start: int, end: int, type_: str, head: Any) -> Argument:
         text = " ".join(self.document.text[start:end].split())
-        return Argument(text, Span(self._offset + start, self._offset + end), type_, head, short=text)
+        return Argument(text, Span(self.offset + start, self.offset + end), type_, head, short=text)
 
     def _entity_at(self, head: Any) -> Any | None:
         for entity in self.entities:

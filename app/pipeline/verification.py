@@ -37,6 +37,8 @@ CONFIDENCES = {
     "copula": 0.6,
     "appos": 0.6,
     "poss": 0.6,
+    "compound": 0.6,
+    "life": 0.4,
     "date": 0.6,
     "obj_pp": 0.4,
     "path": 0.4,

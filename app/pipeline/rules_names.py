@@ -1,0 +1,131 @@
+"""Facts that stand beside a name rather than in a clause: appositions, owners, life dates, places in places."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from app.domain.graph import Assertion
+from app.pipeline.polarity import status_of
+from app.pipeline.rules_clauses import PLACES, prepositions_of
+from app.pipeline.rules_patterns import OWNED_KINDS, Candidate, fact
+from app.pipeline.rules_phrases import Argument, Phrases
+
+_PLACE_NOUNS = frozenset(
+    (
+        "city town village capital suburb district county state province region country island river lake mountain "
+        "port neighborhood neighbourhood municipality commune area site home seat area center centre resort"
+    ).split()
+)
+_DATE = r"((?:\d{1,2} )?(?:[A-Z][a-z]+ )?(?:\d{1,2}, )?\d{4})"
+_LIFE = re.compile(rf"[ ,]*\((?:born )?{_DATE}(?: ?[-–] ?{_DATE})?\)")
+_CAUSED = frozenset({"induced", "evoked", "triggered", "caused", "mediated", "derived", "associated", "related"})
+
+
+def read_names(phrases: Phrases) -> Iterator[Candidate]:
+    """Everything of these kinds in one sentence."""
+    for token in phrases.document:
+        if token.dep_ == "appos":
+            yield from _apposition(token, phrases)
+        elif token.dep_ == "poss" and token.head.dep_ in {"compound", "nmod", "nsubj", "appos", "attr", "conj"}:
+            yield from _owned_name(token, phrases)
+        elif token.dep_ == "pobj" and token.ent_type_ in PLACES:
+            yield from _place_in_place(token, phrases)
+        elif token.lower_ in _CAUSED:
+            yield from _caused(token, phrases)
+    yield from _life_dates(phrases)
+
+
+def _life_dates(phrases: Phrases) -> Iterator[Candidate]:
+    """ "Meier Bernheimer (1801 - 1870)": born and died; what the brackets mean is inferred."""
+    names = list(phrases.names())
+    for name in names:
+        if name.type != "Person":
+            continue
+        bracket = _LIFE.match(phrases.document.text, name.span.end - phrases.offset)
+        if bracket is None:
+            continue
+        for place, relation in enumerate(("born", "died"), start=1):
+            if bracket[place]:
+                yield from fact(name, relation, phrases.stretch(*bracket.span(place), type_="Date"), "life", None)
+
+
+def _apposition(token: Any, phrases: Phrases) -> Iterator[Candidate]:
+    """ "Alice Brown, chair of Acme"; "Campbell County, Tennessee" is a place in a place."""
+    if not _between_commas(token):
+        return
+    first, second = phrases.argument(token.head), phrases.argument(token)
+    if first is None or second is None or {first.type, second.type} & {"Amount", "Date"}:
+        return
+    if first.type == second.type == "Place":
+        yield from fact(first, "in", second, "appos", None)
+        return
+    if token.left_edge.i == token.head.i + 1 and second.is_name:
+        first = _described(token.head, phrases) or first
+    if second.is_name and not first.is_name:
+        first, second = second, first
+    if not _may_be(first, second):
+        return
+    yield from fact(first, "is", second, "appos", None)
+    for words, place in prepositions_of(second.head):
+        if words in OWNED_KINDS:
+            yield from fact(first, f"is {second.short.lower()} {words}", phrases.argument(place), "appos", None)
+
+
+def _described(head: Any, phrases: Phrases) -> Argument | None:
+    """The noun before a name, without the name: "the band Metallica" says that Metallica is a band."""
+    return phrases.plain(head)
+
+
+def _may_be(name: Argument, role: Argument) -> bool:
+    """A list that was taken for an apposition is none: the role is a common noun with an article or of a name."""
+    if not role.head.text.isalpha() or role.text[:1].isdigit() or role.head.pos_ == "PROPN":
+        return False
+    if any(child.dep_ in {"conj", "cc"} for child in name.head.children):
+        return False
+    if name.type == "Place":
+        return role.head.lemma_.lower() in _PLACE_NOUNS
+    return name.is_name or any(child.pos_ == "DET" for child in role.head.lefts)
+
+
+def _owned_name(token: Any, phrases: Phrases) -> Iterator[Candidate]:
+    """ "Acme's chairman, Bob Lee", "his wife Sarah": the role joins the two names."""
+    owner = phrases.argument(token)
+    role = token.head
+    if owner is None or role.pos_ != "NOUN":
+        return
+    for name in (child for child in role.children if child.dep_ == "appos"):
+        person = phrases.argument(name)
+        if person is None or not person.is_name:
+            continue
+        if token.pos_ == "PRON":
+            yield from fact(owner, role.lower_, person, "poss", None)
+        elif owner.is_name:
+            yield from fact(person, f"{role.lower_} of", owner, "poss", None)
+
+
+def _place_in_place(token: Any, phrases: Phrases) -> Iterator[Candidate]:
+    """ "Wembley Arena in London"."""
+    for child in token.rights:
+        if child.dep_ == "prep" and child.lower_ == "in" and child.i == token.i + 1:
+            for place in child.children:
+                if place.dep_ == "pobj" and place.ent_type_ in PLACES:
+                    yield from fact(phrases.argument(token), "in", phrases.argument(place), "appos", None)
+
+
+def _caused(token: Any, phrases: Phrases) -> Iterator[Candidate]:
+    """ "haloperidol-induced catalepsy": what stands before the hyphen causes the noun."""
+    document = phrases.document
+    if token.i < 2 or document[token.i - 1].text not in {"-", "‐", "‑", "–"} or token.head.i <= token.i:
+        return
+    cause = phrases.before(document[token.i - 2])
+    outcome = phrases.after(token, token.head)
+    if cause is not None and outcome is not None:
+        status = status_of(None, [token.head])
+        if status is not Assertion.NEGATED:
+            yield Candidate(cause, token.lower_, outcome, "compound", status)
+
+
+def _between_commas(token: Any) -> bool:
+    """Not a bracket: "aspirin (75 mg)" is no apposition."""
+    before = token.doc[token.head.i : token.left_edge.i]
+    return not any(part.text in {"(", "[", "/"} for part in before)
