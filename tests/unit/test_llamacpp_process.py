@@ -101,6 +101,7 @@ def test_a_crash_ends_the_answer_and_the_next_question_starts_a_new_child(model:
     next(pieces)
     assert model._process is not None
     model._process.process.kill()
+    model._process.process.wait()
     with pytest.raises(BackendUnavailableError, match="broke off"):
         list(pieces)
     assert list(model.stream(HELLO, max_tokens=4))
