@@ -49,7 +49,8 @@ def create_app(services: Services) -> streamlit.App:
 
     @asynccontextmanager
     async def lifespan(_app: streamlit.App) -> AsyncIterator[None]:
-        tasks = [asyncio.create_task(_collect_garbage()), asyncio.create_task(_seal_audit_log(services))]
+        work = (_collect_garbage(), _seal_audit_log(services), _read_models(services))
+        tasks = [asyncio.create_task(one) for one in work]
         yield
         for task in tasks:
             task.cancel()
@@ -100,6 +101,11 @@ async def _collect_garbage() -> None:
     while True:
         await asyncio.sleep(_COLLECT_EVERY_SECONDS)
         await asyncio.to_thread(gc.collect)
+
+
+async def _read_models(services: Services) -> None:
+    with suppress(DafeError):
+        await asyncio.to_thread(services.warm_up)
 
 
 async def _seal_audit_log(services: Services) -> None:

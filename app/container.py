@@ -70,6 +70,8 @@ class Services:
     """For the worker."""
     has_worker: Callable[[], bool]
     """Whether a worker of this installation is alive."""
+    warm_up: Callable[[], None]
+    """Reads the embedded models into this process, so that the first question does not wait for them."""
     close: Callable[[], None]
     """Frees files, connections and child processes."""
 
@@ -128,6 +130,7 @@ def _make_services(installation: Installation, closing: ExitStack) -> Services:
         keys=keys,
         make_indexing=lambda: _make_indexing(installation, parser, in_use, auditor),
         has_worker=queue.has_worker,
+        warm_up=lambda: _warm_up(installation, parser, in_use),
         close=closing.close,
     )
 
@@ -167,6 +170,12 @@ def _make_answerer(
         embedder=embedder,
         find_writer=find_writer,
     )
+
+
+def _warm_up(installation: Installation, parser: SentenceParser, in_use: ModelInUse) -> None:
+    parser.find_entities("Is the parser there?")
+    installation.embedder.embed_question("Is the model there?")
+    in_use.look()
 
 
 def _make_retriever(installation: Installation, parser: SentenceParser) -> Retriever:
