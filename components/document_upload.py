@@ -12,6 +12,8 @@ from components.session import Session
 
 _FILES = "upload-files"
 _OUTCOMES = "upload-outcomes"
+_ASKED = "upload-asked"
+"""The files themselves, kept in memory only while somebody is asked what to do with a name."""
 _FORMATS = (
     "PDF, Word, PowerPoint, Excel, CSV, text, Markdown, HTML, e-mail, JSON, HL7, FHIR, C-CDA,"
     " or ZIP archives of these; up to {most} MB each."
@@ -21,7 +23,8 @@ _CHOICES = {SameName.NEW_VERSION: "New version", SameName.SEPARATE: "Separate do
 
 def forget_upload() -> None:
     """Begin with an empty dialog the next time."""
-    st.session_state.pop(_OUTCOMES, None)
+    for key in (_OUTCOMES, _ASKED):
+        st.session_state.pop(key, None)
 
 
 def upload_dialog(session: Session) -> str | None:
@@ -30,9 +33,8 @@ def upload_dialog(session: Session) -> str | None:
         outcomes: list[Uploaded] | None = st.session_state.get(_OUTCOMES)
         if outcomes is None:
             return _choose(session)
-        questions = [one for one in outcomes if one.state is UploadState.SAME_NAME]
         _report(outcomes)
-        if questions:
+        if questions := _questions(outcomes):
             return _ask(session, questions)
         if st.button("Done", type="primary", key="upload-done"):
             return _sentence(outcomes)
@@ -45,13 +47,12 @@ def _choose(session: Session) -> str | None:
     words = f"Add {counted(len(files), 'file')}" if files else "Add"
     if not st.button(words, type="primary", disabled=not files, key="upload-add"):
         return None
-    return _send(session, {})
+    return _send(session, [Upload(file.name, file.getvalue()) for file in files], {})
 
 
-def _send(session: Session, decisions: dict[str, SameName]) -> str | None:
-    """Store the chosen files; once names were asked for, only the outcomes of these are new."""
+def _send(session: Session, uploads: Sequence[Upload], decisions: dict[str, SameName]) -> str | None:
+    """Store the files; after names were asked for, only the outcomes of these are new."""
     current = refreshed(session)
-    uploads = [Upload(file.name, file.getvalue()) for file in st.session_state.get(_FILES) or ()]
     with st.spinner("Storing the files…"):
         outcomes = current.services.documents.upload(
             current.actor, workspace_id=current.workspace_id, files=uploads, same_name=decisions
@@ -61,8 +62,13 @@ def _send(session: Session, decisions: dict[str, SameName]) -> str | None:
         outcomes = [*before, *(one for one in outcomes if one.name in decisions)]
     if any(one.state is not UploadState.ADDED for one in outcomes):
         st.session_state[_OUTCOMES] = outcomes
-        st.rerun(scope="fragment")
+        st.session_state[_ASKED] = list(uploads) if _questions(outcomes) else []
+        st.rerun()
     return _sentence(outcomes)
+
+
+def _questions(outcomes: Sequence[Uploaded]) -> list[Uploaded]:
+    return [one for one in outcomes if one.state is UploadState.SAME_NAME]
 
 
 def _report(outcomes: Sequence[Uploaded]) -> None:
@@ -91,7 +97,7 @@ def _ask(session: Session, questions: Sequence[Uploaded]) -> str | None:
         )
         decisions[one.name] = chosen or SameName.NEW_VERSION
     if st.button(f"Add {counted(len(questions), 'file')}", type="primary", key="upload-decided"):
-        return _send(session, decisions)
+        return _send(session, st.session_state[_ASKED], decisions)
     return None
 
 
