@@ -124,7 +124,7 @@ class _LeaseConsumer(dramatiq.Consumer):
         try:
             yield
         except BackendUnavailableError as error:
-            raise BrokerConnectionError(error.message) from error
+            raise BrokerConnectionError(error.message) from error  # type: ignore[no-untyped-call]
 
     def _beat(self) -> None:
         while not self._ended.wait(self._broker.lease_seconds / 3):

@@ -27,7 +27,7 @@ def main(folder: Path, port: int) -> int:
     beside.write_text(json.dumps({"port": port, "process": os.getpid()}), encoding="utf-8")
     beside.replace(folder / PORT_FILE)
     threading.Thread(target=_end_when_unused, args=(folder,), daemon=True).start()
-    import chromadb_rust_bindings
+    import chromadb_rust_bindings  # type: ignore[import-untyped]
 
     # What the program `chroma` does; its own process would outlive us if we were killed.
     chromadb_rust_bindings.cli(

@@ -270,14 +270,14 @@ def test_processes_that_write_at_once_lose_nothing(
         pytest.skip("each object holds its own data")
     folder = vectors_folder(settings)
     children = [
-        start_child("write_vectors", settings, folder=folder, workspace=here, prefix=prefix, number=40)
+        start_child("write_vectors", settings, folder=folder, workspace=here, prefix=prefix, number=20)
         for prefix in ("v1", "v2")
     ]
-    for number in range(40):
+    for number in range(20):
         store.upsert(ids(f"here{number}"), rows(unit(0, 1)), workspace_id=here, version_id=V3)
         found(store, unit(1), here, limit=100)
     for child in children:
         wait_for(child)
     everything = frozenset({V1, V2, V3})
-    assert store.count(workspace_id=here, permitted=everything) == 120
-    assert len(set(found(store, unit(1), here, everything, limit=200))) == 120
+    assert store.count(workspace_id=here, permitted=everything) == 60
+    assert len(set(found(store, unit(1), here, everything, limit=200))) == 60
