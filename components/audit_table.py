@@ -36,10 +36,10 @@ def audit_table(events: Sequence[AuditEvent], *, people: Mapping[str, str], work
         column_config={
             "When": config.TextColumn(width=132),
             "Who": config.TextColumn(width=130),
-            "What": config.TextColumn(width=176),
+            "What": config.TextColumn(width=168),
             "Result": config.MultiselectColumn(width=104, options=list(_COLOURS), color=list(_COLOURS.values())),
-            "Details": config.TextColumn(width=214),
-            "From": config.TextColumn(width=140),
-            "Number": config.NumberColumn(width=64, help="Its place in the chain"),
+            "Details": config.TextColumn(width=210),
+            "From": config.TextColumn(width=134),
+            "Number": config.NumberColumn(width=76, help="Its place in the chain"),
         },
     )

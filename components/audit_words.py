@@ -41,7 +41,7 @@ ACTION: dict[str, str] = {
     "sessions.sign_in": "Signed in",
     "sessions.sign_out": "Signed out",
     "sessions.revoke": "Ended a session",
-    "audit.people": "Looked up names for the log",
+    "audit.people": "Looked up names",
     "audit.list": "Read the log",
     "audit.verify": "Verified the log",
     "audit.export": "Exported the log",
@@ -56,7 +56,8 @@ ACTION: dict[str, str] = {
 DONE = Word("Done", "check", "✓", "gray")
 _CHANNELS = {"web": "Browser", "rest": "REST", "cli": "Command line", "worker": "Worker"}
 _OWN_WORK = frozenset({"worker", "cli"})
-_DETAILS = {"roles": "role", "start": "", "end": ""}
+_DETAILS = {"roles": "role", "start": "", "end": "", "change": ""}
+"""Other words for what is noted; empty for what only machines need."""
 
 
 def action_words(action: str) -> str:

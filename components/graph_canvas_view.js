@@ -154,12 +154,19 @@ function paintNames(state, context) {
   const places = network.getPositions()
   const first = new Set([state.hovered, ...network.getSelectedNodes(), ...network.getSelectedEdges()])
   const taken = []
-  const free = (box) => !taken.some((one) => box[0] < one[2] && box[2] > one[0] && box[1] < one[3] && box[3] > one[1])
+  const meet = (a, b) => a[0] < b[2] && a[2] > b[0] && a[1] < b[3] && a[3] > b[1]
+  const free = (box) => !taken.some((one) => meet(box, one))
+  const covered = (box) => taken.reduce((sum, one) => {
+    const across = Math.min(box[2], one[2]) - Math.max(box[0], one[0])
+    const down = Math.min(box[3], one[3]) - Math.max(box[1], one[1])
+    return across > 0 && down > 0 ? sum + across * down : sum
+  }, 0)
   const write = (item, size, spots, always) => {
     item.wide ||= context.measureText(item.label).width * scale
     const half = item.wide / scale / 2
     const boxes = spots.map(({ x, y }) => [x - half, y, x + half, y + size * 1.2])
-    const box = boxes.find(free) || (always ? boxes[0] : undefined)
+    let box = boxes.find(free)
+    if (!box && always) box = boxes.reduce((best, one) => (covered(one) < covered(best) ? one : best))
     if (!box) return
     taken.push(box)
     context.strokeText(item.label, box[0] + half, box[1])
@@ -168,22 +175,27 @@ function paintNames(state, context) {
   Object.assign(context, { textAlign: "center", textBaseline: "top", lineJoin: "round", lineWidth: 4 / scale,
     strokeStyle: theme.page, fillStyle: theme.text, font: `${13 / scale}px ${theme.font}` })
   const chosenFirst = (a, b) => first.has(b.id) - first.has(a.id)
+  const { clientWidth, clientHeight } = state.canvas
+  const [from, to] = [network.DOMtoCanvas({ x: -60, y: -20 }), network.DOMtoCanvas({ x: clientWidth + 60, y: clientHeight })]
+  const seen = (place) => place && place.x > from.x && place.x < to.x && place.y > from.y && place.y < to.y
   for (const node of [...state.nodes].sort(chosenFirst)) {
     const place = places[node.id]
-    if (place) write(node, 13 / scale, [{ x: place.x, y: place.y + sizeOf(node, state.unit) + 3 / scale }])
+    if (seen(place)) write(node, 13 / scale, [{ x: place.x, y: place.y + sizeOf(node, state.unit) + 3 / scale }])
   }
   for (const node of state.nodes) {
+    if (!seen(places[node.id])) continue
     const half = sizeOf(node, state.unit)
     const { x, y } = places[node.id]
     taken.push([x - half, y - half, x + half, y + half])
   }
   context.font = `${11 / scale}px ${theme.font}`
+  const close = scale > 0.6 || state.labelled.length < 60
   for (const edge of state.labelled.sort(chosenFirst)) {
     const line = network.body.edges[edge.id]?.edgeType
-    if (!line) continue
+    if (!line || !seen(line.getPoint(0.5))) continue
     context.fillStyle = theme.lines[edge.colour].text
     const spots = ALONG.map((share) => line.getPoint(share)).map(({ x, y }) => ({ x, y: y - 7 / scale }))
-    write(edge, 11 / scale, spots, edge.colour !== "gray")
+    write(edge, 11 / scale, spots, edge.colour !== "gray" && close)
   }
 }
 

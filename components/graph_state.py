@@ -11,7 +11,7 @@ from components.graph_canvas import Pick
 from components.graph_layout import Point
 
 NOTHING = Pick("nothing", "")
-CHOICES_OF_MOST = (25, 50, 100, 300, 500)
+CHOICES_OF_MOST = (20, 50, 100, 300, 500)
 _KEY = "graph-state"
 
 

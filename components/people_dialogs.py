@@ -40,7 +40,7 @@ def _body(session: Session, opened: Opened, user: User | None) -> None:
         current = refreshed(session)
         opened = opened_dialog(PAGE) or opened
         if opened.result:
-            _password(opened.result)
+            _password(opened.result, user)
         elif opened.kind == ADD:
             _add(current)
         elif user is None:
@@ -62,7 +62,7 @@ def _add(session: Session) -> None:
     with shows_errors("add a person"):
         new = session.services.users.add(session.actor, username=username or "", name=name or "", roles=rights.roles)
         save_memberships(session, new.user.id, now={}, wanted=rights.memberships)
-        open_dialog(PAGE, ADD, result=new.password)
+        open_dialog(PAGE, ADD, new.user.id, result=new.password)
         st.rerun(scope="app")
 
 
@@ -91,9 +91,11 @@ def _new_password(session: Session, user: User) -> None:
         st.rerun(scope="app")
 
 
-def _password(password: str) -> None:
-    st.markdown("**Hand this password over in person.** It is shown once and has to be changed at the next sign-in.")
+def _password(password: str, user: User | None) -> None:
+    if user is not None:
+        st.markdown(f"{plain(user.name)} signs in as {plain(user.username)} with this password:")
     st.code(password, language=None)
+    st.markdown("**Hand this password over in person.** It is shown once and has to be changed at the next sign-in.")
     if st.button("Done", type="primary", key="people-done"):
         close_dialog(PAGE)
         st.rerun(scope="app")
