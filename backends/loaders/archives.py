@@ -2,7 +2,9 @@
 
 import io
 import zipfile
+import zlib
 from collections.abc import Iterator
+from lzma import LZMAError
 
 from backends.loaders.messages import attachments_of
 from backends.loaders.writing import ReaderError, clean_name
@@ -30,8 +32,16 @@ class Unpacker:
                         continue
                     data = self._read(archive, info)
                     yield from self._expand(clean_name(info.filename), data, depth)
-        except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError, EOFError) as error:
+        except (zipfile.BadZipFile, zlib.error, LZMAError, OSError, ValueError, NotImplementedError, EOFError) as error:
             raise ReaderError("The archive is damaged or of a kind that cannot be read: pack it again.") from error
+
+    def attachments(self, content: bytes, *, depth: int = 0) -> Iterator[tuple[str, bytes]]:
+        """What an e-mail carries, archives unpacked and attached e-mails with what they carry themselves."""
+        if depth > _DEEPEST:
+            raise ReaderError("The e-mail holds e-mails too deep inside each other: save them apart and add them.")
+        for name, data in attachments_of(content):
+            self._count(len(data))
+            yield from self._expand(name, data, depth)
 
     def _expand(self, name: str, data: bytes, depth: int) -> Iterator[tuple[str, bytes]]:
         if name.lower().endswith(".zip"):
@@ -39,22 +49,25 @@ class Unpacker:
             return
         yield name, data
         if name.lower().endswith(".eml"):
-            yield from attachments_of(data)
+            yield from self.attachments(data, depth=depth + 1)
 
     def _read(self, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
         if info.flag_bits & _PROTECTED:
             raise ReaderError("The archive is protected by a password: unpack it and add the files.")
-        self._files_left -= 1
-        if self._files_left < 0:
-            raise ReaderError("The archive holds more files than the limit allows: split it.")
         if info.file_size > 10_000_000 and info.file_size > info.compress_size * _MOST_RATIO:
             raise ReaderError("The archive unpacks to far more than it is and was refused.")
         with archive.open(info) as file:
             data = file.read(self._bytes_left + 1)
-        self._bytes_left -= len(data)
-        if self._bytes_left < 0:
-            raise ReaderError("The archive unpacks to more than the limit allows: split it.")
+        self._count(len(data))
         return data
+
+    def _count(self, size: int) -> None:
+        self._files_left -= 1
+        self._bytes_left -= size
+        if self._files_left < 0:
+            raise ReaderError("The file holds more files than the limit allows: split it.")
+        if self._bytes_left < 0:
+            raise ReaderError("The file unpacks to more than the limit allows: split it.")
 
 
 def _is_wanted(info: zipfile.ZipInfo) -> bool:

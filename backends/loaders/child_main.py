@@ -4,11 +4,9 @@ import json
 import resource
 import sys
 from base64 import b64encode
+from dataclasses import fields
 from typing import Any
 
-from pydantic import TypeAdapter
-
-from app.domain.documents import LoadedDocument
 from backends.loaders.detecting import CCDA, CSV, DOCX, EMAIL, FHIR, HL7, HTML, JSON, MARKDOWN, PPTX, TEXT, XLSX
 from backends.loaders.writing import DocumentWriter, ReaderError
 
@@ -28,7 +26,11 @@ def main() -> None:
         answer = {"refused": "The file is nested too deeply to be read."}
     except LookupError:
         answer = {"missing": True}
-    sys.stdout.write(json.dumps(answer))
+    sys.stdout.write(json.dumps(answer, default=_fields))
+
+
+def _fields(found: Any) -> dict[str, Any]:
+    return {field.name: getattr(found, field.name) for field in fields(found)}
 
 
 def _limit(request: dict[str, Any]) -> None:
@@ -52,10 +54,10 @@ def _answer(request: dict[str, Any], content: bytes) -> dict[str, Any]:
         document = open_pdf(content)
         return {"pages": len(document), "title": document.get_metadata_value("Title")}
     if task == "pages":
-        from backends.loaders.pdf import PdfPage, read_pages
+        from backends.loaders.pdf import read_pages
 
         found = read_pages(content, first=request["first"], count=request["count"], ocr_seconds=request["ocr_seconds"])
-        return {"pages": TypeAdapter(list[PdfPage]).dump_python(list(found), mode="json")}
+        return {"pages": list(found)}
     if task == "render":
         from backends.loaders.pdf import render
 
@@ -82,17 +84,15 @@ def _load(request: dict[str, Any], content: bytes) -> Any:
     }
     writer = DocumentWriter(most_characters=request["characters"])
     readers[request["media_type"]](content, writer)
-    return TypeAdapter(LoadedDocument).dump_python(writer.finish(), mode="json")
+    return writer.finish()
 
 
 def _unpack(request: dict[str, Any], content: bytes) -> list[tuple[str, bytes]]:
     from backends.loaders.archives import Unpacker
-    from backends.loaders.messages import attachments_of
 
-    if request["media_type"] == EMAIL:
-        return list(attachments_of(content))
     unpacker = Unpacker(most_files=request["archive_files"], most_bytes=request["archive_mb"] * 1_000_000)
-    return list(unpacker.unpack(content))
+    found = unpacker.attachments(content) if request["media_type"] == EMAIL else unpacker.unpack(content)
+    return list(found)
 
 
 if __name__ == "__main__":

@@ -92,12 +92,12 @@ def _zipped(ending: str, content: bytes) -> str:
 
 
 def _written(ending: str, content: bytes) -> str:
-    if not content.startswith((b"\xff\xfe", b"\xfe\xff")) and _BINARY.search(content[:65_536]):
-        raise ReaderError(f"This kind of file cannot be read: add {SUPPORTED}.")
     start = content[:4096].lstrip(b"\xef\xbb\xbf \t\r\n\x0b")
     if start.startswith((b"MSH|", b"FHS|", b"BHS|")):
         return HL7
-    if start.startswith((b"{", b"[")) and ending in {"json", "fhir", ""}:
+    if not content.startswith((b"\xff\xfe", b"\xfe\xff")) and _BINARY.search(content[:65_536]):
+        raise ReaderError(f"This kind of file cannot be read: add {SUPPORTED}.")
+    if start.startswith((b"{", b"[")) and ending in {"json", "ndjson", "fhir", ""}:
         return FHIR if _FHIR_TYPE.search(content[:200_000]) else JSON
     if start.startswith(b"<") and b"ClinicalDocument" in content[:20_000]:
         return CCDA

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from base64 import b64decode
@@ -21,6 +22,8 @@ from backends.loaders.writing import DocumentWriter, ReaderError
 _LOADED = TypeAdapter(LoadedDocument)
 _PAGES = TypeAdapter(list[PdfPage])
 _TOO_MUCH = "Reading the file took more time or memory than the limit allows: split it and add the parts."
+_BROKEN = "The file is damaged in a way that cannot be read: open it in its own program, save it again and add it."
+_ENDED_BY_LIMIT = {-signal.SIGXCPU, -signal.SIGKILL}
 
 
 class LocalLoader(DocumentLoader):
@@ -121,8 +124,10 @@ class LocalLoader(DocumentLoader):
                 check=False,
             )
             answer: dict[str, Any] = json.loads(child.stdout)
-        except (subprocess.TimeoutExpired, ValueError) as error:
+        except subprocess.TimeoutExpired as error:
             raise InvalidInputError(_TOO_MUCH) from error
+        except ValueError as error:
+            raise InvalidInputError(_TOO_MUCH if child.returncode in _ENDED_BY_LIMIT else _BROKEN) from error
         if "refused" in answer:
             raise InvalidInputError(answer["refused"])
         return answer

@@ -87,7 +87,8 @@ def read_hl7(content: bytes, writer: DocumentWriter) -> None:
     """Each message: patient, visit and orders as rows of named fields, results as one table."""
     import hl7
 
-    text = decode(content).replace("\r\n", "\r").replace("\n", "\r").strip()
+    framed = decode(content).replace("\x0b", "").replace("\x1c", "")  # MLLP's marks of begin and end
+    text = framed.replace("\r\n", "\r").replace("\n", "\r").strip()
     bodies = [part for part in re.split(r"(?=MSH\|)", text) if part.startswith("MSH|")]
     if not bodies:
         raise ReaderError("The HL7 file holds no message that begins with MSH: export it again.")
@@ -136,7 +137,7 @@ def read_fhir(content: bytes, writer: DocumentWriter) -> None:
     for record in parse_json(decode(content)):
         resources = [record]
         if isinstance(record, dict) and record.get("resourceType") == "Bundle":
-            resources = [entry.get("resource") for entry in record.get("entry", []) if isinstance(entry, dict)]
+            resources = [entry.get("resource") for entry in record.get("entry") or [] if isinstance(entry, dict)]
         for resource in resources:
             if isinstance(resource, dict) and resource.get("resourceType"):
                 _read_resource(resource, writer)
@@ -158,7 +159,7 @@ def _read_resource(resource: dict[str, Any], writer: DocumentWriter) -> None:
 def _fhir_label(resource: dict[str, Any]) -> str:
     name = resource.get("name")
     if isinstance(name, list) and name and isinstance(name[0], dict):
-        return " ".join([*name[0].get("given", []), str(name[0].get("family", ""))]).strip()
+        return " ".join([*map(str, name[0].get("given") or []), str(name[0].get("family", ""))]).strip()
     code = resource.get("code") or resource.get("medicationCodeableConcept") or resource.get("vaccineCode")
     if isinstance(code, dict):
         codings = code.get("coding") or [{}]

@@ -107,6 +107,7 @@ def _read_sheet(sheet: Any, writer: DocumentWriter) -> None:
     header: list[str] | None = None
     caption: str | None = None
     rows = 0
+    sheet.reset_dimensions()  # what the file says of its size is not always true, and cells beyond it would be lost
     for values in sheet.iter_rows(values_only=True, max_col=_MOST_COLUMNS):
         cells = [_shown(value) for value in values]
         filled = [cell for cell in cells if cell]

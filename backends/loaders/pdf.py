@@ -3,7 +3,7 @@
 import ctypes
 import io
 import statistics
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,8 @@ _HEADING_RATIO = 1.15
 _LONGEST_HEADING = 120
 _PARAGRAPH_GAP = 1.7
 _HYPHENS = {0x02, 0xFFFE}
+
+Box = tuple[float, float, float, float]
 
 
 @dataclass(slots=True)
@@ -84,11 +86,10 @@ def _read_text(page: Any) -> PdfPage:
     from pypdfium2 import raw
 
     text_page = page.get_textpage()
-    width, height = page.get_size()
-    left_edge, bottom_edge = _origin(page)
+    place = _places(page)
     box = [ctypes.c_double() for _ in range(4)]
     signs: list[str] = []
-    boxes: list[tuple[float, float, float, float] | None] = []
+    boxes: list[Box | None] = []
     sizes: list[float] = []
     joining = False
     for index in range(text_page.count_chars()):
@@ -105,22 +106,29 @@ def _read_text(page: Any) -> PdfPage:
             boxes.append(None)
             sizes.append(0.0)
             continue
-        left, right, bottom, top = (edge.value for edge in box)
-        boxes.append(
-            (
-                (left - left_edge) / width,
-                1 - (top - bottom_edge) / height,
-                (right - left_edge) / width,
-                1 - (bottom - bottom_edge) / height,
-            )
-        )
+        boxes.append(place(*(edge.value for edge in box)))
         sizes.append(raw.FPDFText_GetFontSize(text_page, index))
     return _assemble("".join(signs), boxes, sizes)
 
 
-def _origin(page: Any) -> tuple[float, float]:
-    left, bottom, _, _ = page.get_cropbox()
-    return left, bottom
+def _places(page: Any) -> Callable[[float, float, float, float], Box]:
+    """From a sign's edges in the page's own space to its box on the page as it is shown, cut and turned."""
+    turns = page.get_rotation() // 90
+    width, height = page.get_size() if turns % 2 == 0 else reversed(page.get_size())
+    width, height = max(width, 1e-6), max(height, 1e-6)
+    left_edge, bottom_edge = (max(edges) for edges in zip(page.get_mediabox()[:2], page.get_cropbox()[:2], strict=True))
+
+    def turn(across: float, down: float) -> tuple[float, float]:
+        for _ in range(turns):
+            across, down = 1 - down, across
+        return across, down
+
+    def place(left: float, right: float, bottom: float, top: float) -> Box:
+        one = turn((left - left_edge) / width, 1 - (top - bottom_edge) / height)
+        other = turn((right - left_edge) / width, 1 - (bottom - bottom_edge) / height)
+        return min(one[0], other[0]), min(one[1], other[1]), max(one[0], other[0]), max(one[1], other[1])
+
+    return place
 
 
 def _sign(code: int) -> str:
@@ -132,7 +140,7 @@ def _sign(code: int) -> str:
     return sign if sign.isprintable() else ""
 
 
-def _assemble(text: str, boxes: list[tuple[float, float, float, float] | None], sizes: list[float]) -> PdfPage:
+def _assemble(text: str, boxes: list[Box | None], sizes: list[float]) -> PdfPage:
     """Doubles the line break where lines stand apart, so that paragraphs can be told; finds headings and words."""
     lines = list(_lines(text, boxes, sizes))
     usual = statistics.median(line.size for line in lines) if lines else 0.0
@@ -163,7 +171,7 @@ def _gap(before: _Line, line: _Line, is_heading: bool) -> str:
     return "\n\n" if apart or is_heading else "\n"
 
 
-def _lines(text: str, boxes: list[tuple[float, float, float, float] | None], sizes: list[float]) -> Iterator[_Line]:
+def _lines(text: str, boxes: list[Box | None], sizes: list[float]) -> Iterator[_Line]:
     start = 0
     for part in text.split("\n"):
         end = start + len(part)
@@ -176,9 +184,7 @@ def _lines(text: str, boxes: list[tuple[float, float, float, float] | None], siz
         start = end + 1
 
 
-def _words(
-    text: str, boxes: list[tuple[float, float, float, float] | None], line: _Line, *, shift: int
-) -> Iterator[WordBox]:
+def _words(text: str, boxes: list[Box | None], line: _Line, *, shift: int) -> Iterator[WordBox]:
     start = line.start
     for part in text[line.start : line.end].split(" "):
         end = start + len(part)

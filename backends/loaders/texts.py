@@ -5,6 +5,7 @@ import io
 import json
 import re
 from collections.abc import Iterator
+from itertools import islice
 
 from backends.loaders.writing import DocumentWriter, ReaderError
 
@@ -81,16 +82,24 @@ def read_csv(content: bytes, writer: DocumentWriter) -> None:
     """The first line names the columns; every other line is one row."""
     text = decode(content)
     try:
-        dialect: type[csv.Dialect] | str = csv.Sniffer().sniff(text[:20_000], delimiters=",;\t|")
-    except csv.Error:
-        dialect = "excel"
-    try:
-        rows = [row for row in csv.reader(io.StringIO(text), dialect) if any(cell.strip() for cell in row)]
+        rows = list(_csv_rows(text, max(",;\t|", key=lambda sign: _fit(text, sign))))
     except csv.Error as error:
         raise ReaderError("The table cannot be read: save it as CSV with one header line and add it again.") from error
     if rows and len(rows[0]) > _MOST_COLUMNS:
         raise ReaderError(f"The table has more than {_MOST_COLUMNS} columns: keep those that matter.")
     writer.add_table(rows)
+
+
+def _csv_rows(text: str, delimiter: str) -> Iterator[list[str]]:
+    for row in csv.reader(io.StringIO(text), delimiter=delimiter, skipinitialspace=True):
+        if any(cell.strip() for cell in row):
+            yield row
+
+
+def _fit(text: str, delimiter: str) -> tuple[int, int]:
+    """How many of the first rows have as many columns as the header, and how many that are; none for one column."""
+    widths = [len(row) for row in islice(_csv_rows(text, delimiter), 50)]
+    return (widths.count(widths[0]), widths[0]) if widths and widths[0] > 1 else (0, 0)
 
 
 def read_json(content: bytes, writer: DocumentWriter) -> None:

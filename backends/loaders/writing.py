@@ -47,10 +47,12 @@ class DocumentWriter:
                 self.title = " ".join(clean(text).split())[:200]
 
     def add_row(self, header: Sequence[str], cells: Sequence[str], *, caption: str | None = None) -> None:
-        """A row as "label; column: value; …"; empty cells are left out, separators inside cells replaced."""
-        names = [_cell(name) for name in header]
-        values = [_cell(value) for value in cells[: len(names)]]
-        values += [""] * (len(names) - len(values))
+        """A row as "label; column: value; …"; empty cells are left out, separators inside cells replaced.
+
+        Cells behind the last column that has a name keep their value under an empty name.
+        """
+        width = max(_filled(header), _filled(cells))
+        names, values = ([_cell(one) for one in [*part, *[""] * width][:width]] for part in (header, cells))
         if not any(values):
             return
         label = values[0] or next(value for value in values if value)
@@ -141,6 +143,11 @@ def clean_name(name: str) -> str:
     )
     stem, dot, ending = kept.strip().rpartition(".")
     return (f"{stem[:170]}{dot}{ending[:10]}" if dot else ending[:180]) or "file"
+
+
+def _filled(cells: Sequence[str]) -> int:
+    """How many there are up to the last that holds something."""
+    return max((place for place, cell in enumerate(cells, start=1) if cell.strip()), default=0)
 
 
 def _cell(text: str) -> str:
