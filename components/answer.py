@@ -40,6 +40,7 @@ def answer_data(answer: Answer, *, shown: int | None, stopped: bool = False) -> 
             _sentence(sentence, answer.triples[index] if in_rows else None, stopped=stopped)
             for index, sentence in enumerate(_reasons_once(answer.sentences))
         ],
+        "quoted": [_sentence(one, None, stopped=stopped) for one in _reasons_once(answer.quoted)],
         "facts": [fact_data(triple) for triple in listed],
         "copy": text_to_copy(answer) if answer.finished and answer.sentences else "",
     }

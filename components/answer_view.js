@@ -54,7 +54,7 @@ function press(view, shown) {
     button.setAttribute("aria-pressed", String(Number(button.dataset.number) === shown))
 }
 
-function sentenceRow(view, sentence, index) {
+function sentenceRow(view, sentence, place) {
   const mark = drawing({ class: "mark", viewBox: "0 0 18 18", role: "img", "aria-label": sentence.word },
     MARKS[sentence.verdict])
   const body = node("div")
@@ -63,7 +63,7 @@ function sentenceRow(view, sentence, index) {
   if (sentence.citations.length) {
     const chips = node("span", { class: "chips" })
     sentence.citations.forEach((number) =>
-      chips.append(opener(view, number, `sentence ${index} ${number}`, { class: "chip" }, String(number))))
+      chips.append(opener(view, number, `${place} ${number}`, { class: "chip" }, String(number))))
     if (sentence.fact) said.append(chips)
     else body.append(" ", chips)
   }
@@ -101,13 +101,15 @@ function build(root) {
     sentences: node("ol", { class: "sentences", "aria-label": "Answer" }),
     actions: node("div", { class: "actions" }),
     label: node("span", {}, "Copy"),
+    beside: node("h2", {}, "Quoted from the documents"),
+    quoted: node("ol", { class: "sentences", "aria-label": "Quoted sentences" }),
     heading: node("h2", {}, "Facts used"),
     facts: node("ul", { class: "facts" }),
     status: node("span", { class: "spoken", role: "status" }),
   }
   view.copy = node("button", { type: "button", class: "copy" }, copyIcon, view.label)
   view.actions.append(view.copy)
-  root.append(view.sentences, view.actions, view.heading, view.facts, view.status)
+  root.append(view.sentences, view.actions, view.beside, view.quoted, view.heading, view.facts, view.status)
   return view
 }
 
@@ -138,9 +140,11 @@ export default function (component) {
   const place = focused && root.contains(focused) ? focused.dataset.place : undefined
   root.classList.toggle("growing", data.growing)
   view.sentences.setAttribute("aria-busy", String(data.growing))
-  fill(view.sentences, data.sentences, (item, index) => sentenceRow(view, item, index))
+  fill(view.sentences, data.sentences, (item, index) => sentenceRow(view, item, `answer ${index}`))
+  fill(view.quoted, data.quoted, (item, index) => sentenceRow(view, item, `quoted ${index}`))
   fill(view.facts, data.facts, (item, index) => factRow(view, item, index))
   view.heading.hidden = data.facts.length === 0
+  view.beside.hidden = view.quoted.hidden = data.quoted.length === 0
   view.actions.hidden = !data.copy || !navigator.clipboard
   view.copy.onclick = () => copyText(view, data.copy)
   press(view, data.shown)

@@ -27,7 +27,7 @@ _STAGES = {
     "ranking": "ranking",
     "facts": "following facts",
     "answering": "answering",
-    "checking": "checking",
+    "writing": "writing and checking",
 }
 
 
@@ -69,14 +69,13 @@ def _draw(session: Session, state: AskState) -> None:
 
 def _answer_column(state: AskState, answer: Answer | None) -> None:
     section(state.question)
-    if answer is None or not (answer.sentences or answer.finished or state.stopped):
+    if answer is None or not (answer.sentences or answer.quoted or answer.finished or state.stopped):
         _waiting(state)
         return
     _meta_row(state, answer)
     if answer.notice:
         banner("warning", answer.notice)
-    if answer.finished or state.stopped:
-        st.markdown(f":gray[{plain(band_line(answer))}]")
+    st.markdown(f":gray[{plain(band_line(answer))}]")
     show_answer(answer, key="answer", shown=state.shown, on_open=state.show, stopped=state.stopped)
     if answer.triples and (answer.finished or state.stopped):
         section("How the facts connect")

@@ -23,11 +23,19 @@ def source_card(session: Session, state: AskState) -> None:
     if citation is None or state.answer is None:
         return
     with st.container(border=True, key="evidence"), shows_errors("source"):
-        view = evidence_of(session, citation)
+        view = _beside(session, state, citation)
         image = state.page_image(session, view, width=_BESIDE)
         turn = turn_of(citation.n, [one.n for one in state.answer.citations])
         if show_evidence(view, key="source", image=image, turn=turn, on_step=state.show):
             open_page(session, state, citation)
+
+
+def _beside(session: Session, state: AskState, citation: Citation) -> EvidenceView:
+    """Asked of the service at every redraw, so that a deleted source goes; while the answer grows, once a source."""
+    place = (citation.version_id, citation.span)
+    if state.running is None or state.view is None or (state.view.version_id, state.view.span) != place:
+        state.view = evidence_of(session, citation)
+    return state.view
 
 
 def turn_of(shown: int, numbers: list[int]) -> Turn:

@@ -34,6 +34,8 @@ class AskState:
     running: RunningQuestion | None = None
     shown: int | None = None
     """The number of the source beside the answer."""
+    view: EvidenceView | None = None
+    """That source as it was read last."""
     pages: OrderedDict[tuple[VersionId, int, int], bytes] = field(default_factory=OrderedDict)
 
     def start(self, session: Session, text: str) -> None:

@@ -117,6 +117,12 @@ def test_facts_that_are_the_answer_stand_in_its_rows_and_not_below_once_more() -
     assert [row["fact"]["object"] for row in drawn["sentences"]] == ["warfarin", "aspirin"]
 
 
+def test_quoted_sentences_stand_beside_what_a_model_wrote() -> None:
+    answer = replace(ANSWER, model="a-model", quoted=(sentence("The INR had risen to 4.6.", Verdict.SUPPORTED),))
+    assert [row["text"] for row in answer_data(answer, shown=1)["quoted"]] == ["The INR had risen to 4.6."]
+    assert answer_data(ANSWER, shown=1)["quoted"] == []
+
+
 def test_a_sentence_that_was_never_checked_is_not_being_checked_after_stop() -> None:
     answer = replace(ANSWER, sentences=(sentence("Something.", Verdict.UNCHECKED),), finished=False)
     assert answer_data(answer, shown=None)["sentences"][0]["word"] == "Being checked"
