@@ -5,102 +5,215 @@ from typing import Any
 
 from app.domain.documents import Span
 from app.domain.graph import Assertion
+from app.pipeline.polarity_words import (
+    ENDING_VERBS,
+    FAMILY,
+    FAMILY_OF_SOMEBODY,
+    FAMILY_SIDES,
+    HEDGING_MODALS,
+    HEDGING_NOUNS,
+    HEDGING_WORDS,
+    NEGATING_ADJECTIVES,
+    NEGATING_VERBS,
+    NEGATING_VERBS_BEFORE_VERBS,
+    PAST_WORDS,
+    PLANNING_VERBS,
+    PLANNING_WORDS,
+    UNSURE_VERBS,
+)
 
 PARSE_DECIDES = frozenset(
     {"svo", "verb_pp", "obj_pp", "copula", "appos", "passive", "poss", "compound", "life", "date", "path", "table"}
 )
 """Kinds made by rules: their status was read from the parse already."""
-_NEGATING_VERBS = frozenset({"deny", "lack", "fail", "refuse", "decline", "exclude", "cease", "stop", "omit"})
-_NEGATING_WORDS = frozenset({"no", "not", "n't", "never", "without", "neither", "nor", "none", "nobody", "nothing"})
-_HEDGING_MODALS = frozenset({"may", "might", "could"})
-_HEDGING_WORDS = frozenset(
-    (
-        "possible possibly probable probably likely suspected suspect suspicious presumed presumably apparently "
-        "perhaps suggest suggests suggested suggestive questionable potential potentially alleged allegedly "
-        "reportedly unclear consider considered differential"
-    ).split()
-)
-_PLANNING_WORDS = frozenset({"planned", "scheduled", "intends", "plans", "proposes"})
-_FAMILY = frozenset(
-    {"mother", "father", "sister", "brother", "aunt", "uncle", "grandmother", "grandfather", "sibling", "cousin"}
-)
 
 
-def polarity_of(document: Any, subject: Span | None, object_: Span | None) -> Assertion:
-    """The status of a fact whose arguments stand at these spans of the sentence, None where one stands elsewhere."""
+def polarity_of(document: Any, subject: Span | None, object_: Span | None, *, relation: str = "") -> Assertion:
+    """The status of a fact whose arguments stand at these spans of the sentence, None where one stands elsewhere.
+
+    With `relation`, a fact that the sentence says has ended ("stopped taking") and the relation does not is negated.
+    """
     heads = [_head_at(document, span) for span in (subject, object_) if span is not None]
-    verbs = [verb for head in heads if (verb := _verb_above(head)) is not None]
-    return status_of(verbs[0] if verbs else None, heads)
-
-
-def status_of(verb: Any | None, arguments: Iterable[Any]) -> Assertion:
-    """The status by the words around a verb and the heads of the arguments (spaCy tokens)."""
-    heads = list(arguments)
-    if _is_family(heads):
-        return Assertion.FAMILY
-    if _is_negated(verb, heads):
+    verb = _verb_joining(heads)
+    status = status_of(verb, heads)
+    if status is Assertion.AFFIRMED and relation and _has_ended(verb, relation):
         return Assertion.NEGATED
-    if _is_hedged(verb, heads):
+    return status
+
+
+def status_of(verb: Any | None, arguments: Iterable[Any], *, between: Iterable[Any] = ()) -> Assertion:
+    """The status by the words around a verb, the heads of the arguments (spaCy tokens), and on the way between them.
+
+    `between` are other words that the relation is made of: in "found no match for Lee" it is "match".
+    """
+    heads = list(arguments)
+    ways = [step for head in (*heads, *between) for step in _way(head, verb)]
+    if _is_negated(verb, heads, ways):
+        doubted = _negations(verb) > 1 and not any(_denied(step) for step in ways)
+        return Assertion.POSSIBLE if doubted else Assertion.NEGATED
+    if _is_family(heads, verb) or any(_of_family(step, heads) for step in ways):
+        return Assertion.FAMILY
+    if _is_hedged(verb, ways):
         return Assertion.POSSIBLE
-    if (verb is not None and any(child.lower_ == "will" for child in verb.children)) or _has(verb, _PLANNING_WORDS):
+    if _is_planned(verb):
         return Assertion.PLANNED
-    if any(_governed_by_history(head) for head in heads):
+    if _is_past(verb) or any(_governed_by_history(head) for head in heads):
         return Assertion.HISTORICAL
     return Assertion.AFFIRMED
 
 
-def is_negating(verb: Any) -> bool:
-    """A verb that says that its object is not so: deny, lack, fail to."""
-    return verb.lemma_.lower() in _NEGATING_VERBS
+def _is_negated(verb: Any | None, heads: list[Any], ways: list[Any]) -> bool:
+    return any(_denied(step) for step in ways) or _negations(verb) > 0 or any(_instead(head) for head in heads)
 
 
-def _is_negated(verb: Any | None, heads: list[Any]) -> bool:
-    for head in heads:
-        if any(child.lower_ in {"no", "neither", "nor"} and child.text != "NO" for child in head.children):
-            return True
-        if head.dep_ in {"pobj", "pcomp"} and head.head.lower_ == "without":
-            return True
-        if head.dep_ == "conj" and any(child.lower_ == "no" for child in _first_conjunct(head).children):
-            return True
-    return any(_negates(step) for step in _chain(verb))
-
-
-def _negates(verb: Any) -> bool:
-    if any(child.dep_ == "neg" or child.lower_ in {"never", "n't", "not"} for child in verb.children):
+def _denied(noun: Any) -> bool:
+    """ "no link", "without heparin", "neither A nor B", "Lee, not Brown"; for "fever" in "no cough or fever" too."""
+    if noun.pos_ in {"VERB", "AUX"}:
+        return _denials(noun) > 0 or _is_negating(noun, itself=True)
+    if _says_none(noun) or (noun.dep_ in {"pobj", "pcomp"} and noun.head.lower_ in {"without", "except"}):
         return True
-    if verb.dep_ == "pcomp" and verb.head.lower_ == "without":
-        return True
-    if any(child.dep_ in {"nsubj", "nsubjpass"} and _says_none(child) for child in verb.children):
-        return True
-    return is_negating(verb)
+    if noun.dep_ != "conj" or noun.head.pos_ in {"VERB", "AUX"}:
+        return False
+    joined = {child.lower_ for child in noun.head.children if child.dep_ == "cc" and child.i < noun.i}
+    alone = any(child.dep_ == "det" for child in noun.children) and not joined & {"or", "nor"}
+    return "but" not in joined and not alone and _denied(noun.head)
 
 
-def _says_none(subject: Any) -> bool:
-    return subject.lower_ in {"none", "nobody", "nothing"} or any(
-        child.lower_ in {"no", "neither"} for child in subject.children
+def _instead(head: Any) -> bool:
+    """ "owned by Lee, not by Brown": the preposition bears the "not"."""
+    above = head.head
+    return head.dep_ == "pobj" and any(_is_not(child) for child in above.children if child.i < above.i)
+
+
+def _says_none(noun: Any) -> bool:
+    if noun.lower_ in {"none", "nobody", "nothing"}:
+        return True
+    return any(
+        (child.lower_ in {"no", "neither", "zero"} and child.text != "NO" and child.i < noun.i)
+        or (child.lower_ == "nor" and child.dep_ == "cc")
+        or (noun.pos_ not in {"VERB", "AUX"} and child.i < noun.i and _is_not(child))
+        for child in noun.children
     )
 
 
-def _is_hedged(verb: Any | None, heads: list[Any]) -> bool:
+def _is_not(token: Any) -> bool:
+    """ "not", but not that of "not only"."""
+    following = token.nbor(1).lower_ if token.i + 1 < len(token.doc) else ""
+    return token.lower_ in {"not", "n't"} and following not in {"only", "just", "merely", "solely"}
+
+
+def _negations(verb: Any | None) -> int:
+    """How often the verb and those above it are denied: "cannot be excluded" is denied twice."""
+    return sum(_denials(step) + _is_negating(step, itself=step is verb) for step in _chain(verb))
+
+
+def _denials(verb: Any) -> int:
+    count = int(any(child.lower_ == "never" or _is_not(child) or _no_longer(child) for child in verb.children))
+    count += verb.dep_ == "pcomp" and verb.head.lower_ == "without"
+    count += any(child.dep_ in {"nsubj", "nsubjpass"} and _says_none(child) for child in verb.children)
+    return count + any(child.dep_ == "acomp" and child.lower_ in NEGATING_ADJECTIVES for child in verb.children)
+
+
+def _no_longer(token: Any) -> bool:
+    return token.lower_ in {"longer", "more"} and any(child.lower_ == "no" for child in token.children)
+
+
+def _is_negating(verb: Any, *, itself: bool) -> bool:
+    """A verb that says that its object is not so: deny, lack, rule out, fail to."""
+    lemma = verb.lemma_.lower()
+    if verb.lower_ in NEGATING_ADJECTIVES:
+        return True
+    if lemma == "rule":
+        return any(child.dep_ == "prt" and child.lower_ == "out" for child in verb.children)
+    if lemma in NEGATING_VERBS_BEFORE_VERBS:
+        return not itself
+    return lemma in NEGATING_VERBS
+
+
+def _has_ended(verb: Any | None, relation: str) -> bool:
+    ending = [step for step in _chain(verb) if step.lemma_.lower() in ENDING_VERBS]
+    return bool(ending) and not any(
+        step.lower_ in relation.lower() or step.lemma_ in relation.lower() for step in ending
+    )
+
+
+def _is_hedged(verb: Any | None, ways: list[Any]) -> bool:
     for step in _chain(verb):
-        if any(child.dep_ == "aux" and child.lower_ in _HEDGING_MODALS for child in step.children):
+        if _is_unsure(step) or step.lower_ in HEDGING_WORDS or _only_seems(step, verb):
             return True
-        if step.lower_ in _HEDGING_WORDS or _has(step, _HEDGING_WORDS):
+        if step is not verb and step.lemma_.lower() in UNSURE_VERBS:
             return True
-        if step.lemma_ in {"appear", "seem"}:
-            return True
-    return any(_has(head, _HEDGING_WORDS) for head in heads)
+    return any(_is_unsure(step) or step.lower_ in HEDGING_NOUNS for step in ways)
 
 
-def _is_family(heads: list[Any]) -> bool:
-    for head in heads:
-        if head.lemma_.lower() in _FAMILY and head.dep_ in {"nsubj", "nsubjpass"}:
-            owner = next((child for child in head.children if child.dep_ == "poss"), None)
-            return owner is not None
-        above = head.head
-        if above.lower_ == "of" and above.head.lower_ == "history" and _has(above.head, {"family"}):
+def _is_unsure(token: Any) -> bool:
+    """ "may have", "possible cancer", "if it rises"."""
+    return any(
+        child.lower_ in HEDGING_WORDS
+        or (child.dep_ == "aux" and child.lower_ in HEDGING_MODALS)
+        or (child.dep_ == "mark" and child.lower_ in {"if", "unless", "whether"})
+        for child in token.children
+    )
+
+
+def _only_seems(step: Any, verb: Any) -> bool:
+    """ "appears to own", "appears stable"; what "appears on a list" is there."""
+    if step.lemma_ not in {"appear", "seem"}:
+        return False
+    return step is not verb or any(child.dep_ in {"acomp", "oprd", "attr"} for child in step.children)
+
+
+def _is_planned(verb: Any | None) -> bool:
+    for step in _chain(verb):
+        if any(child.dep_ == "aux" and child.lower_ in {"will", "'ll"} for child in step.children):
+            return True
+        if _has(step, PLANNING_WORDS) or (step is not verb and step.lemma_.lower() in PLANNING_VERBS):
+            return True
+        to_be = step.dep_ == "xcomp" and step.head.lemma_ == "be"
+        if to_be and any(child.dep_ == "aux" and child.lower_ == "to" for child in step.children):
             return True
     return False
+
+
+def _is_past(verb: Any | None) -> bool:
+    return any(_has(step, PAST_WORDS) for step in _chain(verb))
+
+
+def _is_family(heads: list[Any], verb: Any | None) -> bool:
+    """What is said of a relative: the subject, or one of several joined subjects."""
+    return any(_is_relative(head) for head in heads if _is_subject(head, verb))
+
+
+def _is_subject(head: Any, verb: Any | None) -> bool:
+    first = _first_conjunct(head)
+    if first.dep_ in {"nsubj", "nsubjpass"}:
+        return True
+    return verb is not None and verb.dep_ in {"relcl", "acl"} and verb.head.i == head.i
+
+
+def _is_relative(head: Any) -> bool:
+    """ "her father", "two of her aunts", "his child" but not "the child"."""
+    if {head.lemma_.lower(), head.lower_} & FAMILY:
+        return True
+    if head.lemma_.lower() in FAMILY_OF_SOMEBODY and any(child.dep_ == "poss" for child in head.children):
+        return True
+    some = head.pos_ in {"NUM", "PRON", "DET"}
+    return some and any(_is_relative(noun) for words, noun in _prepositions(head) if words == "of")
+
+
+def _of_family(noun: Any, heads: list[Any]) -> bool:
+    """ "family history of stroke", "breast cancer in her mother", "cares for her mother with dementia"."""
+    if noun.lower_ == "history" and _has(noun, FAMILY_SIDES):
+        return True
+    if noun not in heads and _is_relative(noun):
+        return True
+    return any(words == "in" and _is_relative(inner) for words, inner in _prepositions(noun))
+
+
+def _prepositions(noun: Any) -> Iterator[tuple[str, Any]]:
+    for child in noun.children:
+        if child.dep_ == "prep":
+            yield from ((child.lower_, inner) for inner in child.children if inner.dep_ == "pobj")
 
 
 def _governed_by_history(head: Any) -> bool:
@@ -111,23 +224,38 @@ def _governed_by_history(head: Any) -> bool:
 def _chain(verb: Any | None) -> Iterator[Any]:
     """The verb and the verbs it hangs on: a status of "plans to" or "does not seem to" holds for what follows."""
     step = verb
-    for _ in range(4):
+    for _ in range(5):
         if step is None:
             return
         yield step
-        step = step.head if step.dep_ in {"xcomp", "ccomp", "pcomp", "conj"} and step.head.i != step.i else None
-        if step is not None and step.pos_ not in {"VERB", "AUX", "ADJ"}:
+        above = step.head
+        if step.dep_ not in {"xcomp", "ccomp", "pcomp", "conj"} or above.i == step.i:
             return
-        if step is not None and _other_polarity(step, verb):
+        if above.pos_ not in {"VERB", "AUX", "ADJ"} or (step.dep_ == "conj" and not _shares(above, step)):
             return
+        step = above
 
 
-def _other_polarity(above: Any, verb: Any) -> bool:
-    """ "X did not rise but fell": the conjunct behind "but", or with a subject of its own, stands for itself."""
-    if verb.dep_ != "conj":
+def _shares(above: Any, verb: Any) -> bool:
+    """Whether a joined verb is under the auxiliary and the "not" of the first: "does not smoke or drink", while in
+    "does not smoke and drinks" and "denies pain and takes" the second stands for itself."""
+    if any(child.dep_ in {"nsubj", "nsubjpass", "aux", "auxpass", "neg"} for child in verb.children):
         return False
-    own_subject = any(child.dep_ in {"nsubj", "nsubjpass"} for child in verb.children)
-    return own_subject or any(child.lower_ == "but" for child in above.children)
+    joined = {child.lower_ for child in above.children if child.dep_ == "cc" and child.i < verb.i}
+    if "but" in joined or _is_negating(above, itself=True) or above.lemma_ in ENDING_VERBS:
+        return False
+    return verb.tag_ == above.tag_ and (verb.tag_ in {"VB", "VBN", "VBG"} or bool(joined & {"or", "nor"}))
+
+
+def _way(head: Any, verb: Any | None) -> Iterator[Any]:
+    """From a noun up to its verb, without it: what any word of "no proof of a link to Lee" is denied by."""
+    yield head
+    if verb is None or not verb.is_ancestor(head):
+        return
+    step = head.head
+    while step.i != verb.i:
+        yield step
+        step = step.head
 
 
 def _first_conjunct(token: Any) -> Any:
@@ -136,13 +264,26 @@ def _first_conjunct(token: Any) -> Any:
     return token
 
 
-def _has(token: Any | None, wanted: frozenset[str] | set[str]) -> bool:
+def _has(token: Any | None, wanted: frozenset[str]) -> bool:
     return token is not None and any(child.lower_ in wanted for child in token.children)
 
 
 def _head_at(document: Any, span: Span) -> Any:
     found = document.char_span(span.start, span.end, alignment_mode="expand")
     return found.root
+
+
+def _verb_joining(heads: list[Any]) -> Any | None:
+    """The verb that says something of both: of two nouns one of which hangs on the other, the verb between them."""
+    above = [_verb_above(head) for head in heads]
+    if len(heads) < 2:
+        return above[0] if above else None
+    subject, object_ = heads
+    if object_.is_ancestor(subject):
+        return above[0]
+    if subject.is_ancestor(object_) or above[0] is None or not above[0].is_ancestor(object_):
+        return above[1]
+    return above[0]
 
 
 def _verb_above(token: Any) -> Any | None:

@@ -102,13 +102,18 @@ def is_passive(verb: Any) -> bool:
 def relation_words(verb: Any) -> str:
     """ "was admitted", "started taking", "carries out": lower case, in the order of the text."""
     parts = [verb]
-    parts += [child for child in verb.children if child.dep_ in {"prt", "auxpass"}]
+    parts += [child for child in verb.children if child.dep_ in {"prt", "auxpass"} or _is_duty(child)]
     above = verb
     while above.dep_ == "xcomp" and above.head.pos_ == "VERB" and not objects_of(above.head):
         parts += [child for child in above.children if child.dep_ == "aux" and child.lower_ == "to"]
         above = above.head
         parts += [above, *(child for child in above.children if child.dep_ == "prt")]
     return " ".join(part.lower_ for part in sorted(set(parts), key=lambda part: part.i) if part.lower_ != "n't")
+
+
+def _is_duty(token: Any) -> bool:
+    """What must be, should be or can be is not yet so: the relation says which."""
+    return token.dep_ == "aux" and token.lower_ in {"must", "should", "shall", "can", "ought", "need"}
 
 
 def prepositions_of(token: Any) -> Iterator[tuple[str, Any]]:

@@ -55,14 +55,21 @@ def read_clause(clause: Clause, phrases: Phrases) -> Iterator[Candidate]:
 
 
 def fact(
-    subject: Argument | None, relation: str, object_: Argument | None, kind: str, verb: Any | None
+    subject: Argument | None,
+    relation: str,
+    object_: Argument | None,
+    kind: str,
+    verb: Any | None,
+    *,
+    between: Sequence[Any] = (),
 ) -> Iterator[Candidate]:
+    """None where an end is missing; `between` are words of the relation that neither verb nor ends lead to."""
     if subject is None or object_ is None or not relation.strip() or subject.type in {"Date", "Amount"}:
         return
     if verb is not None and verb.lemma_ in _REPORTING_VERBS and _last_lemma(subject) in _REPORTS:
         return
     heads = [argument.head for argument in (subject, object_) if argument.head is not None]
-    yield Candidate(subject, relation, object_, kind, status_of(verb, heads))
+    yield Candidate(subject, relation, object_, kind, status_of(verb, heads, between=between))
 
 
 def _last_lemma(argument: Argument) -> str:
@@ -139,13 +146,14 @@ def _prepositions(clause: Clause, subject: Argument, phrases: Phrases) -> Iterat
         relation = clause.relation
         if first is not None and len(first.short.split()) <= 3:
             relation = f"{relation} {first.short if first.is_name else first.short.lower()}"
-        yield from fact(subject, f"{relation} {words}", target, "verb_pp", clause.verb)
+        yield from fact(subject, f"{relation} {words}", target, "verb_pp", clause.verb, between=objects[:1])
         if target is not None and not target.is_name:
             for more, further in prepositions_of(place):
                 if more in {"of", "in", "at", "from"}:
                     longer = f"{relation} {words} {target.short.lower()} {more}"
                     if len(longer.split()) <= 7:
-                        yield from fact(subject, longer, phrases.argument(further), "obj_pp", clause.verb)
+                        end = phrases.argument(further)
+                        yield from fact(subject, longer, end, "obj_pp", clause.verb, between=objects[:1])
 
 
 def _agents(clause: Clause, subject: Argument, phrases: Phrases) -> Iterator[Candidate]:

@@ -116,7 +116,8 @@ def _check(proposal: ProposedTriple, sentence: ParsedSentence, chunk: _Chunk) ->
         return "number not in the sentence"
     assertion = proposal.assertion
     if proposal.kind not in PARSE_DECIDES:
-        parsed = polarity_of(sentence.document, _local(subject_span, sentence), _local(object_span, sentence))
+        spans = (_local(subject_span, sentence), _local(object_span, sentence))
+        parsed = polarity_of(sentence.document, *spans, relation=relation)
         if parsed is not Assertion.AFFIRMED and parsed is not assertion:
             if assertion is not Assertion.AFFIRMED:
                 return "stated otherwise"
