@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from app.domain.documents import Span
+from app.domain.documents import LoadedDocument, Span
 from app.domain.graph import VerifiedTriple
 from app.evaluation.datasets import SourceText, read_texts
 from app.evaluation.extraction_matching import (
@@ -68,18 +68,24 @@ def evaluate_extraction(
 
 
 def extract_text(number: int, text: SourceText, instruments: Instruments) -> ExtractedText:
-    """What the extractor reads in one text; a sentence that two chunks share counts once."""
-    loaded = loaded_text(text.text, title=text.title)
+    """What the extractor reads in one text."""
+    return extract_loaded(number, text, loaded_text(text.text, title=text.title), instruments)
+
+
+def extract_loaded(
+    number: int, source: SourceText, loaded: LoadedDocument, instruments: Instruments, *, name: str = ""
+) -> ExtractedText:
+    """What the extractor reads in one document; a sentence that two chunks share counts once."""
     triples: dict[tuple[object, ...], VerifiedTriple] = {}
     sentences: set[Span] = set()
     refused: Counter[str] = Counter()
-    for chunk in cut(make_version(number, ""), loaded, instruments):
+    for chunk in cut(make_version(number, name), loaded, instruments):
         found = instruments.extractor.extract(chunk).extraction
         for triple in found.triples:
             triples.setdefault((triple.sentence, triple.subject_span, triple.relation, triple.object_span), triple)
         sentences |= {sentence.span for sentence in chunk.sentences if not sentence.heading}
         refused.update(found.refused)
-    return ExtractedText(text, tuple(triples.values()), len(sentences), dict(refused))
+    return ExtractedText(source, tuple(triples.values()), len(sentences), dict(refused))
 
 
 def score_extraction(form: str, extracted: Sequence[ExtractedText]) -> dict[str, Any]:

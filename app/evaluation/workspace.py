@@ -90,9 +90,9 @@ def open_instruments(
 
 @contextmanager
 def open_workspace(
-    documents: Iterable[MeasuredDocument], instruments: Instruments, *, ontology: str = "general"
+    documents: Iterable[MeasuredDocument], instruments: Instruments, *, facts: bool = True
 ) -> Iterator[MeasuredWorkspace]:
-    """A workspace with these named documents, each chunked, embedded and extracted as indexing does it."""
+    """A workspace with these documents, each chunked, embedded and, with `facts`, extracted as indexing does it."""
     with TemporaryDirectory(prefix="dafe-measuring-") as folder, _database(Path(folder) / "measured.db") as database:
         metadata = load(MetadataStore, SqliteMetadataSettings(), database=database)  # type: ignore[type-abstract]
         vectors = load(VectorStore, MemoryVectorSettings(), dimension=instruments.embedder.dimension)  # type: ignore[type-abstract]
@@ -106,7 +106,7 @@ def open_workspace(
             source_of[version.id] = document.source
             made = cut(version, document.loaded, instruments)
             chunks += made
-            for chunk in made:
+            for chunk in made if facts else ():
                 _add_facts(chunk, document.loaded, instruments, graph)
         metadata.chunks.upsert(chunks)
         _embed(chunks, instruments.embedder, vectors)
@@ -114,7 +114,7 @@ def open_workspace(
             metadata=metadata, vectors=vectors, graph=graph, embedder=instruments.embedder, parser=instruments.parser
         )
         yield MeasuredWorkspace(
-            scope=Scope(Workspace(_WORKSPACE, "Measured", ontology=ontology), versions),
+            scope=Scope(Workspace(_WORKSPACE, "Measured"), versions),
             retriever=retriever,
             answerer=Answerer(retriever=retriever, metadata=metadata, graph=graph, embedder=instruments.embedder),
             source_of=source_of,

@@ -1,0 +1,88 @@
+"""Keeps the newest figures of every measurement and renders them as one page."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+_PAGE = "RESULTS.md"
+_STORE = "results.json"
+_INTRODUCTION = """# Measured
+
+Written by `dafe evaluate … --results FOLDER`; every row is the product's own pipeline on the development half of a
+public set, with one configuration for all sets. Baselines are those of the prototypes the product was designed after.
+"""
+_HEADINGS = {
+    "retrieval": "Retrieval: recall of the gold passages among the best 2 and 5",
+    "extraction": "Extraction: gold pairs and facts held by the triples",
+    "answers": "Answers without a language model",
+    "pages": "Pages: the page that holds the answer",
+    "ingest": "Reading documents",
+    "questions": "Question latency",
+}
+_NOTES = {
+    "extraction": (
+        "MINE: a fact counts when one triple (or all triples of one sentence) covers 60 % of its content-word stems; "
+        "cheaper than a model as judge and not comparable with published MINE scores."
+    ),
+    "answers": "Without = the gold passages taken out of what was found.",
+}
+_LEFT_OUT = frozenset({"seconds", "model", "configuration", "by_type", "refused"})
+
+
+def record(folder: Path, kind: str, figures: Mapping[str, Mapping[str, Any]]) -> None:
+    """Replace the rows of these names under `kind` and write the page anew."""
+    store = folder / _STORE
+    kept: dict[str, dict[str, Any]] = json.loads(store.read_text(encoding="utf-8")) if store.is_file() else {}
+    rows = kept.setdefault(kind, {})
+    for name, one in figures.items():
+        rows[name] = {key: value for key, value in one.items() if key != "seconds"}
+    store.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    (folder / _PAGE).write_text(render(kept), encoding="utf-8")
+
+
+def render(kept: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
+    """The page: a table a kind, its rows in order of name, and the configuration they share."""
+    parts = [_INTRODUCTION]
+    for kind in (kind for kind in _HEADINGS if kind in kept):
+        rows = kept[kind]
+        columns = list(dict.fromkeys(key for row in rows.values() for key in flat(row)))
+        parts.append(f"## {_HEADINGS[kind]}\n")
+        parts.append("| set | " + " | ".join(column.replace("_", " ") for column in columns) + " |")
+        parts.append("|---" * (len(columns) + 1) + "|")
+        for name in sorted(rows):
+            values = flat(rows[name])
+            parts.append(f"| {name} | " + " | ".join(_shown(values.get(column)) for column in columns) + " |")
+        parts.append("")
+        settings = dict.fromkeys(_configuration(row) for row in rows.values())
+        parts.append("Configuration: " + "; ".join(filter(None, settings)) + ".")
+        if kind in _NOTES:
+            parts.append(_NOTES[kind])
+        parts.append("")
+    return "\n".join(parts)
+
+
+def flat(row: Mapping[str, Any]) -> dict[str, Any]:
+    """The figures of a row, those inside another named with it."""
+    figures: dict[str, Any] = {}
+    for key, value in row.items():
+        if key in _LEFT_OUT or value is None:
+            continue
+        if isinstance(value, Mapping):
+            figures.update({f"{key} {inner}": figure for inner, figure in value.items()})
+        else:
+            figures[key] = value
+    return figures
+
+
+def _configuration(row: Mapping[str, Any]) -> str:
+    settings = ", ".join(f"{key} {value}" for key, value in row.get("configuration", {}).items())
+    return ", ".join(filter(None, [settings, row.get("model", "")]))
+
+
+def _shown(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, float):
+        return f"{value:.3f}".rstrip("0").rstrip(".")
+    return str(value)
