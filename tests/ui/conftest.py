@@ -94,7 +94,6 @@ def open_page(services: Services, monkeypatch: pytest.MonkeyPatch) -> Callable[.
     headers: dict[str, str] = {}
     monkeypatch.setattr(type(st.context), "headers", property(lambda _self: headers))
     monkeypatch.setattr(type(st.context), "ip_address", property(lambda _self: "127.0.0.1"))
-    monkeypatch.setattr(type(st.context), "ip_address", property(lambda _self: "127.0.0.1"))
 
     def open_at(path: str = "", person: Person | None = None, **query: str) -> AppTest:
         headers.clear()
