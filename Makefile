@@ -1,14 +1,14 @@
 # Everything a fresh machine needs: make run, make test. Only Python 3.11-3.13 and make are taken for granted.
 PYTHON ?= python3
 PROFILE ?= embedded
+DATA ?= ../shared/data
 PORT ?= 8501
-DATA_DIR ?= $(or $(DAFE_DATA_DIR),data)
 UV_VERSION := 0.13.9
 UV := .venv/bin/uv
 EXTRAS := $(if $(filter workstation,$(PROFILE)),--extra chroma,)
-STAMP := .venv/.dafe-setup
+STAMP := .venv/.dafe-setup-$(PROFILE)
 
-.PHONY: setup run test test-servers test-browser lint bench clean
+.PHONY: setup run test test-servers test-browser lint bench
 
 setup: $(STAMP)
 
@@ -30,10 +30,18 @@ lint: .venv/.dafe-test
 	.venv/bin/lint-imports
 
 test: lint
-	.venv/bin/pytest -m "not server and not browser"
+	.venv/bin/pytest -n 2 --dist loadfile -m "not server and not browser"
 
 test-servers: .venv/.dafe-test
 	.venv/bin/pytest -m server
 
 test-browser: .venv/.dafe-test
 	.venv/bin/pytest -m browser
+
+# The figures in tests/evaluation/RESULTS.md and tests/bench; DATA is a folder of the public sets.
+bench: .venv/.dafe-test
+	.venv/bin/dafe evaluate retrieval --data-dir $(DATA) --results tests/evaluation
+	.venv/bin/dafe evaluate retrieval --data-dir $(DATA) --without-titles --results tests/evaluation
+	.venv/bin/dafe evaluate extraction --data-dir $(DATA) --results tests/evaluation
+	.venv/bin/dafe evaluate answers --data-dir $(DATA) --results tests/evaluation
+	.venv/bin/dafe evaluate pages --data-dir $(DATA) --results tests/evaluation

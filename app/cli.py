@@ -9,6 +9,7 @@ from app.commands.audit import audit
 from app.commands.documents import documents, ingest
 from app.commands.graph import graph
 from app.commands.jobs import jobs
+from app.commands.measuring import evaluate
 from app.commands.people import users, workspaces
 from app.commands.serve import serve_api, serve_ui, serve_worker, up
 from app.commands.state import config, doctor
@@ -31,7 +32,7 @@ app.command("worker")(serve_worker)
 app.command("ingest")(ingest)
 app.command("ask")(ask)
 app.command("doctor")(doctor)
-for group in (documents, graph, workspaces, users, audit, jobs, config):
+for group in (documents, graph, workspaces, users, audit, jobs, config, evaluate):
     app.add_typer(group)
 
 _EXIT_CODES: dict[type[DafeError], int] = {
