@@ -5,12 +5,9 @@ import json
 import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import httpx
-from langchain_core.messages import AIMessage, BaseMessage, HumanMessage, SystemMessage
-from langchain_openai import ChatOpenAI
-from langsmith import tracing_context
 from openai import OpenAIError
 from pydantic import SecretStr
 
@@ -22,12 +19,14 @@ from backends.llm.counting import estimate_tokens
 from backends.llm.openai_errors import translated
 from backends.llm.settings import OpenAISettings
 
+if TYPE_CHECKING:
+    from langchain_openai import ChatOpenAI
+
 _UNKNOWN_WINDOW_TOKENS = 4096
 _CONNECT_SECONDS = 10.0
 _COUNT_SECONDS = 10.0
-_MESSAGES: dict[str, type[BaseMessage]] = {"system": SystemMessage, "user": HumanMessage, "assistant": AIMessage}
 # `created` is the time of the request on vLLM and llama.cpp, so it must not count.
-_IDENTITY = ("id", "root", "owned_by", "meta")
+_IDENTITY = ("id", "root", "owned_by")
 
 
 class OpenAILanguageModel(LanguageModel):
@@ -46,21 +45,13 @@ class OpenAILanguageModel(LanguageModel):
             trust_env=False,
             headers={"Authorization": f"Bearer {key}"} if key else {},
         )
-        self._chat = ChatOpenAI(
-            model=settings.model,
-            base_url=settings.url,
-            api_key=settings.api_key if key else SecretStr("none"),
-            http_client=self._http,
-            timeout=timeout,
-            max_retries=0,
-            stream_usage=False,
-            use_responses_api=False,
-        )
+        self._chat = _chat_client(settings, self._http)
         self._server_counts = True
 
     def describe(self) -> ModelInfo:
         listed = self._listed()
-        identity = json.dumps({name: listed.get(name) for name in _IDENTITY}, sort_keys=True)
+        weights = {name: size for name, size in (listed.get("meta") or {}).items() if name != "n_ctx"}
+        identity = json.dumps([weights, *(listed.get(name) for name in _IDENTITY)], sort_keys=True)
         windows = [size for size in (self._settings.window_tokens, _reported_window(listed)) if size]
         return ModelInfo(
             backend="openai",
@@ -82,7 +73,9 @@ class OpenAILanguageModel(LanguageModel):
         if schema is not None:
             answer_form = {"name": "answer", "schema": dict(schema), "strict": True}
             body["response_format"] = {"type": "json_schema", "json_schema": answer_form}
-        asked = [_MESSAGES[message.role](content=message.text) for message in messages]
+        asked = [{"role": message.role, "content": message.text} for message in messages]
+        from langsmith import tracing_context
+
         finish = None
         with translated(self._settings):
             chunks = self._chat.stream(asked, temperature=temperature, extra_body=body)
@@ -135,6 +128,22 @@ class OpenAILanguageModel(LanguageModel):
         except (httpx.HTTPStatusError, ValueError, KeyError, TypeError, AttributeError):
             self._server_counts = False
             return None
+
+
+def _chat_client(settings: OpenAISettings, http: httpx.Client) -> "ChatOpenAI":
+    # Imported late: it takes seconds, and importing it opens a socket.
+    from langchain_openai import ChatOpenAI
+
+    return ChatOpenAI(
+        model=settings.model,
+        base_url=settings.url,
+        api_key=SecretStr(settings.api_key.get_secret_value() or "none"),
+        http_client=http,
+        timeout=http.timeout,
+        max_retries=0,
+        stream_usage=False,
+        use_responses_api=False,
+    )
 
 
 def _certificates(settings: OpenAISettings) -> ssl.SSLContext:
