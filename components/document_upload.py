@@ -6,7 +6,7 @@ import streamlit as st
 
 from app.services.documents import SameName, Upload, Uploaded, UploadState
 from components.error_card import shows_errors
-from components.formats import counted, plain
+from components.formats import counted, number, plain
 from components.identity import refreshed
 from components.session import Session
 
@@ -103,8 +103,6 @@ def _ask(session: Session, questions: Sequence[Uploaded]) -> str | None:
 
 def _sentence(outcomes: Sequence[Uploaded]) -> str:
     added = sum(one.state is UploadState.ADDED for one in outcomes)
-    return (
-        f"{counted(added, 'file was', 'files were')} added. They can be searched once they are indexed."
-        if added
-        else ""
-    )
+    if added == 1:
+        return "1 file was added. It can be searched once it is indexed."
+    return f"{number(added)} files were added. They can be searched once they are indexed." if added else ""

@@ -25,9 +25,10 @@ class Link:
 
 
 def chosen_workspace(workspaces: Sequence[Workspace]) -> Workspace | None:
-    """The one chosen in the sidebar at the last run, else the first."""
-    chosen = st.session_state.get(WORKSPACE_KEY)
-    return next((one for one in workspaces if one.id == chosen), workspaces[0] if workspaces else None)
+    """The one chosen in the sidebar at the last run or named in the address, else the first."""
+    chosen, named = st.session_state.get(WORKSPACE_KEY), st.query_params.get(WORKSPACE_KEY)
+    fitting = [one for one in workspaces if one.id == chosen or (chosen is None and one.name == named)]
+    return next(iter([*fitting, *workspaces]), None)
 
 
 def draw_sidebar(session: Session, links: Sequence[Link]) -> None:
@@ -49,7 +50,7 @@ def draw_sidebar(session: Session, links: Sequence[Link]) -> None:
 
 def _workspace_select(workspaces: Sequence[Workspace]) -> None:
     names = {one.id: one.name for one in workspaces}
-    st.selectbox("Workspace", list(names), format_func=lambda one: names[one], key=WORKSPACE_KEY)
+    st.selectbox("Workspace", list(names), format_func=lambda one: names[one], key=WORKSPACE_KEY, bind="query-params")
 
 
 def _person_menu(session: Session) -> None:

@@ -51,7 +51,8 @@ def _follow_link(session: Session) -> None:
         _act(session, DETAILS, DocumentId(document_id))
     if st.query_params.get("show") == "attention":
         show_attention()
-    st.query_params.clear()
+    for name in ("add", "show", "open"):
+        st.query_params.pop(name, None)
 
 
 def _read(session: Session, wanted: DocumentFilter) -> DocumentPage:

@@ -111,3 +111,13 @@ def test_one_unexpected_error_is_a_reference_and_no_trace(
     page = open_page("", clinician)
     assert not page.exception
     assert "Traceback" not in texts(page)
+
+
+def test_an_address_that_names_a_workspace_opens_that_one(
+    open_page: OpenPage, services: Services, sign_in: Callable[..., Person], workspace: Workspace
+) -> None:
+    person = sign_in("ilse", workspace=workspace)
+    first = services.workspaces.add(OPERATOR, name="Harbour Bank", ontology="finance")
+    services.workspaces.set_member(OPERATOR, workspace_id=first.id, user_id=person.actor.user_id, role=Role.ANALYST)
+    assert open_page("", person, workspace="Northfield Cardiology").title[0].value == "Northfield Cardiology"
+    assert open_page("", person, workspace="Nobody's").title[0].value == "Harbour Bank"
