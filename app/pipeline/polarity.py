@@ -205,7 +205,7 @@ def _of_family(noun: Any, heads: list[Any]) -> bool:
     """ "family history of stroke", "breast cancer in her mother", "cares for her mother with dementia"."""
     if noun.lower_ == "history" and _has(noun, FAMILY_SIDES):
         return True
-    if noun not in heads and _is_relative(noun):
+    if noun not in heads and noun.dep_ not in {"attr", "appos"} and _is_relative(noun):
         return True
     return any(words == "in" and _is_relative(inner) for words, inner in _prepositions(noun))
 

@@ -5,9 +5,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from app.domain.documents import Chunk, Sentence, Span
-from app.domain.graph import Extraction, ProposedTriple, RecognisedEntity
+from app.domain.graph import Assertion, Extraction, ProposedTriple, RecognisedEntity
 from app.pipeline.coreference import Antecedents
 from app.pipeline.extraction import ChunkExtraction, TripleExtractor, always
+from app.pipeline.lines import is_label_line
 from app.pipeline.parsing import PARSER_VERSION, VALUES, SentenceParser, entities_of
 from app.pipeline.rules_clauses import clauses
 from app.pipeline.rules_names import read_names
@@ -17,6 +18,7 @@ from app.pipeline.rules_tables import read_row
 from app.pipeline.verification import ParsedSentence, verify
 
 RULES_VERSION = "rules/1"
+_FAMILY = re.compile(r"family history\b", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_]+")
 
 
@@ -73,9 +75,17 @@ def propose(chunk: Chunk, sentences: Sequence[ParsedSentence]) -> list[ProposedT
     for sentence, parsed in zip(chunk.sentences, sentences, strict=True):
         if sentence.row:
             proposals += read_row(parsed)
-        elif not sentence.heading:
+        elif not sentence.heading and not is_label_line(parsed.text):
             proposals += _read_sentence(sentence, parsed, antecedents, common)
-    return proposals
+    return [_of_family(proposal, chunk) for proposal in proposals]
+
+
+def _of_family(proposal: ProposedTriple, chunk: Chunk) -> ProposedTriple:
+    """What stands under the heading "Family history", or behind these words, is of no patient's own."""
+    begins = sentence_text(chunk, proposal.sentence)
+    if proposal.assertion is Assertion.AFFIRMED and (_FAMILY.search(chunk.topic) or _FAMILY.match(begins)):
+        return replace(proposal, assertion=Assertion.FAMILY)
+    return proposal
 
 
 def _read_sentence(
@@ -83,8 +93,9 @@ def _read_sentence(
 ) -> Iterator[ProposedTriple]:
     phrases = Phrases(parsed.document, offset=parsed.span.start, common=common)
     found = list(clauses(parsed.document))
+    antecedents.begin(found, phrases)
     candidates = [candidate for clause in found for candidate in read_clause(clause, phrases)]
-    candidates += read_names(phrases)
+    candidates += read_names(phrases) if found else []
     main = next((clause for clause in found if clause.verb.dep_ == "ROOT"), found[0] if found else None)
     candidates += read_paths(found, phrases, candidates)
     for candidate in candidates:

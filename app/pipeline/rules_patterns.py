@@ -201,6 +201,8 @@ def _path_words(verb: Any, name: Argument) -> str:
     while token.i != verb.i:
         if token.head.i == token.i or token.dep_ in {"advcl", "ccomp", "parataxis", "nsubj", "nsubjpass"}:
             return ""
+        if token.dep_ == "conj" and token.pos_ in {"VERB", "AUX"}:
+            return ""
         if token.dep_ not in {"conj", "appos"}:
             steps.append(token)
         token = token.head
