@@ -27,7 +27,7 @@ def workspace_metrics(summary: WorkspaceSummary, asked: Sequence[AskedQuestion])
     refused = sum(one.answer.refused for one in recent)
     figures = (
         ("Documents", summary.documents, f"{number(summary.indexed)} indexed"),
-        ("Facts with a quote", summary.triples, f"about {counted(summary.entities, 'entity', 'entities')}"),
+        ("Facts with a quote", summary.triples, counted(summary.entities, "entity", "entities")),
         ("Passages", summary.chunks, f"on {counted(summary.pages, 'page')}"),
         ("Asked this week", len(recent), f"{number(refused)} not in documents"),
     )

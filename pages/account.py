@@ -6,6 +6,7 @@ from app.domain.access import SignInSession
 from app.errors import DafeError
 from components.banner import banner
 from components.formats import moment, plain
+from components.leaving import leave_when_session_ends, sign_out
 from components.page_header import page_header, section
 from components.session import Session
 from components.words import ROLE
@@ -43,6 +44,9 @@ def first_password(session: Session) -> None:
     with st.container(width=400):
         banner("note", "Your password was given to you.", "Choose your own to go on; nobody else will know it.")
     _password_form(session)
+    if st.button("Sign out", type="tertiary", icon=":material/logout:"):
+        sign_out()
+    leave_when_session_ends()
 
 
 def _roles(session: Session) -> str:
