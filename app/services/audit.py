@@ -1,12 +1,12 @@
 """The audit log as compliance officers use it: read, verify, export."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from app.domain.access import Actor, Permission
-from app.domain.audit import AuditEvent, AuditVerification, Outcome
+from app.domain.audit import AuditEvent, AuditFinding, AuditVerification, Outcome
 from app.security.access import authorise
 from app.security.audit_chain import Checkpoint
 from app.security.audit_log import AuditLog, EventFilter
@@ -14,6 +14,8 @@ from app.security.audit_verification import verify_log
 from app.security.auditor import Auditor
 from app.security.keys import Keys
 from backends.metadata.base import MetadataStore
+
+_CLOCKS_DIFFER = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +55,15 @@ class AuditService:
         page_size: int = 50,
     ) -> AuditPage:
         authorise(actor, Permission.AUDIT)
+        page, page_size = max(page, 1), min(max(page_size, 1), 500)
         wanted = EventFilter(
             actor_id=actor_id,
             actions=tuple(actions),
             outcomes=tuple(outcomes),
             since=since,
             until=until,
-            limit=min(max(page_size, 1), 500),
-            offset=(max(page, 1) - 1) * page_size,
+            limit=page_size,
+            offset=(page - 1) * page_size,
         )
         with self._auditor.disclosure(actor, "audit.list", details={"page": page}):
             events, total = self._log.find(wanted)
@@ -85,8 +88,19 @@ class AuditService:
             trusted=trusted,
             second_device=second_device,
         )
+        if late := self._late_beginning():
+            result = replace(result, ok=False, findings=(late, *result.findings))
         with self._auditor.disclosure(actor, "audit.verify", details={"events": result.events, "ok": bool(result.ok)}):
             return result
+
+    def _late_beginning(self) -> AuditFinding | None:
+        """Making a workspace or a person is recorded: a log that begins after the first of them was begun anew."""
+        made = [one.created_at for one in self._metadata.workspaces.find() if one.created_at]
+        made += [one.created_at for one in self._metadata.users.find() if one.created_at]
+        _, begun = self._extent()
+        if not made or (begun is not None and begun <= min(made) + _CLOCKS_DIFFER):
+            return None
+        return AuditFinding(1, "truncated", "the log begins after the first workspace or person was made")
 
     def export(self, actor: Actor) -> bytes:
         """Every event as it was written, one JSON object a line, the checkpoints and the public key after them."""

@@ -212,8 +212,8 @@ class DocumentService:
             return self._enqueue(actor, document.version, JobKind.INDEX)
 
     def delete(self, actor: Actor, *, workspace_id: WorkspaceId, document_id: DocumentId) -> Sequence[Job]:
-        """Remove the document and its text at once and queue the removal of what is derived from it, a job a version;
-        when these are done nothing is left."""
+        """Remove the document, its text and the answers that cite it at once, and queue the removal of what is derived
+        from it, a job a version; when these are done nothing is left."""
         authorise(actor, Permission.WRITE, workspace_id)
         document = self._metadata.documents.get(document_id, workspace_id=workspace_id)
         with self._auditor.change(actor, "documents.delete", workspace_id=workspace_id, objects=(document_id,)):
@@ -224,6 +224,7 @@ class DocumentService:
             for job in jobs:
                 self._metadata.jobs.add(job)
             self._metadata.documents.delete(document.id, workspace_id=workspace_id)
+            self._metadata.history.delete_citing(document.id, workspace_id=workspace_id)
             for job in jobs:
                 self._queue.put(job.id)
         return jobs

@@ -23,7 +23,8 @@ _CONSIDERED = 2_000
 
 @dataclass(frozen=True, slots=True)
 class GraphView:
-    """`entities_in_all` and `triples_in_all` fit the filters; `sampled` when fewer are in `subgraph`."""
+    """`entities_in_all` and `triples_in_all` fit the filters; `sampled` when fewer are in `subgraph`, or more were not
+    looked at."""
 
     subgraph: Subgraph
     entities_in_all: int
@@ -106,13 +107,14 @@ class GraphService:
             assertions=assertions,
             limit=_CONSIDERED,
         )
+        considered = len(found.triples)
         found = _of_types(found, types, entity_ids)
         drawn = _sample(found, centre=set(entity_ids), limit=min(limit, MOST_DRAWN))
         view = GraphView(
             subgraph=drawn,
             entities_in_all=len(found.entities),
             triples_in_all=len(found.triples),
-            sampled=len(drawn.entities) < len(found.entities),
+            sampled=len(drawn.entities) < len(found.entities) or considered == _CONSIDERED,
             relations=tuple(sorted({triple.relation for triple in found.triples})),
             types=tuple(sorted({entity.type for entity in found.entities})),
         )

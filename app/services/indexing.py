@@ -111,7 +111,7 @@ class IndexingService:
         except CancelledError:
             self._stop(job, version)
         except _WorkerEnds:
-            self._put_back(job, version)
+            self._put_back(job, version, attempts=job.attempts - 1)
         except (InvalidInputError, MissingDependencyError, IntegrityError) as error:
             self._fail(job, error.message)
         except NotFoundError:
@@ -153,10 +153,17 @@ class IndexingService:
         self._put_back(job, version, error.message, delay_seconds=_WAIT_SECONDS * 2**job.attempts)
 
     def _put_back(
-        self, job: Job, version: DocumentVersion, message: str | None = None, *, delay_seconds: float = 0.0
+        self,
+        job: Job,
+        version: DocumentVersion,
+        message: str | None = None,
+        *,
+        delay_seconds: float = 0.0,
+        attempts: int | None = None,
     ) -> None:
+        """`attempts` takes the place of those counted: a worker that was told to end is no fault of the file."""
         self._metadata.jobs.finish(job.id, worker=self._worker, state=JobState.FAILED, error=message)
-        self._metadata.jobs.retry(job.id)
+        self._metadata.jobs.retry(job.id, attempts=attempts)
         self._set_status(version, DocumentStatus.WAITING, message)
         self._queue.put(job.id, delay_seconds=delay_seconds)
 

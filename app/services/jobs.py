@@ -6,7 +6,7 @@ from app.domain.access import Actor, Permission
 from app.domain.documents import DocumentStatus
 from app.domain.ids import JobId, WorkspaceId
 from app.domain.jobs import Job, JobKind, JobState
-from app.errors import NotFoundError
+from app.errors import ConflictError, NotFoundError
 from app.security.access import authorise
 from app.security.auditor import Auditor
 from backends.metadata.base import MetadataStore
@@ -34,9 +34,11 @@ class JobService:
         return job
 
     def stop(self, actor: Actor, *, workspace_id: WorkspaceId, job_id: JobId) -> Job:
-        """The running step ends, what this run added is removed, the file stays."""
+        """The running step ends, what this run added is removed, the file stays. Raises ConflictError for a removal."""
         authorise(actor, Permission.WRITE, workspace_id)
         job = self.get(actor, workspace_id=workspace_id, job_id=job_id)
+        if job.kind is JobKind.DELETE:
+            raise ConflictError("The document is deleted already; removing what is left of it cannot be stopped.")
         with self._auditor.change(actor, "jobs.stop", workspace_id=workspace_id, objects=(job_id, job.document_id)):
             stopped = self._metadata.jobs.stop(job_id)
             if stopped.state is JobState.STOPPED and stopped.kind is JobKind.INDEX:
@@ -48,7 +50,7 @@ class JobService:
         authorise(actor, Permission.WRITE, workspace_id)
         job = self.get(actor, workspace_id=workspace_id, job_id=job_id)
         with self._auditor.change(actor, "jobs.retry", workspace_id=workspace_id, objects=(job_id, job.document_id)):
-            waiting = self._metadata.jobs.retry(job_id)
+            waiting = self._metadata.jobs.retry(job_id, attempts=0)
             if waiting.kind is JobKind.INDEX:
                 self._set_status(waiting, DocumentStatus.WAITING)
             self._queue.put(job_id)

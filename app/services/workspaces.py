@@ -8,10 +8,11 @@ from ulid import ULID
 
 from app.domain.access import Actor, Permission, Role, User
 from app.domain.documents import DocumentStatus
-from app.domain.ids import UserId, WorkspaceId
+from app.domain.ids import FileId, UserId, WorkspaceId
 from app.domain.jobs import JobState
 from app.domain.workspaces import Membership, Workspace
 from app.errors import InvalidInputError, NotFoundError
+from app.pipeline.indexing import layout_id
 from app.security.access import authorise
 from app.security.auditor import Auditor
 from backends.cache.base import CacheStore
@@ -124,16 +125,17 @@ class WorkspaceService:
                 for document in documents
                 for version in self._metadata.documents.find_versions(document.id, workspace_id=workspace_id)
             ]
+            gone = {version.id for version in versions}
             for job in self._metadata.jobs.find(workspace_id=workspace_id):
                 self._metadata.jobs.stop(job.id)
+                gone.add(job.version_id)
             self._metadata.workspaces.delete(workspace_id)
             self._graph.delete_workspace(workspace_id)
             self._vectors.delete_workspace(workspace_id)
             self._cache.delete_scope(workspace_id)
-            stored = set(self._files.find())
-            for version in versions:
-                for file_id in stored & {version.file_id, f"{version.id}.layout"}:
-                    self._files.delete(file_id)
+            ours = {version.file_id for version in versions} | {FileId(one) for one in gone} | set(map(layout_id, gone))
+            for file_id in set(self._files.find()) & ours:
+                self._files.delete(file_id)
             self._on_delete(workspace_id)
 
     def members(self, actor: Actor, *, workspace_id: WorkspaceId) -> Sequence[Member]:

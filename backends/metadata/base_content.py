@@ -169,8 +169,11 @@ class JobRecords(ABC):
         """Ask for an end: a waiting job is stopped at once, a running one turns `stopping`; finished ones stay."""
 
     @abstractmethod
-    def retry(self, job_id: JobId) -> Job:
-        """Put a stopped or failed job back to waiting with its stage kept. Raises ConflictError in other states."""
+    def retry(self, job_id: JobId, *, attempts: int | None = None) -> Job:
+        """Put a stopped or failed job back to waiting with its stage kept, and its attempts unless they are given.
+
+        Raises ConflictError in other states.
+        """
 
 
 class HistoryRecords(ABC):

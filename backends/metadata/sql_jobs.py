@@ -112,8 +112,9 @@ class SqlJobRecords(JobRecords):
                 connection.execute(jobs.update().where(jobs.c.id == job_id).values(values))
             return _get(connection, job_id)
 
-    def retry(self, job_id: JobId) -> Job:
-        waiting = {"state": JobState.WAITING, "error": None, "eta_seconds": None, "updated_at": datetime.now(UTC)}
+    def retry(self, job_id: JobId, *, attempts: int | None = None) -> Job:
+        waiting: dict[str, Any] = {"state": JobState.WAITING, "error": None, "eta_seconds": None}
+        waiting |= {"updated_at": datetime.now(UTC)} | ({} if attempts is None else {"attempts": attempts})
         with self._database.write() as connection:
             job = _get(connection, job_id)
             if job.state not in {JobState.STOPPED, JobState.FAILED}:

@@ -11,6 +11,10 @@ from app.domain.access import Actor, Role
 from app.domain.jobs import JobState
 from app.domain.workspaces import Workspace
 from app.settings import load_settings
+from backends.loading import load
+from backends.metadata.base import MetadataStore
+from backends.metadata.settings import SqliteMetadataSettings
+from backends.sql.engine import Database
 
 OPEN_STATES = (JobState.WAITING, JobState.RUNNING, JobState.STOPPING)
 
@@ -22,6 +26,15 @@ def services(tmp_path: Path) -> Iterator[Services]:
     )
     yield opened
     opened.close()
+
+
+@pytest.fixture
+def metadata(services: Services) -> Iterator[MetadataStore]:
+    """The records behind the services, through a connection of its own."""
+    database = Database(services.settings.data_dir / "dafe.db", key=services.keys.database)
+    opened: MetadataStore = load(MetadataStore, SqliteMetadataSettings(), database=database)
+    yield opened
+    database.close()
 
 
 @pytest.fixture
