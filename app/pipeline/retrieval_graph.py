@@ -18,6 +18,7 @@ from app.pipeline.pagerank import make_transition
 from backends.graph.base import GraphStore
 
 _TOPIC_WEIGHT = 3
+_UNNAMED_WEIGHT = 0.2
 _UNNAMED = frozenset({"Concept", "Date", "Amount"})
 _KEPT = 4
 _MAX_AGE_SECONDS = 300.0
@@ -42,7 +43,7 @@ class RetrievalGraph:
 def build_retrieval_graph(
     graph: GraphStore, *, workspace_id: WorkspaceId, permitted: frozenset[VersionId]
 ) -> RetrievalGraph:
-    """Edges weigh 1 + ln(times named); where the entity is the chunk's topic, three times that."""
+    """Edges weigh 1 + ln(times named), three times that where the entity is the chunk's topic."""
     index = EntityIndex(graph.find_entities(workspace_id=workspace_id, permitted=permitted))
     by_key: dict[str, int] = {}
     nodes = tuple(by_key.setdefault(entity.key, len(by_key)) for entity in index.entities)
@@ -56,9 +57,8 @@ def build_retrieval_graph(
     for _, mention in mentions:
         chunk_nodes.setdefault(mention.chunk_id, len(by_key) + len(chunk_nodes))
     edges: dict[tuple[int, int], float] = {}
-    for position, mention in _walked(mentions, index.entities):
+    for (position, mention), weight in zip(mentions, _weights(mentions, index.entities), strict=True):
         edge = (nodes[position], chunk_nodes[mention.chunk_id])
-        weight = (1 + math.log(max(1, mention.count))) * (_TOPIC_WEIGHT if mention.topic else 1)
         edges[edge] = max(edges.get(edge, 0.0), weight)
     rows, columns = [edge[0] for edge in edges], [edge[1] for edge in edges]
     return RetrievalGraph(
@@ -72,12 +72,17 @@ def build_retrieval_graph(
     )
 
 
-def _walked(mentions: Sequence[tuple[int, Mention]], entities: Sequence[Entity]) -> Iterator[tuple[int, Mention]]:
-    """Names; and, where a chunk has no topic to walk from, the other things that its facts speak of."""
+def _weights(mentions: Sequence[tuple[int, Mention]], entities: Sequence[Entity]) -> Iterator[float]:
+    """Of the edge of each mention. What has no name hardly draws the walk away where a chunk has a topic and names,
+    and carries it where a question or a chunk knows nothing else."""
     with_topic = {mention.chunk_id for _, mention in mentions if mention.topic}
     for position, mention in mentions:
-        if entities[position].type not in _UNNAMED or mention.chunk_id not in with_topic:
-            yield position, mention
+        weight = 1 + math.log(max(1, mention.count))
+        if mention.topic:
+            weight *= _TOPIC_WEIGHT
+        elif entities[position].type in _UNNAMED and mention.chunk_id in with_topic:
+            weight *= _UNNAMED_WEIGHT
+        yield weight
 
 
 @dataclass(slots=True)
