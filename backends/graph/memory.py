@@ -81,7 +81,8 @@ class MemoryGraphStore(GraphStore):
         counts = Counter(one.entity_id for one in space.mentions.values() if one.version_id in permitted)
         found = []
         for entity_id in counts if ids is None else ids & counts.keys():
-            names = [(name, alias) for (version, name), alias in space.names[entity_id].items() if version in permitted]
+            written = space.names[entity_id].items()
+            names = [(name, alias, 1) for (version, name), alias in written if version in permitted]
             name, aliases = display_name(names)
             found.append(replace(space.entities[entity_id], name=name, aliases=aliases, mentions=counts[entity_id]))
         return found

@@ -4,15 +4,15 @@ from collections import Counter
 from collections.abc import Iterable
 
 
-def display_name(names: Iterable[tuple[str, bool]]) -> tuple[str, tuple[str, ...]]:
-    """Name and aliases from (name, is it only an alias) as each version wrote them.
+def display_name(names: Iterable[tuple[str, bool, int]]) -> tuple[str, tuple[str, ...]]:
+    """Name and aliases from (name, is it only an alias, in how many versions).
 
     The most frequent name that is no mere alias is shown, ties go to the first in text order; all others are aliases.
     """
     counts: Counter[str] = Counter()
     own: set[str] = set()
-    for name, alias in names:
-        counts[name] += 1
+    for name, alias, number in names:
+        counts[name] += number
         if not alias:
             own.add(name)
     if not counts:

@@ -14,8 +14,9 @@ from app.domain.names import fold
 from backends.graph.base import GraphStore
 from backends.graph.naming import display_name
 from backends.graph.settings import SqlGraphSettings
+from backends.graph.sql_removal import delete_versions
 from backends.graph.sql_rows import entity_rows, evidence_rows, mention_rows, name_rows, triple_rows
-from backends.sql.engine import Database, among
+from backends.sql.engine import Database, among, unindexed
 from backends.sql.tables_derived import entities, entity_names, evidence, mentions, triples
 
 _ADD_ENTITIES, _ADD_TRIPLES, _ADD_EVIDENCE = (
@@ -66,14 +67,17 @@ class SqlGraphStore(GraphStore):
         if ids is not None:
             conditions.append(among(mentions.c.entity_id, ids))
         if keys is not None:
-            named = _scoped(sa.select(entity_names.c.entity_id), entity_names, workspace_id, permitted)
-            conditions.append(mentions.c.entity_id.in_(named.where(among(entity_names.c.key, keys))))
+            same = (entity_names.c.workspace_id == workspace_id) & among(entity_names.c.key, keys)
+            named = sa.select(entity_names.c.entity_id).where(same)
+            named = named.where(among(unindexed(entity_names.c.version_id), permitted))
+            conditions.append(mentions.c.entity_id.in_(named))
         if types:
             conditions.append(entities.c.type.in_(sorted(types)))
         with self._database.read() as connection:
             if text:
                 conditions.append(among(mentions.c.entity_id, _named_like(connection, text, workspace_id, permitted)))
-            found = _find_entities(connection, conditions, workspace_id, permitted, limit=limit)
+            few = ids is not None or keys is not None or bool(text)
+            found = _find_entities(connection, conditions, workspace_id, permitted, few=few, limit=limit)
         return sorted(found, key=lambda one: (-one.mentions, one.name, one.id))[:limit]
 
     def find_triples(
@@ -88,7 +92,8 @@ class SqlGraphStore(GraphStore):
         limit: int | None = None,
     ) -> Subgraph:
         joined = triples.join(evidence, evidence.c.triple_id == triples.c.id)
-        query = _scoped(sa.select(triples.c.id).select_from(joined), evidence, workspace_id, permitted)
+        few = entity_ids is not None or triple_ids is not None
+        query = _scoped(sa.select(triples.c.id).select_from(joined), evidence, workspace_id, permitted, few=few)
         if entity_ids is not None:
             ends = among(triples.c.subject_id, entity_ids) | among(triples.c.object_id, entity_ids)
             query = query.where(ends)
@@ -104,28 +109,19 @@ class SqlGraphStore(GraphStore):
             found = _read_triples(connection, ordered, workspace_id, permitted)
             ids = {one.subject_id for one in found} | {one.object_id for one in found}
             wanted = [among(mentions.c.entity_id, ids)]
-            ends_found = _find_entities(connection, wanted, workspace_id, permitted)
+            ends_found = _find_entities(connection, wanted, workspace_id, permitted, few=True)
         return Subgraph(tuple(sorted(ends_found, key=lambda one: (-one.mentions, one.name, one.id))), tuple(found))
 
     def find_mentions(self, *, workspace_id: WorkspaceId, permitted: frozenset[VersionId]) -> list[Mention]:
-        query = _scoped(sa.select(mentions), mentions, workspace_id, permitted)
+        columns = (mentions.c[name] for name in ("entity_id", "chunk_id", "version_id", "count", "topic"))
+        query = _scoped(sa.select(*columns), mentions, workspace_id, permitted)
         with self._database.read() as connection:
-            rows = connection.execute(query.order_by(mentions.c.chunk_id, mentions.c.entity_id)).all()
-        return [Mention(row.entity_id, row.chunk_id, row.version_id, row._mapping["count"], row.topic) for row in rows]
+            rows = connection.execute(query.order_by(mentions.c.chunk_id, mentions.c.entity_id))
+            return [Mention(*row) for row in rows]
 
     def delete_versions(self, version_ids: Sequence[VersionId], *, workspace_id: WorkspaceId) -> None:
         with self._database.write() as connection:
-            for table in (mentions, evidence, entity_names):
-                mine = among(table.c.version_id, version_ids) & (table.c.workspace_id == workspace_id)
-                connection.execute(table.delete().where(mine))
-            supported = sa.select(evidence.c.triple_id).where(evidence.c.workspace_id == workspace_id)
-            _delete_others(connection, triples, supported, workspace_id)
-            held = sa.union(
-                sa.select(mentions.c.entity_id).where(mentions.c.workspace_id == workspace_id),
-                sa.select(triples.c.subject_id).where(triples.c.workspace_id == workspace_id),
-                sa.select(triples.c.object_id).where(triples.c.workspace_id == workspace_id),
-            )
-            _delete_others(connection, entities, held, workspace_id)
+            delete_versions(connection, version_ids, workspace_id)
 
     def delete_workspace(self, workspace_id: WorkspaceId) -> None:
         with self._database.write() as connection:
@@ -145,9 +141,18 @@ class SqlGraphStore(GraphStore):
 
 
 def _scoped(
-    query: sa.Select[Any], table: sa.Table, workspace_id: WorkspaceId, permitted: frozenset[VersionId]
+    query: sa.Select[Any],
+    table: sa.Table,
+    workspace_id: WorkspaceId,
+    permitted: frozenset[VersionId],
+    *,
+    few: bool = False,
 ) -> sa.Select[Any]:
-    return query.where(table.c.workspace_id == workspace_id, among(table.c.version_id, permitted))
+    """`few`: other conditions leave few rows, so that going through all of the permitted would take longer."""
+    workspace, version = table.c.workspace_id, table.c.version_id
+    if few:
+        return query.where(unindexed(workspace) == workspace_id, among(unindexed(version), permitted))
+    return query.where(workspace == workspace_id, among(version, permitted))
 
 
 def _named_like(
@@ -155,7 +160,7 @@ def _named_like(
 ) -> set[str]:
     query = _scoped(sa.select(entity_names.c.entity_id, entity_names.c.name), entity_names, workspace_id, permitted)
     wanted = fold(text)
-    return {row.entity_id for row in connection.execute(query) if wanted in fold(row.name)}
+    return {entity_id for entity_id, name in connection.execute(query.distinct()) if wanted in fold(name)}
 
 
 def _find_entities(
@@ -164,23 +169,27 @@ def _find_entities(
     workspace_id: WorkspaceId,
     permitted: frozenset[VersionId],
     *,
+    few: bool = False,
     limit: int | None = None,
 ) -> list[Entity]:
     """All that fit, or at least the `limit` most mentioned of them: only the names of these are read."""
     counted = sa.select(entities, sa.func.count().label("mentions"))
     counted = counted.select_from(entities.join(mentions, mentions.c.entity_id == entities.c.id))
-    counted = _scoped(counted, mentions, workspace_id, permitted).where(*conditions).group_by(entities.c.id)
+    counted = _scoped(counted, mentions, workspace_id, permitted, few=few).where(*conditions).group_by(entities.c.id)
     rows = connection.execute(counted.order_by(sa.desc("mentions"))).all()
     if limit is not None and 0 < limit < len(rows):
         rows = [row for row in rows if row.mentions >= rows[limit - 1].mentions]
-    names: dict[str, list[tuple[str, bool]]] = defaultdict(list)
-    named = _scoped(sa.select(entity_names), entity_names, workspace_id, permitted)
-    for row in connection.execute(named.where(among(entity_names.c.entity_id, [row.id for row in rows]))):
-        names[row.entity_id].append((row.name, row.alias))
+    names: dict[str, list[tuple[str, bool, int]]] = defaultdict(list)
+    few = few or limit is not None
+    entity_id, name = entity_names.c.entity_id, entity_names.c.name
+    named: sa.Select[Any] = sa.select(entity_id, name, sa.func.min(entity_names.c.alias), sa.func.count())
+    named = _scoped(named, entity_names, workspace_id, permitted, few=few).group_by(entity_id, name)
+    for id_, *one in connection.execute(named.where(among(entity_id, [row.id for row in rows]))):
+        names[id_].append((one[0], bool(one[1]), one[2]))
     found = []
     for row in rows:
-        name, aliases = display_name(names[row.id])
-        found.append(Entity(EntityId(row.id), name, row.key, row.type, aliases, row.mentions))
+        shown, aliases = display_name(names[row.id])
+        found.append(Entity(EntityId(row.id), shown, row.key, row.type, aliases, row.mentions))
     return found
 
 
@@ -188,7 +197,8 @@ def _read_triples(
     connection: sa.Connection, ids: Sequence[str], workspace_id: WorkspaceId, permitted: frozenset[VersionId]
 ) -> list[Triple]:
     places: dict[str, list[Evidence]] = defaultdict(list)
-    query = _scoped(sa.select(evidence), evidence, workspace_id, permitted).where(among(evidence.c.triple_id, ids))
+    query = _scoped(sa.select(evidence), evidence, workspace_id, permitted, few=True)
+    query = query.where(among(evidence.c.triple_id, ids))
     order = (evidence.c.version_id, evidence.c.span_start, evidence.c.span_end)
     for row in connection.execute(query.order_by(*order)):
         places[row.triple_id].append(_evidence(row))
@@ -212,8 +222,3 @@ def _evidence(row: sa.Row[Any]) -> Evidence:
         confidence=row.confidence,
         inferred=row.inferred,
     )
-
-
-def _delete_others(connection: sa.Connection, table: sa.Table, kept: sa.SelectBase, workspace_id: WorkspaceId) -> None:
-    others = (table.c.workspace_id == workspace_id) & table.c.id.not_in(kept)
-    connection.execute(table.delete().where(others))

@@ -193,7 +193,7 @@ class ChromaVectorStore(VectorStore):
             headers=headers,
             settings=chromadb.Settings(
                 anonymized_telemetry=False,
-                chroma_server_ssl_verify=str(settings.ca_bundle) if settings.ca_bundle else None,
+                chroma_server_ssl_verify=_certificates(settings.ca_bundle) if encrypted else None,
             ),
         )
         # The client has no setting for it and would wait for ever.
@@ -216,6 +216,12 @@ class ChromaVectorStore(VectorStore):
             self._client = None
             self._collections.clear()
         _close(used)
+
+
+def _certificates(ca_bundle: Path | None) -> str | None:
+    """The configured certificates, else the system's: the client alone would take those of its own package."""
+    found = ca_bundle or ssl.get_default_verify_paths().cafile
+    return str(found) if found else None
 
 
 def _close(client: Any) -> None:
@@ -246,6 +252,8 @@ def _translated(*, again: bool = False) -> Iterator[None]:
         if error.code() in {401, 403}:
             raise ConfigurationError("The Chroma server refused the token: check the vectors settings.") from error
         raise _away() from error
+    except OSError as error:
+        raise ConfigurationError("The ca_bundle of the vectors settings cannot be read: correct its path.") from error
     except (httpx.HTTPError, ValueError, RuntimeError) as error:
         # A refused connection is a ValueError, one that another thread closed a RuntimeError.
         raise _away() from error

@@ -249,6 +249,12 @@ def test_a_remote_server_that_is_away_is_said(open_store: Callable[..., VectorSt
         found(open_store(url="http://127.0.0.1:9"))
 
 
+def test_certificates_that_cannot_be_read_are_said(open_store: Callable[..., VectorStore], tmp_path: Path) -> None:
+    for ca_bundle in (tmp_path / "missing.pem", tmp_path):
+        with pytest.raises(ConfigurationError, match="ca_bundle"):
+            found(open_store(url="https://127.0.0.1:9", ca_bundle=ca_bundle))
+
+
 def test_a_remote_server_that_hangs_is_not_waited_for(open_store: Callable[..., VectorStore]) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         store = open_store(url=f"http://127.0.0.1:{silent.getsockname()[1]}", timeout_seconds=0.3)

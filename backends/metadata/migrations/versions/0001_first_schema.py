@@ -150,7 +150,8 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("entity_id", "chunk_id", name=op.f("pk_mentions")),
         sqlite_with_rowid=False,
     )
-    op.create_index(op.f("ix_mentions_workspace_id_mentions_version_id"), "mentions", ["workspace_id", "version_id"])
+    read = ["workspace_id", "version_id", "chunk_id", "entity_id", "count", "topic"]
+    op.create_index("ix_mentions_read", "mentions", read)
     op.create_table(
         "question_documents",
         sa.Column("question_id", sa.String(length=32), nullable=False),
