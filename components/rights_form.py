@@ -46,15 +46,9 @@ def rights_fields(workspaces: Sequence[Workspace], *, key: str, now: Rights) -> 
 
 
 def role_select(label: str, now: Role | None, *, key: str) -> Role | None:
-    options = [None, *MEMBER_ROLES]
-    return st.selectbox(
-        label,
-        options,
-        index=options.index(now) if now in options else 0,
-        format_func=lambda role: ROLE[role] if role else NO_ACCESS,
-        key=key,
-        width=300,
-    )
+    options = [NO_ACCESS, *(ROLE[role] for role in MEMBER_ROLES)]
+    chosen = st.selectbox(label, options, index=options.index(ROLE[now] if now else NO_ACCESS), key=key, width=300)
+    return next((role for role in MEMBER_ROLES if ROLE[role] == chosen), None)
 
 
 def rights_of(session: Session, user_id: UserId, roles: Collection[Role]) -> Rights:

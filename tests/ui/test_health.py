@@ -1,0 +1,86 @@
+"""Health: every part with its state, what to do, and what the language model may do."""
+
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from app.domain.access import Role
+from app.services.health import HealthCheck, Level
+from components.health_table import NOT_RUNNING, health_word
+from components.words import NOT_SET_UP, NOT_WORKING, SLOW, WORKING
+from tests.ui.conftest import Person
+
+OpenPage = Callable[..., AppTest]
+
+
+@pytest.fixture
+def administrator(sign_in: Callable[..., Person]) -> Person:
+    return sign_in("root", name="Ada Root", roles=(Role.ADMINISTRATOR,))
+
+
+def texts(page: AppTest) -> str:
+    shown = [*page.title, *page.header, *page.markdown, *page.success, *page.warning, *page.error]
+    return "\n".join(element.value for element in shown).replace("\\", "")
+
+
+def cells(page: AppTest) -> str:
+    return "\n".join(table.value.to_string(max_colwidth=None) for table in page.table).replace("\\", "")
+
+
+def check(*, ok: bool, level: Level = Level.REQUIRED, name: str = "Graph", seconds: float = 0.01) -> HealthCheck:
+    return HealthCheck(name, level, "sql", ok, "", "", seconds)
+
+
+def test_every_part_is_shown_with_its_state_and_what_to_do(open_page: OpenPage, administrator: Person) -> None:
+    page = open_page("health", administrator)
+    assert not page.exception
+    table = cells(page)
+    for part in ("Database", "Audit log", "Files", "Graph", "Worker", "Language model"):
+        assert part in table
+    assert "Working" in table
+    assert "The worker is not running." in texts(page)
+    assert "dafe up" in table
+
+
+def test_what_the_language_model_may_do_and_why_is_said(open_page: OpenPage, administrator: Person) -> None:
+    page = open_page("health", administrator)
+    assert "Rules find facts" in cells(page)
+    assert "language model" in cells(page).lower()
+
+
+def test_all_checks_run_again_on_demand(open_page: OpenPage, administrator: Person) -> None:
+    page = open_page("health", administrator)
+    page.button(key="health-again").click().run()
+    assert not page.exception
+    assert "Checked at" in texts(page)
+
+
+def test_a_missing_optional_part_is_not_set_up_and_a_missing_required_one_does_not_work() -> None:
+    assert health_word(check(ok=True)) is WORKING
+    assert health_word(check(ok=True, seconds=4)) is SLOW
+    assert health_word(check(ok=False)) is NOT_WORKING
+    assert health_word(check(ok=False, level=Level.OPTIONAL)) is NOT_SET_UP
+    assert health_word(check(ok=False, level=Level.OPTIONAL, name="Worker")) is NOT_RUNNING
+
+
+def test_the_result_of_a_models_test_is_shown_item_by_item() -> None:
+    def script() -> None:
+        from app.domain.models import Band, ModelInfo, ProbeResult
+        from components.model_card import model_card
+
+        info = ModelInfo("ollama", "qwen3 8B", "d", 8192)
+        model_card(
+            ProbeResult(info, Band.RULES_AND_MODEL, 7, 0.9, True, False, True, 4.2, "Because."), set_by_hand=True
+        )
+
+    page = AppTest.from_function(script).run()
+    assert not page.exception
+    for text in ("Rules find facts, the language model adds", "7 of 10", "90.0 %", "8,192 tokens", "DAFE_MODEL_BAND"):
+        assert text in cells(page)
+
+
+def test_others_have_no_such_page(open_page: OpenPage, clinician: Person, sign_in: Callable[..., Person]) -> None:
+    for person in (clinician, sign_in("rita", roles=(Role.COMPLIANCE,))):
+        page = open_page("health", person)
+        assert "Checked at" not in texts(page)
