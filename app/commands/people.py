@@ -1,10 +1,12 @@
 """dafe workspaces and dafe users."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from app.commands.caller import caller, find_workspace, opened
+from app.commands.credentials import Credentials, read_credentials
 from app.commands.output import AsUser, Json, columns, show
 from app.container import Services
 from app.domain.access import Actor, Role, User
@@ -73,6 +75,27 @@ def add_user(
             services.workspaces.set_member(actor, workspace_id=found.id, user_id=added.user.id, role=Role(member_role))
     row = {**_shown(added.user), "password": added.password}
     show(row, as_json=as_json, lines=[f"Added {username}. Password, shown once: {added.password}"])
+
+
+@users.command("import")
+def import_users(file: Path, as_user: AsUser = "", as_json: Json = False) -> None:
+    """Take people over from the credentials file of streamlit-authenticator; each must choose a password afterwards.
+
+    Passwords in plain text are not taken over: such a person gets a generated one, shown once.
+    """
+    with opened() as services:
+        actor = caller(services, as_user)
+        rows = [_import(services, actor, one) for one in read_credentials(file)]
+    lines = columns((row["username"], row["password"] or "keeps the password for one sign-in") for row in rows)
+    show({"users": rows}, as_json=as_json, lines=lines)
+
+
+def _import(services: Services, actor: Actor, one: Credentials) -> dict[str, object]:
+    if one.bcrypt_hash is None:
+        added = services.users.add(actor, username=one.username, name=one.name)
+        return {**_shown(added.user), "password": added.password}
+    user = services.users.import_user(actor, username=one.username, name=one.name, bcrypt_hash=one.bcrypt_hash)
+    return {**_shown(user), "password": None}
 
 
 @users.command("disable")

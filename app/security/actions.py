@@ -49,6 +49,7 @@ ACTIONS: dict[str, AuditKind | NotAudited] = {
     "workspaces.set_member": _CHANGE,
     "users.list": _DISCLOSURE,
     "users.add": _CHANGE,
+    "users.import_user": _CHANGE,
     "users.disable": _CHANGE,
     "users.enable": _CHANGE,
     "users.set_roles": _CHANGE,

@@ -1,12 +1,17 @@
 """Passwords of local users: hashing, rules and generation."""
 
+import re
 import secrets
 
+import bcrypt
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
 from app.errors import InvalidInputError
 
+_BCRYPT = re.compile(r"\$2[aby]\$\d\d\$[./A-Za-z0-9]{53}")
+_BCRYPT_BYTES = 72
+"""bcrypt reads no more of a password."""
 SHORTEST = 12
 LONGEST = 256
 _ALPHABET = "abcdefghijkmnpqrstuvwxyz23456789"
@@ -48,10 +53,17 @@ class Passwords:
         return self._matches(password, password_hash)
 
     def _matches(self, password: str, password_hash: str) -> bool:
+        if is_bcrypt(password_hash):
+            return bcrypt.checkpw(password.encode()[:_BCRYPT_BYTES], password_hash.encode())
         try:
             return self._hasher.verify(password_hash, password[:LONGEST])
         except (VerificationError, InvalidHashError):
             return False
+
+
+def is_bcrypt(text: str) -> bool:
+    """Whether `text` is a bcrypt hash: such a one can only be imported, and is replaced at the first sign-in."""
+    return _BCRYPT.fullmatch(text) is not None
 
 
 def generate_password() -> str:

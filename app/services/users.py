@@ -11,7 +11,7 @@ from app.domain.ids import UserId
 from app.errors import ConflictError, ForbiddenError, InvalidInputError
 from app.security.access import authorise
 from app.security.auditor import Auditor
-from app.security.passwords import Passwords, check_password, generate_password
+from app.security.passwords import Passwords, check_password, generate_password, is_bcrypt
 from backends.metadata.base import MetadataStore
 
 INSTALLATION_ROLES = (Role.ADMINISTRATOR, Role.COMPLIANCE)
@@ -56,6 +56,26 @@ class UserService:
         with self._auditor.change(actor, "users.add", objects=(user.id,), details=_named(user.roles)):
             self._metadata.users.add(user, password_hash=self._passwords.hash(chosen))
         return NewUser(user, chosen)
+
+    def import_user(self, actor: Actor, *, username: str, name: str, bcrypt_hash: str) -> User:
+        """A person with the bcrypt hash of another program: it signs in once, then a password must be chosen.
+
+        Raises ConflictError for a taken username, InvalidInputError for anything but a bcrypt hash.
+        """
+        authorise(actor, Permission.MANAGE_USERS)
+        if not is_bcrypt(bcrypt_hash):
+            raise InvalidInputError("This is no bcrypt hash of a password.")
+        user = User(
+            id=UserId(str(ULID())),
+            username=_checked_username(username),
+            name=" ".join(name.split())[:80] or username,
+            roles=frozenset(),
+            must_change_password=True,
+            created_at=datetime.now(UTC),
+        )
+        with self._auditor.change(actor, "users.import_user", objects=(user.id,)):
+            self._metadata.users.add(user, password_hash=bcrypt_hash)
+        return user
 
     def ensure_first_administrator(self, actor: Actor) -> NewUser | None:
         """The user "admin" with a generated password, when there is no user yet; otherwise None."""
