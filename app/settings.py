@@ -194,5 +194,8 @@ TELEMETRY_OFF = {
 
 
 def switch_telemetry_off() -> None:
-    """For this process and its children; called first by each entry point."""
+    """For this process and its children; called first by each entry point. No proxy ever sees a call to loopback."""
     os.environ.update(TELEMETRY_OFF)
+    for name in ("NO_PROXY", "no_proxy"):
+        given = [part for part in os.environ.get(name, "").split(",") if part and part not in _LOOPBACK]
+        os.environ[name] = ",".join([*given, *sorted(_LOOPBACK)])
