@@ -3,14 +3,16 @@
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 from app.domain.documents import Chunk, Sentence, Span
 from app.domain.graph import Assertion, Extraction, ProposedTriple, RecognisedEntity
+from app.pipeline import words
 from app.pipeline.coreference import Antecedents
 from app.pipeline.extraction import ChunkExtraction, TripleExtractor, always
 from app.pipeline.lines import is_label_line
 from app.pipeline.parsing import PARSER_VERSION, VALUES, SentenceParser, entities_of
-from app.pipeline.rules_clauses import clauses
+from app.pipeline.rules_clauses import Clause, clauses
 from app.pipeline.rules_names import read_names
 from app.pipeline.rules_patterns import Candidate, read_clause, read_paths
 from app.pipeline.rules_phrases import Phrases
@@ -19,7 +21,6 @@ from app.pipeline.verification import ParsedSentence, verify
 
 RULES_VERSION = "rules/1"
 _FAMILY = re.compile(r"family history\b", re.IGNORECASE)
-_WORD = re.compile(r"[^\W\d_]+")
 
 
 class RulesExtractor(TripleExtractor):
@@ -53,7 +54,7 @@ def sentence_text(chunk: Chunk, span: Span) -> str:
 
 def small_words(chunk: Chunk) -> frozenset[str]:
     """Words that the chunk writes with a small letter: "Apixaban" that begins a sentence is no organisation."""
-    return frozenset(word for word in _WORD.findall(chunk.text) if word.islower())
+    return words.small_words(chunk.text)
 
 
 def find_names(
@@ -103,6 +104,14 @@ def _read_sentence(
         if proposal is not None:
             yield proposal
     antecedents.remember(main, phrases)
+
+
+def _whole_clauses(document: Any) -> list[Clause]:
+    """In a line that is no sentence, such as a header, a participle beside a noun says nothing of it."""
+    found = list(clauses(document))
+    if any(token.dep_ == "ROOT" and token.pos_ in {"VERB", "AUX"} for token in document):
+        return found
+    return [clause for clause in found if any(child.dep_ in {"nsubj", "nsubjpass"} for child in clause.verb.children)]
 
 
 def _proposal(sentence: Span, fact: Candidate, antecedents: Antecedents) -> ProposedTriple | None:

@@ -120,7 +120,8 @@ def prepositions_of(token: Any) -> Iterator[tuple[str, Any]]:
     """Each (preposition, head of what follows): "in", "out of"; without "by" of a passive agent."""
     for child in token.children:
         if child.dep_ == "prep":
-            yield from _after(child, child.lower_)
+            before = [part.lower_ for part in child.lefts if part.dep_ in {"advmod", "prep"} and part.i == child.i - 1]
+            yield from _after(child, " ".join([*before, child.lower_]))
 
 
 def _after(preposition: Any, words: str) -> Iterator[tuple[str, Any]]:

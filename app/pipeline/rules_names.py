@@ -22,10 +22,12 @@ _CAUSED = frozenset({"induced", "evoked", "triggered", "caused", "mediated", "de
 
 
 def read_names(phrases: Phrases) -> Iterator[Candidate]:
-    """Everything of these kinds in one sentence."""
+    """Everything of these kinds in one sentence. A line without a verb is a header or a form: there only a person's
+    role is an apposition."""
+    has_verb = any(token.pos_ in {"VERB", "AUX"} for token in phrases.document)
     for token in phrases.document:
         if token.dep_ == "appos":
-            yield from _apposition(token, phrases)
+            yield from (found for found in _apposition(token, phrases) if has_verb or found.subject.type == "Person")
         elif token.dep_ == "poss" and token.head.dep_ in {"compound", "nmod", "nsubj", "appos", "attr", "conj"}:
             yield from _owned_name(token, phrases)
         elif token.dep_ == "pobj" and token.ent_type_ in PLACES:
@@ -78,7 +80,7 @@ def _described(head: Any, phrases: Phrases) -> Argument | None:
 
 def _may_be(name: Argument, role: Argument) -> bool:
     """A list that was taken for an apposition is none: the role is a common noun with an article or of a name."""
-    if not role.head.text.isalpha() or role.text[:1].isdigit() or role.head.pos_ == "PROPN":
+    if not role.head.text.isalpha() or role.head.pos_ == "PROPN" or any(map(str.isdigit, role.text + name.text)):
         return False
     if any(child.dep_ in {"conj", "cc"} for child in name.head.children):
         return False

@@ -135,6 +135,8 @@ def _owned_subject(clause: Clause, subject: Argument, phrases: Phrases) -> Itera
 
 
 def _prepositions(clause: Clause, subject: Argument, phrases: Phrases) -> Iterator[Candidate]:
+    if clause.verb.lemma_ == "be" and any(phrases.is_amount(head) for head in attributes_of(clause.verb)):
+        return
     objects = [] if clause.passive else objects_of(clause.verb)
     first = phrases.argument(objects[0]) if objects else None
     for words, place in prepositions_of(clause.verb):
@@ -144,8 +146,11 @@ def _prepositions(clause: Clause, subject: Argument, phrases: Phrases) -> Iterat
         if words in _TURNED and first is not None and first.is_name and target is not None:
             yield from fact(first, f"{clause.relation} {words}", target, "verb_pp", clause.verb)
         relation = clause.relation
-        if first is not None and len(first.short.split()) <= 3:
-            relation = f"{relation} {first.short if first.is_name else first.short.lower()}"
+        if first is not None:
+            if first.type == "Amount":
+                continue
+            short = first.short if len(first.short.split()) <= 3 else first.head.text
+            relation = f"{relation} {short if first.is_name else short.lower()}"
         yield from fact(subject, f"{relation} {words}", target, "verb_pp", clause.verb, between=objects[:1])
         if target is not None and not target.is_name:
             for more, further in prepositions_of(place):
@@ -183,11 +188,18 @@ def read_paths(clauses: Sequence[Clause], phrases: Phrases, facts: Sequence[Cand
             continue
         for name in names:
             pairs = {(subject.span, name.span), (name.span, subject.span)}
-            if linked & pairs or name.span.overlaps(subject.span) or name.type == "Amount":
+            if linked & pairs or name.span.overlaps(subject.span) or not _may_be_reached(name):
                 continue
             if words := _path_words(clause.verb, name):
                 linked |= pairs
                 yield from fact(subject, words, name, "path", clause.verb)
+
+
+def _may_be_reached(name: Argument) -> bool:
+    """Amounts, "the year", "today" and bare abbreviations are linked wrongly too often."""
+    if name.type == "Date":
+        return any(map(str.isdigit, name.text))
+    return name.type != "Amount" and (name.is_name or not name.text.isupper())
 
 
 def _path_words(verb: Any, name: Argument) -> str:

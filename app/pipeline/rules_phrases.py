@@ -58,9 +58,15 @@ class Phrases:
         if entity is not None and entity.type != "Amount":
             return self._named(head, entity)
         for child in head.rights:
-            if child.dep_ == "appos" and child.left_edge.i == head.i + 1 and self._is_name(child):
-                return self.argument(child)
+            if child.dep_ == "appos" and self._is_name(child) and head.pos_ == "NOUN":
+                person = self._entity_at(child)
+                if child.left_edge.i == head.i + 1 or (person is not None and person.type == "Person"):
+                    return self.argument(child)
         return self._with_of(head, self._make(*self._borders(head), entity.type if entity else "Concept", head))
+
+    def is_amount(self, head: Any) -> bool:
+        entity = self._entity_at(head)
+        return head.pos_ == "NUM" or (entity is not None and entity.type == "Amount")
 
     def plain(self, head: Any) -> Argument | None:
         """The noun phrase of this head without a name or an "of …" behind it."""
@@ -139,7 +145,7 @@ class Phrases:
                 and token.text[0].isupper()
                 and self._entity_at(token) is None
             ):
-                yield self._make(*self._borders(token), "Concept", token)
+                yield self._with_of(token, self._make(*self._borders(token), "Concept", token))
 
     def entity_under(self, head: Any) -> Argument | None:
         """A name inside the phrase of this head that is not the whole of it, such as an owner: "Acme's chairman"."""
