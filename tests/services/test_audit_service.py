@@ -1,0 +1,118 @@
+"""The audit log as compliance officers use it."""
+
+import json
+from collections.abc import Callable
+
+import pytest
+
+from app.container import OPERATOR, Services
+from app.domain.access import Actor, Role
+from app.domain.audit import Outcome
+from app.domain.workspaces import Workspace
+from app.errors import BackendUnavailableError, ForbiddenError
+from app.security.audit_chain import read_checkpoint
+from tests.services.letters import WARFARIN, add
+
+SECRET = "Zyxqorv"
+
+
+@pytest.fixture
+def officer(make_actor: Callable[..., Actor]) -> Actor:
+    return make_actor("carla", roles=(Role.COMPLIANCE,))
+
+
+def test_the_log_says_who_did_what_with_ids_only(services: Services, workspace: Workspace, officer: Actor) -> None:
+    document = add(services, workspace.id, f"{SECRET}.txt", WARFARIN + SECRET.encode())
+    page = services.audit.list(officer, actions=["documents.upload"])
+    assert [(event.outcome, event.objects) for event in page.events] == [
+        (Outcome.DONE, (document.id, document.version.id)),
+        (Outcome.INTENT, (document.id, document.version.id)),
+    ]
+    assert {event.actor_id for event in page.events} == {OPERATOR.user_id}
+    assert page.kept > page.total == 2
+    exported = services.audit.export(officer)
+    assert SECRET.encode() not in exported
+    assert b"Carla" not in exported
+    assert services.audit.people(officer)[officer.user_id] == "carla"
+
+
+def test_pages_of_the_log_follow_each_other_without_a_gap(services: Services, officer: Actor) -> None:
+    for number in range(6):
+        services.workspaces.add(OPERATOR, name=f"Workspace {number}")
+    wanted = ["workspaces.add"]
+    together = [event.seq for event in services.audit.list(officer, actions=wanted).events]
+    apart = [
+        event.seq
+        for page in (1, 2, 3)
+        for event in services.audit.list(officer, actions=wanted, page=page, page_size=5).events
+    ]
+    assert apart == together
+    assert len(apart) == 12
+    beyond = services.audit.list(officer, actions=wanted, page=2, page_size=100_000)
+    assert beyond.events == []
+    first = services.audit.list(officer, actions=wanted, page=0, page_size=0)
+    assert [event.seq for event in first.events] == together[:1]
+
+
+def test_the_log_verifies_and_a_checkpoint_kept_elsewhere_fits(
+    services: Services, workspace: Workspace, officer: Actor
+) -> None:
+    checkpoint = services.audit.seal()
+    assert checkpoint is not None
+    add(services, workspace.id, "warfarin.txt", WARFARIN)
+    result = services.audit.verify(officer, trusted=read_checkpoint(checkpoint.to_text()))
+    assert result.ok is True
+    assert result.verified_to == result.events > checkpoint.seq
+
+
+def test_an_export_holds_every_event_the_checkpoints_and_the_public_key(services: Services, officer: Actor) -> None:
+    lines = [json.loads(line) for line in services.audit.export(officer).decode().splitlines()]
+    events = [line for line in lines if "seq" in line]
+    assert [event["seq"] for event in events] == list(range(1, len(events) + 1))
+    assert events[-1]["action"] == "audit.export"
+    assert "checkpoint" in lines[-2]
+    assert lines[-1] == {"public_key": services.keys.audit_seal.public_key().public_bytes_raw().hex()}
+
+
+def test_a_log_that_was_begun_anew_is_found(services: Services, workspace: Workspace, officer: Actor) -> None:
+    path = services.settings.data_dir / "audit.db"
+    services.audit.seal()
+    import sqlite3
+
+    with sqlite3.connect(path) as connection:
+        connection.execute("DROP TRIGGER audit_stays")
+        connection.execute("DELETE FROM audit")
+        connection.execute("DELETE FROM checkpoints")
+    connection.close()
+    result = services.audit.verify(officer)
+    assert result.ok is False
+    assert [(finding.seq, finding.kind) for finding in result.findings] == [(1, "truncated")]
+
+
+def test_only_who_may_audit_reads_the_log(
+    services: Services, workspace: Workspace, make_actor: Callable[..., Actor]
+) -> None:
+    ilse = make_actor("ilse", workspace=workspace)
+    for call in (services.audit.list, services.audit.verify, services.audit.export, services.audit.people):
+        with pytest.raises(ForbiddenError):
+            call(ilse)
+
+
+def test_without_the_log_nothing_is_shown_or_changed(
+    services: Services, workspace: Workspace, make_actor: Callable[..., Actor]
+) -> None:
+    ilse = make_actor("ilse", workspace=workspace)
+    document = add(services, workspace.id, "warfarin.txt", WARFARIN)
+    import sqlite3
+
+    with sqlite3.connect(services.settings.data_dir / "audit.db") as connection:
+        connection.execute("CREATE TRIGGER full BEFORE INSERT ON audit BEGIN SELECT RAISE(ABORT, 'disk full'); END")
+    connection.close()
+    with pytest.raises(BackendUnavailableError):
+        services.documents.get(ilse, workspace_id=workspace.id, document_id=document.id)
+    with pytest.raises(BackendUnavailableError):
+        add(services, workspace.id, "second.txt", b"A second letter.")
+    with pytest.raises(BackendUnavailableError):
+        services.workspaces.rename(OPERATOR, workspace_id=workspace.id, name="Changed")
+    assert services.workspaces.get(ilse, workspace_id=workspace.id).name == workspace.name
+    assert services.workspaces.summary(ilse, workspace_id=workspace.id).documents == 1

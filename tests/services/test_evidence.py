@@ -1,0 +1,123 @@
+"""Where a quote stands: its page, its place, its boxes, the page's image, and nothing of other workspaces."""
+
+import io
+from collections.abc import Callable
+
+import pytest
+from PIL import Image
+
+from app.container import OPERATOR, Services
+from app.domain.access import Actor
+from app.domain.documents import Document, Span
+from app.domain.ids import VersionId
+from app.domain.workspaces import Workspace
+from app.errors import InvalidInputError, NotFoundError
+from app.services.documents import SameName
+from tests.conformance.document_files import FIRST_PAGE, make_pdf
+from tests.services.letters import REPLACED, WARFARIN, Work, add, upload
+
+PDF = make_pdf("# Cover page\nNothing of interest.", FIRST_PAGE, title="Discharge letter")
+QUOTE = "Warfarin interacts with amiodarone."
+
+
+@pytest.fixture
+def letter(services: Services, workspace: Workspace, work: Work) -> Document:
+    document = add(services, workspace.id, "letter.pdf", PDF)
+    work()
+    return document
+
+
+def test_a_quote_is_shown_where_it_stands(services: Services, workspace: Workspace, letter: Document) -> None:
+    version_id = letter.version.id
+    page = services.evidence.page_text(OPERATOR, workspace_id=workspace.id, version_id=version_id, page=2)
+    assert (page.page, page.pages, page.document, page.has_image) == (2, 2, "letter.pdf", True)
+    start = page.start + page.text.index(QUOTE)
+    span = Span(start, start + len(QUOTE))
+    view = services.evidence.evidence(OPERATOR, workspace_id=workspace.id, version_id=version_id, span=span)
+    assert view.quote == QUOTE
+    assert (view.page, view.pages, view.number, view.ocr, view.has_image) == (2, 2, 1, False, True)
+    assert view.before.rstrip().endswith("in two lines")
+    assert view.span == span
+    ((left, top, right, bottom),) = view.boxes
+    assert 0 < left < right < 1
+    assert 0 < top < bottom < 0.5
+    assert bottom - top < 0.03
+
+
+def test_a_quote_over_two_lines_has_a_box_for_each(services: Services, workspace: Workspace, letter: Document) -> None:
+    page = services.evidence.page_text(OPERATOR, workspace_id=workspace.id, version_id=letter.version.id, page=2)
+    start = page.start + page.text.index("patient")
+    span = Span(start, page.start + page.text.index("amiodarone"))
+    view = services.evidence.evidence(OPERATOR, workspace_id=workspace.id, version_id=letter.version.id, span=span)
+    assert len(view.boxes) == 2
+    assert view.boxes[0][3] <= view.boxes[1][1] + 0.01
+    assert view.boxes[0][0] > view.boxes[1][0]
+
+
+def test_the_image_of_a_page_is_a_png_as_wide_as_asked(
+    services: Services, workspace: Workspace, letter: Document
+) -> None:
+    version_id = letter.version.id
+    for asked, given in ((600, 600), (10, 200)):
+        content = services.evidence.page_image(
+            OPERATOR, workspace_id=workspace.id, version_id=version_id, page=1, width=asked
+        )
+        image = Image.open(io.BytesIO(content))
+        assert image.format == "PNG"
+        assert image.width == pytest.approx(given, abs=1)
+    with pytest.raises(NotFoundError):
+        services.evidence.page_image(OPERATOR, workspace_id=workspace.id, version_id=version_id, page=3)
+
+
+def test_a_place_that_is_not_in_the_document_is_not_found(
+    services: Services, workspace: Workspace, letter: Document
+) -> None:
+    for span in (Span(5, 5), Span(-1, 4), Span(0, 1_000_000)):
+        with pytest.raises(NotFoundError):
+            services.evidence.evidence(OPERATOR, workspace_id=workspace.id, version_id=letter.version.id, span=span)
+    with pytest.raises(NotFoundError):
+        services.evidence.page_text(OPERATOR, workspace_id=workspace.id, version_id=letter.version.id, page=9)
+    with pytest.raises(NotFoundError):
+        services.evidence.page_text(OPERATOR, workspace_id=workspace.id, version_id=VersionId("none"), page=1)
+
+
+def test_a_text_document_has_words_but_no_page_image(services: Services, workspace: Workspace, work: Work) -> None:
+    document = add(services, workspace.id, "warfarin.txt", WARFARIN)
+    work()
+    version_id = document.version.id
+    view = services.evidence.evidence(OPERATOR, workspace_id=workspace.id, version_id=version_id, span=Span(0, 15))
+    assert (view.quote, view.boxes, view.has_image) == ("Warfarin letter", (), False)
+    with pytest.raises(InvalidInputError):
+        services.evidence.page_image(OPERATOR, workspace_id=workspace.id, version_id=version_id, page=1)
+
+
+def test_a_source_of_another_workspace_is_not_found(
+    services: Services,
+    workspace: Workspace,
+    other_workspace: Workspace,
+    letter: Document,
+    make_actor: Callable[..., Actor],
+) -> None:
+    ilse = make_actor("ilse", workspace=other_workspace)
+    version_id = letter.version.id
+    for workspace_id in (workspace.id, other_workspace.id):
+        with pytest.raises(NotFoundError):
+            services.evidence.page_text(ilse, workspace_id=workspace_id, version_id=version_id, page=1)
+        with pytest.raises(NotFoundError):
+            services.evidence.page_image(ilse, workspace_id=workspace_id, version_id=version_id, page=1)
+        with pytest.raises(NotFoundError):
+            services.evidence.evidence(ilse, workspace_id=workspace_id, version_id=version_id, span=Span(0, 5))
+
+
+def test_a_source_that_is_not_visible_yet_or_was_replaced_is_not_found(
+    services: Services, workspace: Workspace, work: Work
+) -> None:
+    first = add(services, workspace.id, "letter.txt", WARFARIN).version.id
+    with pytest.raises(NotFoundError):
+        services.evidence.page_text(OPERATOR, workspace_id=workspace.id, version_id=first, page=1)
+    work()
+    upload(services, workspace.id, "letter.txt", REPLACED, same_name=SameName.NEW_VERSION)
+    assert services.evidence.page_text(OPERATOR, workspace_id=workspace.id, version_id=first, page=1).text
+    work()
+    with pytest.raises(NotFoundError, match="a newer version took its place"):
+        services.evidence.page_text(OPERATOR, workspace_id=workspace.id, version_id=first, page=1)
