@@ -97,7 +97,7 @@ def _draw(start: Array, lengths: Any, wide: Array, held: npt.NDArray[np.bool_]) 
         distance = np.maximum(np.hypot(*(axis[:, None] - axis[None, :] for axis in places.T)), 0.1)
         pulls = weights * wanted / distance
         moved = (weights @ places + places * pulls.sum(axis=1)[:, None] - pulls @ places) / total[:, None]
-        places = np.where(held[:, None], places, moved)
+        places = np.where(held[:, None], places, (places + moved) / 2)
     if not held.any():
         places = _turn(places)
     return _separate(places, wide, held, height=_HEIGHT_OF_LABEL)

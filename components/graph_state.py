@@ -13,6 +13,7 @@ from components.graph_layout import Point
 NOTHING = Pick("nothing", "")
 CHOICES_OF_MOST = (20, 50, 100, 300, 500)
 _KEY = "graph-state"
+_FILTERS = ("documents", "relations", "types", "assertions")
 
 
 @dataclass(slots=True)
@@ -54,11 +55,16 @@ class GraphState:
         self.centre[entity_id] = self.known_names.get(entity_id, "")
         self.picked = Pick("entity", entity_id)
 
+    def read_filters(self) -> None:
+        """What was just chosen, before it is drawn again."""
+        for name in _FILTERS:
+            setattr(self, name, list(st.session_state.get(self.key(name), getattr(self, name))))
+
     def clear(self) -> None:
         """Back to how the page was first opened."""
         self.centre, self.picked, self.places = {}, NOTHING, {}
         self.documents, self.relations, self.types, self.assertions = [], [], [], []
-        for name in ("find", "documents", "relations", "types", "assertions"):
+        for name in ("find", *_FILTERS):
             st.session_state.pop(self.key(name), None)
 
     def remember(self, entities: Collection[Entity], relations: Collection[str], types: Collection[str]) -> None:

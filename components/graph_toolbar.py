@@ -70,7 +70,6 @@ def _find(state: GraphState) -> str:
         placeholder="Find an entity",
         label_visibility="collapsed",
         width=260,
-
         on_change=changed,
     )
     return " ".join((text or "").split())[:_LONGEST]
@@ -107,6 +106,7 @@ def _suggestion(entity: Entity) -> str:
 
 
 def _filters(session: Session, state: GraphState) -> None:
+    state.read_filters()
     label = f"Filters · {state.filters}" if state.filters else "Filters"
     with st.popover(label, icon=":material/filter_list:", key="graph-filters"):
         documents = session.services.documents.list(

@@ -63,7 +63,7 @@ def _read(session: Session, state: GraphState) -> GraphView:
         relations=state.relations,
         types=state.types,
         assertions=state.assertions,
-        limit=state.most,
+        limit=state.most * max(1, len(state.centre)),
     )
     state.remember(view.subgraph.entities, view.relations, view.types)
     return view
