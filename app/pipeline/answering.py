@@ -8,7 +8,7 @@ from functools import partial
 
 from app.domain.answers import Answer, AnswerSentence, AnswerTriple, Citation, Mode, Verdict
 from app.domain.documents import Chunk, DocumentVersion
-from app.domain.graph import Assertion
+from app.domain.graph import Assertion, Evidence
 from app.domain.ids import ChunkId, VersionId
 from app.domain.workspaces import Workspace
 from app.pipeline.citing import Citations
@@ -31,6 +31,7 @@ ASSERTION_WORDS = {
     Assertion.PLANNED: "planned: ",
 }
 _NEAREST_SHOWN = 3
+_PLACES_CITED = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +126,11 @@ class Answerer:
         triples = draft.cite_facts(finding.facts, chunks)
         if not triples:
             return draft.refuse((), draft.cite_facts(finding.nearest, chunks))
+        places = {fact.triple.id: fact.triple.evidence for fact in finding.facts}
         sentences = tuple(
             AnswerSentence(
                 f"{fact.subject} — {ASSERTION_WORDS[fact.assertion]}{fact.relation} → {fact.object}",
-                (fact.citation,),
+                draft.cite_places(places[fact.triple_id], chunks),
                 Verdict.SUPPORTED,
             )
             for fact in triples
@@ -138,8 +140,9 @@ class Answerer:
     def _answer_with_sentences(self, draft: "_Draft", finding: GraphFinding) -> Answer:
         retrieved = draft.retrieved
         candidates = find_candidates(retrieved, embedder=self._embedder)
-        chunks = self._chunks_of(finding.facts, draft.scope)
-        on_path = self._on_path(finding.facts, chunks, retrieved)
+        facts = finding.facts or finding.between
+        chunks = self._chunks_of(facts, draft.scope)
+        on_path = self._on_path(facts, chunks, retrieved)
         places = {(found.chunk.version_id, found.span) for found in on_path}
         rest = [found for found in candidates if (found.chunk.version_id, found.span) not in places]
         chosen = [*on_path, *rest][:SENTENCES_SHOWN]
@@ -156,7 +159,7 @@ class Answerer:
         shown = {(found.chunk.version_id, found.span) for found in chosen}
         used = [
             fact
-            for fact in finding.facts
+            for fact in facts
             if any((evidence.version_id, evidence.span) in shown for evidence in fact.triple.evidence)
         ]
         return draft.finish(sentences, draft.cite_facts(used, chunks), support=support)
@@ -194,6 +197,12 @@ class _Draft:
 
     def cite_facts(self, facts: Sequence[Fact], chunks: Mapping[ChunkId, Chunk]) -> tuple[AnswerTriple, ...]:
         return tuple(cited for fact in facts if (cited := self._cite_fact(fact, chunks)) is not None)
+
+    def cite_places(self, places: Sequence[Evidence], chunks: Mapping[ChunkId, Chunk]) -> tuple[int, ...]:
+        """Numbers of the first few places where a fact stands, one a document: they may date it differently."""
+        first = {place.version_id: place for place in reversed(places) if place.chunk_id in chunks}
+        chosen = sorted(first.values(), key=places.index)[:_PLACES_CITED]
+        return tuple(self.citations.cite_evidence(place, chunk=chunks[place.chunk_id]).n for place in chosen)
 
     def _cite_fact(self, fact: Fact, chunks: Mapping[ChunkId, Chunk]) -> AnswerTriple | None:
         for evidence in fact.triple.evidence:

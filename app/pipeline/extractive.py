@@ -16,6 +16,10 @@ _OVERLAP_WEIGHT = 0.5
 _RANK_WEIGHT = 0.15
 _EMBEDDED_A_PASSAGE = 12
 _FEWEST_LETTERS = 12
+_FEWEST_WORDS = 4
+_TARGET_UNSEEN = 0.35
+_TARGET_ELSEWHERE = 0.1
+"""What support loses where no sentence names what is asked for: "What blood group …" and no blood group anywhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,20 +71,25 @@ def score(sentences: Sequence[tuple[Chunk, Span, int]], *, retrieved: Retrieved,
 
 
 def support_of(candidates: Sequence[Candidate], *, retrieved: Retrieved) -> float:
-    """The support score of the three best candidates."""
+    """The support score of the three best candidates, less where what is asked for is named in none of them."""
     best = sorted(candidates, key=lambda found: -found.score)[:BEST_SENTENCES]
-    return support(
+    found = support(
         [found.similarity for found in best],
         [found.stems for found in best],
         question_stems=set(retrieved.stems),
         postings=retrieved.postings,
     )
+    target = set(retrieved.read.target)
+    if not target or any(target <= one.stems for one in candidates):
+        return found
+    unseen = any(not retrieved.postings.frequencies.get(stem) for stem in target)
+    return found - (_TARGET_UNSEEN if unseen else _TARGET_ELSEWHERE)
 
 
 def _most_overlapping(passage: Passage, *, retrieved: Retrieved) -> list[tuple[Chunk, Span, int]]:
     chunk = passage.chunk
     spans = [sentence.span for sentence in chunk.sentences if not sentence.heading]
-    spans = [span for span in spans if sum(map(str.isalpha, _text(chunk, span))) >= _FEWEST_LETTERS] or spans
+    spans = [span for span in spans if _is_sentence(_text(chunk, span))] or spans
     if len(spans) > _EMBEDDED_A_PASSAGE:
         question_stems = set(retrieved.stems)
         shared = {
@@ -88,6 +97,11 @@ def _most_overlapping(passage: Passage, *, retrieved: Retrieved) -> list[tuple[C
         }
         spans = sorted(spans, key=lambda span: (-shared[span], span))[:_EMBEDDED_A_PASSAGE]
     return [(chunk, span, passage.rank) for span in spans]
+
+
+def _is_sentence(text: str) -> bool:
+    """Not a greeting, a signature, or the name of a speaker."""
+    return sum(map(str.isalpha, text)) >= _FEWEST_LETTERS and len(text.split()) >= _FEWEST_WORDS
 
 
 def _text(chunk: Chunk, span: Span) -> str:

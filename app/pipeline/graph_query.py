@@ -1,13 +1,15 @@
 """Answers from the graph alone: entities linked, relations matched, two hops at most; no model writes a query."""
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import takewhile
 
 import numpy as np
 
-from app.domain.graph import Entity, Subgraph, Triple
-from app.domain.ids import EntityId, TripleId, VersionId, WorkspaceId
+from app.domain.graph import Assertion, Entity, Subgraph, Triple
+from app.domain.ids import EntityId, VersionId, WorkspaceId
 from app.pipeline.lexical import inverse_frequency
+from app.pipeline.parsing import VALUES
 from app.pipeline.retrieval import Retrieved
 from app.pipeline.words import content_stems
 from backends.embeddings.base import Embedder
@@ -17,6 +19,12 @@ MOST_FACTS = 6
 _NEAR_ENOUGH = 0.62
 """Cosine of question and fact from which a fact counts as asked for although no word of its relation is in it."""
 _COVERED_ENOUGH = 0.34
+_NO_WAY = frozenset({Assertion.NEGATED, Assertion.FAMILY})
+"""What is denied, or said of a relative, joins nothing."""
+_CONNECTING = frozenset({"connect", "link", "relat", "associ", "tie", "involv", "know", "tell", "say", "happen"})
+"""Stems of verbs that ask for no relation of their own."""
+_SHORTEST_ROOT = 5
+_ENDINGS = frozenset({"", "e", "i", "or", "er", "ee", "ion", "ic", "y"})
 _MOST_TRIPLES = 400
 _COMPARED = 40
 _MOST_SEEDS = 8
@@ -38,11 +46,13 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class GraphFinding:
-    """`facts` answer the question, in the order of their paths; `nearest` are about its entities but do not."""
+    """`facts` answer the question, in the order of their paths; `nearest` are about its entities but do not;
+    `between` join its entities, whatever they say of them."""
 
     facts: tuple[Fact, ...]
     nearest: tuple[Fact, ...]
     coverage: float = 0.0
+    between: tuple[Fact, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +71,7 @@ class GraphQuery:
 
     def find(self, retrieved: Retrieved, *, workspace_id: WorkspaceId, permitted: frozenset[VersionId]) -> GraphFinding:
         """Facts for the question that `retrieved` was found for; without linked entities there are none."""
-        seeds = [entity for entity in retrieved.seeds if entity.type not in {"Date", "Amount"}][:_MOST_SEEDS]
+        seeds = list(_seeds(retrieved))[:_MOST_SEEDS]
         if not seeds:
             return GraphFinding((), ())
         near = self._around([seed.id for seed in seeds], workspace_id, permitted)
@@ -69,13 +79,18 @@ class GraphQuery:
         groups = _groups(seeds)
         first = _facts(near, hop=1)
         paths = [_Path((fact,), asked.coverage([fact]), 0.0) for fact in first]
-        neighbours = {end for fact in first for end in (fact.subject.id, fact.object.id)} - {seed.id for seed in seeds}
+        neighbours = {end.id for fact in first for end in (fact.subject, fact.object) if end.type not in VALUES} - {
+            seed.id for seed in seeds
+        }
         if neighbours:
             far = self._around(sorted(neighbours), workspace_id, permitted)
-            paths += _two_hops(first, far, asked, {seed.id for seed in seeds})
-        if len(groups) > 1 and (joining := _joining(paths, groups)):
-            return GraphFinding(joining[:MOST_FACTS], (), 1.0)
-        return self._choose(paths, first, retrieved)
+            paths += _two_hops(first, far, asked, {seed.id: seed.key for seed in seeds})
+        joining = _joining(paths, groups) if len(groups) > 1 else []
+        said = [path for path in joining if asked.is_said(path.facts)]
+        if said:
+            return GraphFinding(_facts_of(said, only_shortest=True), (), 1.0, _facts_of(joining))
+        finding = self._choose(_about_names(paths, seeds), asked, retrieved)
+        return replace(finding, between=_facts_of(joining))
 
     def _around(
         self, entity_ids: Sequence[EntityId], workspace_id: WorkspaceId, permitted: frozenset[VersionId]
@@ -84,7 +99,7 @@ class GraphQuery:
             workspace_id=workspace_id, permitted=permitted, entity_ids=entity_ids, limit=_MOST_TRIPLES
         )
 
-    def _choose(self, paths: Sequence[_Path], first: Sequence[Fact], retrieved: Retrieved) -> GraphFinding:
+    def _choose(self, paths: Sequence[_Path], asked: "_Asked", retrieved: Retrieved) -> GraphFinding:
         """The best covered paths, ties by likeness to the question; a single hop goes before two that say no more."""
         ranked = sorted(paths, key=lambda path: (-path.coverage, len(path.facts)))[:_COMPARED]
         texts = ["; ".join(fact.text for fact in path.facts) for path in ranked]
@@ -95,23 +110,41 @@ class GraphQuery:
         ]
         compared.sort(key=lambda path: (-round(path.coverage, 2), len(path.facts), -path.similarity))
         nearest = tuple(dict.fromkeys(fact for path in compared for fact in path.facts if fact.hop == 1))[:3]
-        best = [path for path in compared if _is_asked(path)]
+        best = [path for path in compared if _is_asked(path, asked)]
         if not best:
-            return GraphFinding((), nearest or tuple(first[:3]))
+            return GraphFinding((), nearest)
         kept = [
             path for path in best if path.coverage >= best[0].coverage - 0.05 and len(path.facts) == len(best[0].facts)
         ]
-        facts = tuple(dict.fromkeys(fact for path in kept for fact in path.facts))[:MOST_FACTS]
-        return GraphFinding(facts, nearest, best[0].coverage)
+        stated = {fact.triple.assertion for path in kept for fact in path.facts}
+        kept += [path for path in best if len(path.facts) == 1 and path.facts[0].triple.assertion not in stated]
+        return GraphFinding(_facts_of(kept), nearest, best[0].coverage)
 
 
 class _Asked:
     """What the question asks beside its entities, and how much of that facts say."""
 
     def __init__(self, retrieved: Retrieved, seeds: Sequence[Entity]) -> None:
-        named = {stem for seed in seeds for name in (seed.name, *seed.aliases) for stem in content_stems(name)}
+        predicate = set(retrieved.read.predicate)
+        named = {
+            stem for seed in seeds for name in (seed.name, *seed.aliases) for stem in content_stems(name)
+        } - predicate
         self._rarity = {stem: inverse_frequency(stem, retrieved.postings) for stem in set(retrieved.stems) - named}
+        self._rarity = {
+            stem: rarity for stem, rarity in self._rarity.items() if stem not in _CONNECTING and stem.isalpha()
+        }
         self._total = sum(self._rarity.values())
+        self._predicate = predicate - _CONNECTING
+        self._asks = "" if predicate & _CONNECTING else retrieved.read.asks
+
+    def is_said(self, facts: Sequence[Fact]) -> bool:
+        """Whether a relation among these facts is the one that the question's verb asks for, and enough else is in."""
+        said = {stem for fact in facts for stem in content_stems(fact.triple.relation)}
+        if self._asks == "why" or (self._predicate and not any(_holds(said, stem) for stem in self._predicate)):
+            return False
+        if not self._total:
+            return not self._asks
+        return self.coverage(facts) >= _COVERED_ENOUGH
 
     def coverage(self, facts: Sequence[Fact]) -> float:
         """Share of what is asked, by idf, found in relations and in the names and types between."""
@@ -119,44 +152,87 @@ class _Asked:
             return 0.0
         said = {stem for fact in facts for stem in content_stems(f"{fact.triple.relation} {fact.text}")}
         said |= {stem for fact in facts for end in (fact.subject, fact.object) for stem in content_stems(end.type)}
-        return sum(rarity for stem, rarity in self._rarity.items() if stem in said) / self._total
+        return sum(rarity for stem, rarity in self._rarity.items() if _holds(said, stem)) / self._total
 
 
-def _is_asked(path: _Path) -> bool:
-    if path.coverage >= _COVERED_ENOUGH:
-        return True
-    return len(path.facts) == 1 and path.similarity >= _NEAR_ENOUGH and path.coverage > 0
+def _seeds(retrieved: Retrieved) -> Iterable[Entity]:
+    """The question's entities without values, its verb, and nouns that only stand for what is asked."""
+    predicate = set(retrieved.read.predicate)
+    for entity in retrieved.seeds:
+        stems = set(content_stems(entity.key))
+        is_verb = predicate and stems <= predicate
+        if entity.type not in VALUES and not is_verb and entity.key not in retrieved.read.placeholders:
+            yield entity
 
 
-def _two_hops(first: Sequence[Fact], far: Subgraph, asked: _Asked, seeds: set[EntityId]) -> Iterable[_Path]:
-    """Chains seed – middle – end whose second fact adds something that is asked."""
+def _holds(said: set[str], stem: str) -> bool:
+    """Whether the stem is there, or one of the same root: guarantor and guarantee, allergic and allergy."""
+    return stem in said or any(_same_root(stem, other) for other in said)
+
+
+def _same_root(one: str, other: str) -> bool:
+    pairs = zip(one, other, strict=False)
+    shared = sum(1 for _ in takewhile(lambda pair: pair[0] == pair[1], pairs))
+    return shared >= _SHORTEST_ROOT and {one[shared:], other[shared:]} <= _ENDINGS
+
+
+def _is_asked(path: _Path, asked: _Asked) -> bool:
+    near = len(path.facts) == 1 and path.similarity >= _NEAR_ENOUGH and path.coverage > 0
+    return near or (path.coverage >= _COVERED_ENOUGH and asked.is_said(path.facts))
+
+
+def _facts_of(paths: Sequence[_Path], *, only_shortest: bool = False) -> tuple[Fact, ...]:
+    """The facts of the paths in order; of the shortest alone where nothing longer is wanted."""
+    shortest = min((len(path.facts) for path in paths), default=0)
+    chosen = [path for path in paths if len(path.facts) == shortest] if only_shortest else paths
+    return tuple({fact.triple.id: fact for path in chosen for fact in path.facts}.values())[:MOST_FACTS]
+
+
+def _about_names(paths: Sequence[_Path], seeds: Sequence[Entity]) -> Sequence[_Path]:
+    """Where the question has a name, paths that touch none of its names say nothing of it."""
+    names = {seed.id for seed in seeds if seed.type not in {"Concept", "Topic"}}
+    if not names:
+        return paths
+    return [path for path in paths if any({fact.subject.id, fact.object.id} & names for fact in path.facts)]
+
+
+def _two_hops(first: Sequence[Fact], far: Subgraph, asked: _Asked, seeds: Mapping[EntityId, str]) -> Iterable[_Path]:
+    """Chains seed - middle - end whose second fact adds something that is asked, or ends in another seed."""
     by_end: dict[EntityId, list[Fact]] = {}
     for fact in _facts(far, hop=2):
         for end in (fact.subject.id, fact.object.id):
             by_end.setdefault(end, []).append(fact)
-    known = {fact.triple.id for fact in first}
     for fact in first:
-        middle = fact.object.id if fact.subject.id in seeds else fact.subject.id
-        if middle in seeds:
+        start, through = (fact.subject, fact.object) if fact.subject.id in seeds else (fact.object, fact.subject)
+        middle = through.id
+        if middle in seeds or through.type in VALUES or fact.triple.assertion in _NO_WAY:
             continue
         alone = asked.coverage([fact])
         for second in by_end.get(middle, ()):
-            if second.triple.id in known:
+            far_end = second.object if second.subject.id == middle else second.subject
+            if far_end.id == start.id or seeds.get(far_end.id, "") == start.key:
+                continue
+            if second.triple.assertion in _NO_WAY or _share_a_cell(fact, second):
                 continue
             together = asked.coverage([fact, second])
-            if together > alone or {second.subject.id, second.object.id} & seeds:
+            if together > alone or far_end.id in seeds:
                 yield _Path((fact, second), together, 0.0)
 
 
-def _joining(paths: Sequence[_Path], groups: Sequence[frozenset[EntityId]]) -> tuple[Fact, ...]:
-    """Facts on paths that touch at least two different entities of the question, shortest first."""
-    found: dict[TripleId, Fact] = {}
+def _share_a_cell(one: Fact, other: Fact) -> bool:
+    """Two rows of tables that hold the same in the same column ("Once daily") are not joined by it."""
+    same = one.object.id == other.object.id and one.triple.relation == other.triple.relation
+    return same and all(evidence.kind == "table" for fact in (one, other) for evidence in fact.triple.evidence)
+
+
+def _joining(paths: Sequence[_Path], groups: Sequence[frozenset[EntityId]]) -> list[_Path]:
+    """Paths that touch at least two different entities of the question, shortest first."""
+    found = []
     for path in sorted(paths, key=lambda path: (len(path.facts), -path.coverage)):
         ends = {end for fact in path.facts for end in (fact.subject.id, fact.object.id)}
         if sum(bool(ends & group) for group in groups) > 1:
-            for fact in path.facts:
-                found.setdefault(fact.triple.id, fact)
-    return tuple(found.values())
+            found.append(path)
+    return found
 
 
 def _groups(seeds: Sequence[Entity]) -> list[frozenset[EntityId]]:

@@ -15,6 +15,7 @@ from app.pipeline.lexical import rank_by_words
 from app.pipeline.linking import Link, link
 from app.pipeline.pagerank import spread
 from app.pipeline.parsing import SentenceParser
+from app.pipeline.question_reading import ReadQuestion, read_question
 from app.pipeline.retrieval_graph import RetrievalGraph, RetrievalGraphs
 from app.pipeline.words import content_stems
 from backends.embeddings.base import Embedder, Vectors
@@ -42,6 +43,7 @@ class Retrieved:
     stems: tuple[str, ...]
     postings: Postings
     """Of the question's stems, over the permitted chunks."""
+    read: ReadQuestion = field(default_factory=ReadQuestion)
     timings: dict[str, float] = field(default_factory=dict)
 
 
@@ -105,6 +107,7 @@ class Retriever:
             question_vector=vector,
             stems=stems,
             postings=postings,
+            read=read_question(self._parser.parse([question])[0]),
             timings=timings,
         )
 
