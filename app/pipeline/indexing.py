@@ -17,6 +17,7 @@ from app.pipeline.chunking import chunk_document
 from app.pipeline.extraction import ChunkExtraction, TripleExtractor
 from app.pipeline.parsing import SentenceParser
 from app.pipeline.resolution import contribute
+from app.pipeline.words import small_words
 from backends.cache.base import CacheStore
 from backends.embeddings.base import Embedder
 from backends.files.base import FileStore
@@ -146,6 +147,7 @@ class Indexer:
     ) -> Coverage:
         counted = _Counted(pages=len(loaded.pages), warnings=loaded.warnings)
         states: dict[str, ChunkState] = {}
+        common = small_words(loaded.text)
         for place, chunk in enumerate(chunks):
             go_on = partial(progress, Stage.EXTRACTING, place, len(chunks))
             _go_on(go_on())
@@ -158,6 +160,7 @@ class Indexer:
                         loaded=loaded,
                         ids_key=self._ids_key,
                         extractor_version=extractor.version,
+                        common=common,
                     ),
                     workspace_id=version.workspace_id,
                 )

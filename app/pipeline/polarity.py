@@ -108,10 +108,13 @@ def _negations(verb: Any | None) -> int:
 
 
 def _denials(verb: Any) -> int:
-    count = int(any(child.lower_ == "never" or _is_not(child) or _no_longer(child) for child in verb.children))
-    count += verb.dep_ == "pcomp" and verb.head.lower_ == "without"
-    count += any(child.dep_ in {"nsubj", "nsubjpass"} and _says_none(child) for child in verb.children)
-    return count + any(child.dep_ == "acomp" and child.lower_ in NEGATING_ADJECTIVES for child in verb.children)
+    denied = (
+        any(child.lower_ == "never" or _is_not(child) or _no_longer(child) for child in verb.children),
+        verb.dep_ == "pcomp" and verb.head.lower_ == "without",
+        any(child.dep_ in {"nsubj", "nsubjpass"} and _says_none(child) for child in verb.children),
+        any(child.dep_ == "acomp" and child.lower_ in NEGATING_ADJECTIVES for child in verb.children),
+    )
+    return sum(map(bool, denied))
 
 
 def _no_longer(token: Any) -> bool:

@@ -10,19 +10,28 @@ from app.domain.graph import Contribution, Entity, Evidence, Extraction, Mention
 from app.domain.ids import EntityId, TripleId, derived_id
 from app.domain.names import fold, name_key
 from app.pipeline.chunking import page_of
+from app.pipeline.parsing import VALUES
 
 TOPIC_TYPE = "Topic"
+_ACRONYM = re.compile(r"[A-Z][A-Z0-9]{1,4}")
 _HONORIFIC = re.compile(r"^(?:dr|mr|mrs|ms|prof|sir|dame)\.?\s+", re.IGNORECASE)
 
 
 def contribute(
-    chunk: Chunk, extraction: Extraction, *, loaded: LoadedDocument, ids_key: bytes, extractor_version: str
+    chunk: Chunk,
+    extraction: Extraction,
+    *,
+    loaded: LoadedDocument,
+    ids_key: bytes,
+    extractor_version: str,
+    common: frozenset[str] = frozenset(),
 ) -> Contribution:
-    """Entities are one by normalised name and type; a name without a type takes that of its namesake in the chunk.
+    """Entities are one by normalised name and type; a name without a type takes the one that most of its namesakes in
+    the chunk have, and a word of `common`, which the document writes small elsewhere, is a Concept.
 
     The last part of the topic is an entity too: retrieval walks from a title to its passages.
     """
-    namer = _Namer(chunk, extraction, ids_key)
+    namer = _Namer(chunk, extraction, ids_key, common)
     for found in extraction.entities:
         namer.mention(found.text, found.type)
     triples = []
@@ -46,13 +55,14 @@ def contribute(
 class _Namer:
     """Collects the entities of one chunk and how often each is named."""
 
-    def __init__(self, chunk: Chunk, extraction: Extraction, ids_key: bytes) -> None:
+    def __init__(self, chunk: Chunk, extraction: Extraction, ids_key: bytes, common: frozenset[str]) -> None:
         self._chunk = chunk
+        self._common = common
         self._ids_key = ids_key
         self._entities: dict[EntityId, Entity] = {}
         self._counts: Counter[EntityId] = Counter()
         self._topics: set[EntityId] = set()
-        self._types = {key_of(found.text, found.type): found.type for found in reversed(extraction.entities)}
+        self._types = self._types_of(extraction)
 
     @property
     def entities(self) -> tuple[Entity, ...]:
@@ -66,11 +76,29 @@ class _Namer:
             for topic in [entity_id in self._topics]
         )
 
+    def _types_of(self, extraction: Extraction) -> dict[str, str]:
+        """The type that most names of a key have, the earlier of equals."""
+        counts: dict[str, Counter[str]] = {}
+        for found in extraction.entities:
+            type_ = self._sound_type(found.text, found.type)
+            counts.setdefault(key_of(found.text, type_), Counter())[type_] += 1
+        return {key: types.most_common(1)[0][0] for key, types in counts.items()}
+
+    def _sound_type(self, text: str, type_: str) -> str:
+        """ "Warfarin" at the start of a row is no person and "INR" no organisation, whatever the recogniser took it
+        for; a place may be a short name ("UK")."""
+        if type_ in VALUES or type_ in {"Concept", TOPIC_TYPE} or len(text.split()) > 1:
+            return type_
+        if text.lower() in self._common or (type_ != "Place" and _ACRONYM.fullmatch(text)):
+            return "Concept"
+        return type_
+
     def mention(self, text: str, type_: str) -> EntityId | None:
+        type_ = self._sound_type(text, type_)
         key = key_of(text, type_)
         if not key:
             return None
-        if type_ == "Concept":
+        if type_ not in VALUES:
             type_ = self._types.get(key, type_)
         entity_id = EntityId(derived_id(self._ids_key, self._chunk.workspace_id, key, type_))
         self._entities.setdefault(entity_id, Entity(entity_id, " ".join(text.split()), key, type_))

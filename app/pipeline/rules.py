@@ -19,7 +19,7 @@ from app.pipeline.rules_phrases import Phrases
 from app.pipeline.rules_tables import read_row
 from app.pipeline.verification import ParsedSentence, verify
 
-RULES_VERSION = "rules/1"
+RULES_VERSION = "rules/2"
 _FAMILY = re.compile(r"family history\b", re.IGNORECASE)
 
 

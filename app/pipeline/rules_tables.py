@@ -8,7 +8,10 @@ from app.domain.graph import Assertion, ProposedTriple
 from app.pipeline.verification import ParsedSentence
 
 _CELL = re.compile(r"(?P<column>[^:;\n]{1,80}): (?P<value>[^;\n]{1,200})")
-_NUMERIC = re.compile(r"[\d(<>=~±+\-−][\d.,%()\s/<>=~±+\-−]*\S{0,12}$")
+_DATE = re.compile(r"\d{4}-\d{2}-\d{2}.{0,15}|\d{1,2} [A-Z][a-z]+(?: \d{4})?|[A-Z][a-z]+ \d{4}")
+_NUMERIC = re.compile(
+    r"(?:(?:above|below|over|under|at least|at most|up to) )?[\d(<>=~±+\-−][\d.,%()\s/<>=~±+\-−]*\S{0,12}$"
+)
 
 
 def read_row(row: ParsedSentence) -> Iterator[ProposedTriple]:
@@ -34,5 +37,12 @@ def read_row(row: ParsedSentence) -> Iterator[ProposedTriple]:
             assertion=Assertion.AFFIRMED,
             subject_span=subject_span,
             object_span=Span(start, start + len(match["value"].rstrip())),
-            object_type="Amount" if _NUMERIC.match(value) else "Concept",
+            subject_type=_type_of(label_text),
+            object_type=_type_of(value),
         )
+
+
+def _type_of(cell: str) -> str:
+    if _DATE.fullmatch(cell):
+        return "Date"
+    return "Amount" if _NUMERIC.match(cell) else "Concept"

@@ -8,6 +8,7 @@ from typing import Any
 from app.domain.names import fold
 
 _WORD = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:['’][^\W\d_]+)?|\w+")
+_LETTERS = re.compile(r"[^\W\d_]+")
 _STOP_WORDS = frozenset(
     (
         "a an the and or but if then than so as of at by for from in into on onto off over under up down out to with "
@@ -32,6 +33,11 @@ def content_stems(text: str) -> list[str]:
 def words(text: str) -> list[str]:
     """Folded words in order, stop words among them."""
     return _WORD.findall(fold(text))
+
+
+def small_words(text: str) -> frozenset[str]:
+    """Words that the text writes with a small letter: "Apixaban" that begins a sentence is no organisation."""
+    return frozenset(word for word in _LETTERS.findall(text) if word.islower())
 
 
 def is_stop_word(word: str) -> bool:
