@@ -1,0 +1,226 @@
+"""Jobs stop, go on, change hands and survive the death of their worker, and nothing is there twice."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from threading import Event, Thread
+
+import pytest
+
+from app.container import OPERATOR, Services
+from app.domain.access import Actor
+from app.domain.documents import Document, DocumentStatus
+from app.domain.ids import JobId
+from app.domain.jobs import Job, JobKind, JobState, Stage
+from app.domain.workspaces import Workspace
+from app.errors import ConflictError, NotFoundError
+from backends.metadata.base import MetadataStore
+from tests.services.letters import WARFARIN, Work, add, facts, job_of, long_letter, status_of
+
+ROOT = Path(__file__).parents[2]
+PATIENCE_SECONDS = 150.0
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    until = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < until, "it took too long"
+        time.sleep(0.05)
+
+
+def is_extracting(services: Services, document: Document, *, from_chunk: int = 1) -> bool:
+    job = job_of(services, document)
+    assert not job.state.finished, job
+    return job.stage is Stage.EXTRACTING and job.done >= from_chunk
+
+
+class Worker:
+    """A worker in a thread that can be told to end."""
+
+    def __init__(self, services: Services) -> None:
+        self._stop = Event()
+        self._thread = Thread(target=services.make_indexing().serve, kwargs={"stop": self._stop})
+        self._thread.start()
+
+    def end(self) -> None:
+        self._stop.set()
+        self._thread.join()
+
+
+def test_stopping_a_running_job_takes_back_what_it_added_and_trying_again_works(
+    services: Services, workspace: Workspace, work: Work
+) -> None:
+    kept = add(services, workspace.id, "warfarin.txt", WARFARIN)
+    work()
+    before = facts(services, workspace.id), services.graph.counts(OPERATOR, workspace_id=workspace.id)
+    document = add(services, workspace.id, "long.txt", long_letter(sentences=300))
+    worker = Worker(services)
+    try:
+        wait_until(lambda: is_extracting(services, document))
+        job = job_of(services, document)
+        assert services.jobs.stop(OPERATOR, workspace_id=workspace.id, job_id=job.id).state is JobState.STOPPING
+        wait_until(lambda: job_of(services, document).state is JobState.STOPPED)
+    finally:
+        worker.end()
+    assert status_of(services, document) is DocumentStatus.STOPPED
+    assert (facts(services, workspace.id), services.graph.counts(OPERATOR, workspace_id=workspace.id)) == before
+    assert services.workspaces.summary(OPERATOR, workspace_id=workspace.id).attention == 1
+    services.jobs.retry(OPERATOR, workspace_id=workspace.id, job_id=job.id)
+    assert status_of(services, document) is DocumentStatus.WAITING
+    work()
+    assert status_of(services, document) is DocumentStatus.INDEXED
+    assert status_of(services, kept) is DocumentStatus.INDEXED
+    assert len(facts(services, workspace.id)) > len(before[0])
+
+
+def test_a_waiting_job_stops_at_once_and_its_file_stays(services: Services, workspace: Workspace, work: Work) -> None:
+    document = add(services, workspace.id, "warfarin.txt", WARFARIN)
+    job = job_of(services, document)
+    assert services.jobs.stop(OPERATOR, workspace_id=workspace.id, job_id=job.id).state is JobState.STOPPED
+    assert status_of(services, document) is DocumentStatus.STOPPED
+    work()
+    assert facts(services, workspace.id) == []
+    services.jobs.retry(OPERATOR, workspace_id=workspace.id, job_id=job.id)
+    with pytest.raises(ConflictError):
+        services.jobs.retry(OPERATOR, workspace_id=workspace.id, job_id=job.id)
+    work()
+    assert status_of(services, document) is DocumentStatus.INDEXED
+
+
+def test_the_removal_of_a_deleted_document_cannot_be_stopped(
+    services: Services, workspace: Workspace, work: Work
+) -> None:
+    document = add(services, workspace.id, "warfarin.txt", WARFARIN)
+    work()
+    (job,) = services.documents.delete(OPERATOR, workspace_id=workspace.id, document_id=document.id)
+    assert job.kind is JobKind.DELETE
+    with pytest.raises(ConflictError):
+        services.jobs.stop(OPERATOR, workspace_id=workspace.id, job_id=job.id)
+    work()
+    assert services.jobs.get(OPERATOR, workspace_id=workspace.id, job_id=job.id).state is JobState.DONE
+    assert not [path for path in (services.settings.data_dir / "files").rglob("*") if path.is_file()]
+
+
+def test_a_job_of_another_workspace_does_not_exist(
+    services: Services, workspace: Workspace, other_workspace: Workspace, make_actor: Callable[..., Actor]
+) -> None:
+    job = job_of(services, add(services, workspace.id, "warfarin.txt", WARFARIN))
+    ilse = make_actor("ilse", workspace=other_workspace)
+    for workspace_id in (workspace.id, other_workspace.id):
+        for call in (services.jobs.get, services.jobs.stop, services.jobs.retry):
+            with pytest.raises(NotFoundError):
+                call(ilse, workspace_id=workspace_id, job_id=job.id)
+    with pytest.raises(NotFoundError):
+        services.jobs.get(OPERATOR, workspace_id=workspace.id, job_id=JobId("none"))
+
+
+def test_a_worker_that_is_told_to_end_puts_its_job_back_and_the_next_goes_on(
+    services: Services, workspace: Workspace, other_workspace: Workspace, work: Work
+) -> None:
+    content = long_letter(sentences=200)
+    document = add(services, workspace.id, "long.txt", content)
+    worker = Worker(services)
+    try:
+        wait_until(lambda: is_extracting(services, document, from_chunk=2))
+    finally:
+        worker.end()
+    job = job_of(services, document)
+    assert (job.state, job.stage, job.attempts) == (JobState.WAITING, Stage.EXTRACTING, 0)
+    assert job.done > 0
+    assert status_of(services, document) is DocumentStatus.WAITING
+    assert facts(services, workspace.id) == []
+    undisturbed = add(services, other_workspace.id, "long.txt", content)
+    work()
+    assert status_of(services, document) is status_of(services, undisturbed) is DocumentStatus.INDEXED
+    assert facts(services, workspace.id) == facts(services, other_workspace.id)
+    counts = [services.graph.counts(OPERATOR, workspace_id=one.id) for one in (workspace, other_workspace)]
+    assert counts[0] == counts[1]
+
+
+def test_a_job_that_failed_often_gets_all_its_attempts_again(
+    services: Services, workspace: Workspace, metadata: MetadataStore, work: Work
+) -> None:
+    document = add(services, workspace.id, "warfarin.txt", WARFARIN)
+    job = job_of(services, document)
+    for attempt in range(6):
+        assert metadata.jobs.claim(job.id, worker=f"w{attempt}", lease_seconds=0.0) is not None
+    work()
+    failed = job_of(services, document)
+    assert (failed.state, failed.attempts) == (JobState.FAILED, 7)
+    assert failed.error is not None
+    assert "again and again" in failed.error
+    assert status_of(services, document) is DocumentStatus.FAILED
+    services.jobs.retry(OPERATOR, workspace_id=workspace.id, job_id=job.id)
+    work()
+    assert status_of(services, document) is DocumentStatus.INDEXED
+
+
+def start_worker(services: Services) -> "subprocess.Popen[bytes]":
+    settings = {
+        "DAFE_DATA_DIR": str(services.settings.data_dir),
+        "DAFE_EMBEDDINGS__KIND": "hashing",
+        "DAFE_LLM__KIND": "none",
+    }
+    return subprocess.Popen(
+        [sys.executable, "-m", "app.worker"], cwd=ROOT, env={**os.environ, **settings}, stderr=subprocess.DEVNULL
+    )
+
+
+def finished(services: Services, *documents: Document) -> bool:
+    jobs: list[Job] = [job_of(services, document) for document in documents]
+    return all(job.state.finished for job in jobs)
+
+
+@pytest.mark.slow
+def test_the_job_of_a_killed_worker_is_taken_over_and_nothing_is_there_twice(
+    services: Services, workspace: Workspace, other_workspace: Workspace
+) -> None:
+    content = long_letter(sentences=400)
+    document = add(services, workspace.id, "long.txt", content)
+    first = start_worker(services)
+    try:
+        wait_until(lambda: is_extracting(services, document, from_chunk=4))
+    finally:
+        first.send_signal(signal.SIGKILL)
+        first.wait()
+    assert job_of(services, document).state is JobState.RUNNING
+    undisturbed = add(services, other_workspace.id, "long.txt", content)
+    second, third = start_worker(services), start_worker(services)
+    try:
+        wait_until(lambda: finished(services, document, undisturbed))
+    finally:
+        for worker in (second, third):
+            worker.terminate()
+            assert worker.wait(timeout=60) == 0
+    assert job_of(services, document).attempts == 2
+    assert status_of(services, document) is status_of(services, undisturbed) is DocumentStatus.INDEXED
+    assert facts(services, workspace.id) == facts(services, other_workspace.id)
+    counts = [services.graph.counts(OPERATOR, workspace_id=one.id) for one in (workspace, other_workspace)]
+    assert counts[0] == counts[1]
+    coverage = [
+        services.documents.get(OPERATOR, workspace_id=one.workspace_id, document_id=one.id).version.coverage
+        for one in (document, undisturbed)
+    ]
+    assert coverage[0] == coverage[1]
+
+
+@pytest.mark.slow
+def test_two_workers_share_the_work_and_each_document_is_done_once(services: Services, workspace: Workspace) -> None:
+    documents = [
+        add(services, workspace.id, f"letter-{number}.txt", WARFARIN + f"\nSeen on day {number}.".encode())
+        for number in range(8)
+    ]
+    workers = [start_worker(services), start_worker(services)]
+    try:
+        wait_until(lambda: finished(services, *documents))
+    finally:
+        for worker in workers:
+            worker.terminate()
+            worker.wait(timeout=60)
+    jobs = [job_of(services, document) for document in documents]
+    assert {(job.state, job.attempts) for job in jobs} == {(JobState.DONE, 1)}
+    assert len([row for row in facts(services, workspace.id) if row[3] == "amiodarone"]) == 8
