@@ -21,7 +21,9 @@ _VAGUE_PREPOSITIONS = frozenset({"like", "such", "than", "as well", "including",
 _VAGUE_OBJECTS = frozenset({"end", "front", "middle", "face", "course", "light", "favor", "favour", "place"})
 _TURNED = frozenset({"to", "as", "from", "into"})
 """What the object of a verb is said to go to or be: "appointed Bob Lee as chairman"."""
-_LONGEST_PATH_WORDS = 5
+_FURTHER = frozenset({"of", "in", "at", "from", "for", "to", "on", "between", "with"})
+_LONGEST_RELATION = 7
+_LONGEST_PATH_WORDS = 7
 _REPORTS = frozenset("study finding result datum data paper essay article report analysis evidence".split())
 _REPORTING_VERBS = frozenset(
     (
@@ -99,8 +101,11 @@ def _object_prepositions(
         if words in _VAGUE_PREPOSITIONS:
             continue
         relation = f"{clause.relation} {object_.short.lower()} {words}"
-        if len(relation.split()) <= 7:
-            yield from fact(subject, relation, phrases.argument(place), "obj_pp", clause.verb)
+        target = phrases.argument(place)
+        if len(relation.split()) <= _LONGEST_RELATION:
+            yield from fact(subject, relation, target, "obj_pp", clause.verb)
+        if target is not None and not target.is_name:
+            yield from _further(clause, subject, relation, (place, target), phrases, between=[head])
 
 
 def _copula(clause: Clause, subject: Argument, phrases: Phrases) -> Iterator[Candidate]:
@@ -153,12 +158,26 @@ def _prepositions(clause: Clause, subject: Argument, phrases: Phrases) -> Iterat
             relation = f"{relation} {short if first.is_name else short.lower()}"
         yield from fact(subject, f"{relation} {words}", target, "verb_pp", clause.verb, between=objects[:1])
         if target is not None and not target.is_name:
-            for more, further in prepositions_of(place):
-                if more in {"of", "in", "at", "from"}:
-                    longer = f"{relation} {words} {target.short.lower()} {more}"
-                    if len(longer.split()) <= 7:
-                        end = phrases.argument(further)
-                        yield from fact(subject, longer, end, "obj_pp", clause.verb, between=objects[:1])
+            reached = (place, target)
+            yield from _further(clause, subject, f"{relation} {words}", reached, phrases, between=objects[:1])
+
+
+def _further(
+    clause: Clause,
+    subject: Argument,
+    relation: str,
+    reached: tuple[Any, Argument],
+    phrases: Phrases,
+    *,
+    between: Sequence[Any],
+) -> Iterator[Candidate]:
+    """ "works as an analyst for Rostov": what is reached joins the relation to what its own prepositions reach."""
+    place, target = reached
+    for more, end in prepositions_of(place):
+        longer = f"{relation} {target.short.lower()} {more}"
+        if more in _FURTHER and len(longer.split()) <= _LONGEST_RELATION:
+            argument = phrases.argument(end)
+            yield from fact(subject, longer, argument, "obj_pp", clause.verb, between=[*between, place])
 
 
 def _agents(clause: Clause, subject: Argument, phrases: Phrases) -> Iterator[Candidate]:
