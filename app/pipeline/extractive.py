@@ -82,8 +82,8 @@ def support_of(candidates: Sequence[Candidate], *, retrieved: Retrieved) -> floa
     target = set(retrieved.read.target)
     if not target or any(target <= one.stems for one in candidates):
         return found
-    unseen = any(not retrieved.postings.frequencies.get(stem) for stem in target)
-    return found - (_TARGET_UNSEEN if unseen else _TARGET_ELSEWHERE)
+    together = set.intersection(*(set(retrieved.postings.frequencies.get(stem, ())) for stem in target))
+    return found - (_TARGET_ELSEWHERE if together else _TARGET_UNSEEN)
 
 
 def _most_overlapping(passage: Passage, *, retrieved: Retrieved) -> list[tuple[Chunk, Span, int]]:

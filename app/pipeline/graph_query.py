@@ -150,8 +150,9 @@ class _Asked:
         """Share of what is asked, by idf, found in relations and in the names and types between."""
         if not self._total:
             return 0.0
-        said = {stem for fact in facts for stem in content_stems(f"{fact.triple.relation} {fact.text}")}
-        said |= {stem for fact in facts for end in (fact.subject, fact.object) for stem in content_stems(end.type)}
+        said = {stem for fact in facts for stem in content_stems(fact.triple.relation)}
+        for end in {end for fact in facts for end in (fact.subject, fact.object) if end.type not in VALUES}:
+            said.update(content_stems(f"{end.name} {end.type}"))
         return sum(rarity for stem, rarity in self._rarity.items() if _holds(said, stem)) / self._total
 
 
