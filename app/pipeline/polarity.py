@@ -13,12 +13,14 @@ from app.pipeline.polarity_words import (
     HEDGING_MODALS,
     HEDGING_NOUNS,
     HEDGING_WORDS,
+    INVESTIGATING_VERBS,
     NEGATING_ADJECTIVES,
     NEGATING_VERBS,
     NEGATING_VERBS_BEFORE_VERBS,
     PAST_WORDS,
     PLANNING_VERBS,
     PLANNING_WORDS,
+    REJECTING_VERBS,
     UNSURE_VERBS,
 )
 
@@ -49,7 +51,7 @@ def status_of(verb: Any | None, arguments: Iterable[Any], *, between: Iterable[A
     heads = list(arguments)
     ways = [step for head in (*heads, *between) for step in _way(head, verb)]
     if _is_negated(verb, heads, ways):
-        doubted = _negations(verb) > 1 and not any(_denied(step) for step in ways)
+        doubted = _is_denied_twice(verb) and not any(_denied(step) for step in ways)
         return Assertion.POSSIBLE if doubted else Assertion.NEGATED
     if _is_family(heads, verb) or any(_of_family(step, heads) for step in ways):
         return Assertion.FAMILY
@@ -63,14 +65,18 @@ def status_of(verb: Any | None, arguments: Iterable[Any], *, between: Iterable[A
 
 
 def _is_negated(verb: Any | None, heads: list[Any], ways: list[Any]) -> bool:
-    return any(_denied(step) for step in ways) or _negations(verb) > 0 or any(_instead(head) for head in heads)
+    return any(_denied(step) for step in ways) or _is_denied(verb) or any(_instead(head) for head in heads)
 
 
 def _denied(noun: Any) -> bool:
     """ "no link", "without heparin", "neither A nor B", "Lee, not Brown"; for "fever" in "no cough or fever" too."""
     if noun.pos_ in {"VERB", "AUX"}:
         return _denials(noun) > 0 or _is_negating(noun, itself=True)
-    if _says_none(noun) or (noun.dep_ in {"pobj", "pcomp"} and noun.head.lower_ in {"without", "except"}):
+    if (
+        _says_none(noun)
+        or noun.lower_ == "negative"
+        or (noun.dep_ in {"pobj", "pcomp"} and noun.head.lower_ in {"without", "except"})
+    ):
         return True
     if noun.dep_ != "conj" or noun.head.pos_ in {"VERB", "AUX"}:
         return False
@@ -89,7 +95,8 @@ def _says_none(noun: Any) -> bool:
     if noun.lower_ in {"none", "nobody", "nothing"}:
         return True
     return any(
-        (child.lower_ in {"no", "neither", "zero"} and child.text != "NO" and child.i < noun.i)
+        (child.lower_ == "any" and _has(child, frozenset({"hardly", "scarcely", "barely"})))
+        or (child.lower_ in {"no", "neither", "zero"} and child.text != "NO" and child.i < noun.i)
         or (child.lower_ == "nor" and child.dep_ == "cc")
         or (noun.pos_ not in {"VERB", "AUX"} and child.i < noun.i and _is_not(child))
         for child in noun.children
@@ -102,19 +109,42 @@ def _is_not(token: Any) -> bool:
     return token.lower_ in {"not", "n't"} and following not in {"only", "just", "merely", "solely"}
 
 
-def _negations(verb: Any | None) -> int:
-    """How often the verb and those above it are denied: "cannot be excluded" is denied twice."""
-    return sum(_denials(step) + _is_negating(step, itself=step is verb) for step in _chain(verb))
+def _is_denied(verb: Any | None) -> bool:
+    return any(_denials(step) > 0 or _is_negating(step, itself=step is verb) for step in _chain(verb))
+
+
+def _is_denied_twice(verb: Any | None) -> bool:
+    """ "cannot be excluded", "did not fail to pay"."""
+    steps = list(_chain(verb))
+    return any(_denials(step) for step in steps) and any(_is_negating(step, itself=step is verb) for step in steps)
 
 
 def _denials(verb: Any) -> int:
     denied = (
-        any(child.lower_ == "never" or _is_not(child) or _no_longer(child) for child in verb.children),
+        any(child.lower_ in {"never", "neither"} or _is_not(child) or _no_longer(child) for child in verb.children),
+        verb.dep_ == "conj" and any(child.lower_ == "nor" and child.i < verb.i for child in verb.head.children),
         verb.dep_ == "pcomp" and verb.head.lower_ == "without",
         any(child.dep_ in {"nsubj", "nsubjpass"} and _says_none(child) for child in verb.children),
-        any(child.dep_ == "acomp" and child.lower_ in NEGATING_ADJECTIVES for child in verb.children),
+        any(child.dep_ in {"acomp", "oprd"} and child.lower_ in NEGATING_ADJECTIVES for child in verb.children),
+        _is_refuted(_claim_above(verb)),
     )
     return sum(map(bool, denied))
+
+
+def _claim_above(verb: Any) -> Any | None:
+    """The noun that a clause says the content of: "evidence that he controls", "the claim that he controls"."""
+    said_of = verb.dep_ in {"acl", "ccomp", "relcl"} and verb.head.pos_ == "NOUN"
+    return verb.head if said_of and any(child.dep_ == "mark" for child in verb.children) else None
+
+
+def _is_refuted(claim: Any | None) -> bool:
+    if claim is None:
+        return False
+    above = _verb_above(claim)
+    return _says_none(claim) or (
+        above is not None
+        and (above.lemma_.lower() in REJECTING_VERBS or any(_is_not(child) for child in above.children))
+    )
 
 
 def _no_longer(token: Any) -> bool:
@@ -145,6 +175,11 @@ def _is_hedged(verb: Any | None, ways: list[Any]) -> bool:
         if _is_unsure(step) or step.lower_ in HEDGING_WORDS or _only_seems(step, verb):
             return True
         if step is not verb and step.lemma_.lower() in UNSURE_VERBS:
+            return True
+        claim = _claim_above(step)
+        if claim is not None and claim.lemma_.lower() in HEDGING_NOUNS:
+            return True
+        if step.lemma_.lower() in INVESTIGATING_VERBS and any(words == "for" for words, _ in _prepositions(step)):
             return True
     return any(_is_unsure(step) or step.lower_ in HEDGING_NOUNS for step in ways)
 

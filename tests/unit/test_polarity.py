@@ -31,6 +31,14 @@ from tests.unit.rules_parts import PARSER, said, statuses
         ("The biopsy was negative for malignancy.", "malignancy"),
         ("Hugo Kestrane denies any control of Marlisle Trading FZE.", "control"),
         ("The borrower failed to pay the interest.", "interest"),
+        ("There is no evidence that Hugo Kestrane controls Ardenfell Foods plc.", "Ardenfell Foods plc"),
+        ("It is not true that Hugo Kestrane controls Ardenfell Foods plc.", "Ardenfell Foods plc"),
+        ("Ardenfell Foods plc is neither owned nor controlled by Hugo Kestrane.", "Ardenfell Foods plc"),
+        ("Ardenfell Foods plc is unrelated to Tolvane Holdings SA.", "Tolvane Holdings SA"),
+        ("Hugo Kestrane said he does not control Marlisle Trading FZE.", "Marlisle Trading FZE"),
+        ("The Petrel Star was not on charter to Marlisle Trading FZE.", "Marlisle Trading FZE"),
+        ("Harlan Voss has no fever, cough or weight loss.", "weight loss"),
+        ("Helen Faircloth tested negative for BRCA1.", "BRCA1"),
         ("Helen Faircloth has no family history of glaucoma.", "glaucoma"),
     ],
 )
@@ -44,6 +52,8 @@ def test_what_is_denied_is_nowhere_a_plain_fact(text: str, object_: str) -> None
         ("Harlan Voss does not smoke and drinks one glass of wine.", "wine"),
         ("Oswin Carrick denies chest pain and takes metformin.", "metformin"),
         ("The review found that Ardenfell has no ties to Kestrane and buys fish from Norvik.", "fish"),
+        ("The patient has hypertension but no diabetes.", "hypertension"),
+        ("Harlan Voss never took warfarin but takes aspirin.", "aspirin"),
         ("Leverage declined to 3.2 times.", "3.2 times"),
         ("Hugo Kestrane appears on the Consolidated Sanctions List.", "Consolidated Sanctions List"),
         ("Anton Kestrane is the brother of Hugo Kestrane.", "Hugo Kestrane"),
@@ -84,6 +94,7 @@ def test_what_was_stopped_is_no_more_for_a_relation_that_leaves_the_stop_out() -
         ("The bank suspects that Hugo Kestrane controls Marlisle Trading FZE.", "Marlisle Trading FZE"),
         ("The deposit is frozen if Hugo Kestrane owns Tolvane Holdings SA.", "Tolvane Holdings SA"),
         ("The physician cannot exclude lung cancer.", "lung cancer"),
+        ("Marisol Tennant is being investigated for lung cancer.", "lung cancer"),
     ],
 )
 def test_what_is_not_established_is_possible(text: str, object_: str) -> None:
