@@ -11,9 +11,9 @@ from app.domain.jobs import Job
 from app.services.documents import SameName, Upload, Uploaded
 from backends.metadata.base_content import DocumentFilter
 
-WARFARIN = b"Warfarin letter\n\nWarfarin interacts with amiodarone. Warfarin increases the risk of bleeding.\n"
-ASPIRIN = b"Aspirin letter\n\nAspirin inhibits platelet aggregation. Warfarin interacts with amiodarone.\n"
-REPLACED = b"Warfarin letter\n\nWarfarin interacts with fluconazole. Warfarin treats atrial fibrillation.\n"
+WARFARIN = b"Medication review\n\nWarfarin interacts with amiodarone. Warfarin increases the risk of bleeding.\n"
+ASPIRIN = b"Medication review\n\nAspirin inhibits platelet aggregation. Warfarin interacts with amiodarone.\n"
+REPLACED = b"Medication review\n\nWarfarin interacts with fluconazole. Warfarin treats atrial fibrillation.\n"
 DRUGS = "warfarin amiodarone digoxin aspirin heparin metoprolol ramipril furosemide simvastatin clopidogrel".split()
 
 

@@ -85,8 +85,8 @@ def test_a_text_document_has_words_but_no_page_image(services: Services, workspa
     document = add(services, workspace.id, "warfarin.txt", WARFARIN)
     work()
     version_id = document.version.id
-    view = services.evidence.evidence(OPERATOR, workspace_id=workspace.id, version_id=version_id, span=Span(0, 15))
-    assert (view.quote, view.boxes, view.has_image) == ("Warfarin letter", (), False)
+    view = services.evidence.evidence(OPERATOR, workspace_id=workspace.id, version_id=version_id, span=Span(0, 17))
+    assert (view.quote, view.boxes, view.has_image) == ("Medication review", (), False)
     with pytest.raises(InvalidInputError):
         services.evidence.page_image(OPERATOR, workspace_id=workspace.id, version_id=version_id, page=1)
 

@@ -1,0 +1,161 @@
+"""A disclosure is recorded before it happens, a change before and after, and no event holds free text."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.domain.access import Actor
+from app.domain.audit import AuditEvent, Outcome
+from app.domain.ids import UserId
+from app.errors import BackendUnavailableError, ForbiddenError, InvalidInputError
+from app.security.audit_chain import sha256_hex
+from app.security.audit_log import AuditLog, EventFilter
+from app.security.auditor import MOST_OBJECTS, Auditor
+from app.security.refusals import record_refusals
+
+ILSE = Actor(UserId("ilse"), "Ilse Maes", session_id="s1", address="192.0.2.7")
+
+
+@pytest.fixture
+def log(tmp_path: Path) -> Iterator[AuditLog]:
+    opened = AuditLog(tmp_path / "audit.db", mac_key=bytes(32))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def auditor(log: AuditLog) -> Auditor:
+    return Auditor(log)
+
+
+def events(log: AuditLog) -> list[AuditEvent]:
+    """Oldest first."""
+    return log.find(EventFilter(limit=1_000))[0][::-1]
+
+
+def outcomes(log: AuditLog) -> list[Outcome]:
+    return [event.outcome for event in events(log)]
+
+
+def test_a_disclosure_is_in_the_log_before_its_block_runs(auditor: Auditor, log: AuditLog) -> None:
+    with auditor.disclosure(ILSE, "documents.get", workspace_id="w1", objects=("d1",)):
+        (event,) = events(log)
+    assert (event.action, event.outcome, event.actor_id, event.session_id) == (
+        "documents.get",
+        Outcome.DONE,
+        "ilse",
+        "s1",
+    )
+    assert (event.address, event.workspace_id, event.objects) == ("192.0.2.7", "w1", ("d1",))
+    assert "Maes" not in repr(event)
+
+
+def test_the_same_objects_shown_again_in_a_session_are_one_disclosure(auditor: Auditor, log: AuditLog) -> None:
+    def show(actor: Actor, *objects: str) -> None:
+        with auditor.disclosure(actor, "documents.list", workspace_id="w1", objects=objects):
+            return
+
+    show(ILSE, "d1")
+    show(ILSE, "d1")
+    assert len(events(log)) == 1
+    show(ILSE, "d1", "d2")
+    show(Actor(UserId("ilse"), "", session_id="s2"), "d1")
+    show(Actor(UserId("ilse"), "", session_id="s1", channel="rest"), "d1")
+    show(Actor(UserId("ilse"), "", session_id="s1", channel="rest"), "d1")
+    show(Actor(UserId("operator"), "", channel="cli"), "d1")
+    show(Actor(UserId("operator"), "", channel="cli"), "d1")
+    assert len(events(log)) == 7
+    for _ in range(2):
+        with auditor.disclosure(ILSE, "graph.export", workspace_id="w1", objects=("d1",)):
+            pass
+    assert len(events(log)) == 9
+
+
+def test_a_change_leaves_its_intent_and_its_end_under_one_id(auditor: Auditor, log: AuditLog) -> None:
+    with auditor.change(ILSE, "documents.delete", workspace_id="w1", objects=("d1",)) as details:
+        assert outcomes(log) == [Outcome.INTENT]
+        details["triples"] = 3
+    intent, done = events(log)
+    assert (intent.outcome, done.outcome) == (Outcome.INTENT, Outcome.DONE)
+    assert intent.details["change"] == done.details["change"]
+    assert done.details["triples"] == 3
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"), [(ForbiddenError("No."), Outcome.REFUSED), (InvalidInputError("Bad."), Outcome.FAILED)]
+)
+def test_a_change_that_fails_says_how(
+    auditor: Auditor, log: AuditLog, error: ForbiddenError | InvalidInputError, outcome: Outcome
+) -> None:
+    with pytest.raises(type(error)), auditor.change(ILSE, "documents.delete"):
+        raise error
+    assert outcomes(log) == [Outcome.INTENT, outcome]
+    assert events(log)[-1].details["error"] == type(error).__name__
+    with pytest.raises(type(error)), auditor.disclosure(ILSE, "documents.get"):
+        raise error
+    assert outcomes(log)[-2:] == [Outcome.DONE, outcome]
+
+
+def test_a_change_that_is_interrupted_leaves_its_end_too(auditor: Auditor, log: AuditLog) -> None:
+    with pytest.raises(KeyboardInterrupt), auditor.change(ILSE, "documents.delete"):
+        raise KeyboardInterrupt
+    assert outcomes(log) == [Outcome.INTENT, Outcome.FAILED]
+
+
+def test_many_objects_are_recorded_as_their_number_and_hash(auditor: Auditor, log: AuditLog) -> None:
+    objects = tuple(f"d{number}" for number in range(MOST_OBJECTS + 1))
+    with auditor.disclosure(ILSE, "documents.list", objects=objects):
+        pass
+    (event,) = events(log)
+    assert event.objects == ()
+    assert event.details == {"objects_count": len(objects), "objects_sha256": sha256_hex("\n".join(objects))}
+
+
+def test_free_text_and_unknown_actions_are_refused(auditor: Auditor, log: AuditLog) -> None:
+    with (
+        pytest.raises(ValueError, match="free text"),
+        auditor.disclosure(ILSE, "documents.get", details={"question": "What does warfarin do?"}),
+    ):
+        pass
+    with pytest.raises(LookupError), auditor.disclosure(ILSE, "documents.unknown"):
+        pass
+    with pytest.raises(LookupError), auditor.disclosure(ILSE, "documents.delete"):
+        pass
+    with pytest.raises(LookupError), auditor.change(ILSE, "documents.get"):
+        pass
+    with pytest.raises(LookupError), auditor.disclosure(ILSE, "jobs.list"):
+        pass
+    assert events(log) == []
+
+
+def test_without_the_log_no_block_runs(tmp_path: Path) -> None:
+    auditor = Auditor(AuditLog(tmp_path / "absent" / "audit.db", mac_key=bytes(32)))
+    ran = []
+    with pytest.raises(BackendUnavailableError), auditor.disclosure(ILSE, "documents.get"):
+        ran.append("disclosure")
+    with pytest.raises(BackendUnavailableError), auditor.change(ILSE, "documents.delete"):
+        ran.append("change")
+    assert ran == []
+
+
+def test_a_refusal_of_access_is_recorded_once(auditor: Auditor, log: AuditLog) -> None:
+    def refuse(_actor: Actor, *, workspace_id: str) -> None:
+        raise ForbiddenError("No.", permission="read")
+
+    def refuse_inside(actor: Actor, *, workspace_id: str) -> None:
+        with auditor.change(actor, "documents.delete", workspace_id=workspace_id):
+            raise ForbiddenError("No.", permission="write")
+
+    def fail(_actor: Actor, *, workspace_id: str) -> None:
+        raise ForbiddenError("The present password is not right.")
+
+    with pytest.raises(ForbiddenError):
+        record_refusals(auditor, "jobs.list", refuse)(ILSE, workspace_id="w1")
+    assert [(event.action, event.outcome) for event in events(log)] == [("jobs.list", Outcome.REFUSED)]
+    with pytest.raises(ForbiddenError):
+        record_refusals(auditor, "documents.delete", refuse_inside)(ILSE, workspace_id="w1")
+    assert outcomes(log) == [Outcome.REFUSED, Outcome.INTENT, Outcome.REFUSED]
+    with pytest.raises(ForbiddenError):
+        record_refusals(auditor, "documents.get", fail)(ILSE, workspace_id="w1")
+    assert len(events(log)) == 3
