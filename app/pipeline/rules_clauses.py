@@ -35,7 +35,7 @@ def find_subjects(verb: Any, *, depth: int = 0) -> list[Any]:
     own = [child for child in verb.children if child.dep_ in _SUBJECTS]
     if own:
         return [head for subject in own for head in _resolved(verb, subject)]
-    if depth >= _DEEPEST or verb.head.i == verb.i:
+    if depth >= _DEEPEST or verb.head.i == verb.i or any(child.dep_ == "expl" for child in verb.children):
         return []
     if verb.dep_ == "acl":
         return said_of(verb.head) if verb.tag_ in {"VBN", "VBG"} else []

@@ -34,6 +34,7 @@ def read_names(phrases: Phrases) -> Iterator[Candidate]:
             yield from _place_in_place(token, phrases)
         elif token.lower_ in _CAUSED:
             yield from _caused(token, phrases)
+    yield from _roles_before(phrases)
     yield from _life_dates(phrases)
 
 
@@ -61,9 +62,9 @@ def _apposition(token: Any, phrases: Phrases) -> Iterator[Candidate]:
     if first.type == second.type == "Place":
         yield from fact(first, "in", second, "appos", None)
         return
-    if token.left_edge.i == token.head.i + 1 and second.is_name:
-        first = _described(token.head, phrases) or first
-    if second.is_name and not first.is_name:
+    if token.left_edge.i == token.head.i + 1 and _is_named(second):
+        first = phrases.plain(token.head) or first
+    if _is_named(second) and not _is_named(first):
         first, second = second, first
     if not _may_be(first, second):
         return
@@ -73,9 +74,21 @@ def _apposition(token: Any, phrases: Phrases) -> Iterator[Candidate]:
             yield from fact(first, f"is {second.short.lower()} {words}", phrases.argument(place), "appos", None)
 
 
-def _described(head: Any, phrases: Phrases) -> Argument | None:
-    """The noun before a name, without the name: "the band Metallica" says that Metallica is a band."""
-    return phrases.plain(head)
+def _is_named(argument: Argument) -> bool:
+    return argument.is_name or (argument.head is not None and argument.head.pos_ == "PROPN")
+
+
+def _roles_before(phrases: Phrases) -> Iterator[Candidate]:
+    """ "Soviet composer Nikita Bogoslovsky": the common noun before a name says what it is."""
+    for name in phrases.names():
+        if name.type not in {"Person", "Organization"} or name.head is None:
+            continue
+        start = phrases.document.char_span(
+            name.span.start - phrases.offset, name.span.end - phrases.offset, alignment_mode="expand"
+        ).start
+        noun = phrases.document[start - 1] if start else None
+        if noun is not None and noun.pos_ == "NOUN" and noun.dep_ in {"compound", "nmod"} and noun.text.isalpha():
+            yield from fact(name, "is", phrases.leading(noun, name.head), "appos", None)
 
 
 def _may_be(name: Argument, role: Argument) -> bool:

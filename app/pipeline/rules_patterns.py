@@ -112,7 +112,7 @@ def _copula(clause: Clause, subject: Argument, phrases: Phrases) -> Iterator[Can
     """ "X is Y", "X is the owner of Y", "X is effective against Y"."""
     for head in attributes_of(clause.verb):
         attribute = phrases.argument(head)
-        if attribute is None:
+        if attribute is None or (head.tag_ == "NNS" and subject.type == "Person" and len(clause.subjects) == 1):
             continue
         yield from fact(subject, clause.relation, attribute, "copula", clause.verb)
         if attribute.is_name:

@@ -72,6 +72,13 @@ class Phrases:
         """The noun phrase of this head without a name or an "of …" behind it."""
         return self._make(*self._borders(head), "Concept", head) if self._is_noun(head) else None
 
+    def leading(self, noun: Any, head: Any) -> Argument:
+        """From the first adjective or noun that belongs to `head` to `noun`, which stands before the name."""
+        start = noun
+        while start.i > 0 and start.nbor(-1).dep_ in {"amod", "compound"} and start.nbor(-1).head.i in {head.i, noun.i}:
+            start = start.nbor(-1)
+        return self._make(start.idx, noun.idx + len(noun), "Concept", noun)
+
     def stretch(self, start: int, end: int, *, type_: str) -> Argument:
         """An argument at these characters of the sentence."""
         return self._make(start, end, type_, None)
