@@ -108,5 +108,5 @@ def _ask(
 
 
 def _load(path: Path) -> LoadedDocument:
-    loader = load(DocumentLoader, LocalLoaderSettings(ocr=False))  # type: ignore[type-abstract]
+    loader = load(DocumentLoader, LocalLoaderSettings(ocr=False))
     return loader.load(path.name, path.read_bytes())

@@ -20,7 +20,7 @@ _SUFFIXES = frozenset({".md", ".txt", ".pdf", ".docx", ".html", ".eml", ".csv", 
 
 def extract_folder(folder: Path, *, instruments: Instruments) -> list[ExtractedText]:
     """Every document below a folder, read as an upload would be; what cannot be read is left out."""
-    loader = load(DocumentLoader, LocalLoaderSettings(ocr=False))  # type: ignore[type-abstract]
+    loader = load(DocumentLoader, LocalLoaderSettings(ocr=False))
     extracted = []
     for number, path in enumerate(sorted(path for path in folder.rglob("*") if path.suffix in _SUFFIXES)):
         try:

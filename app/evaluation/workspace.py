@@ -77,11 +77,11 @@ def open_instruments(
     """The embedder of the settings and the rules; with `cache_dir` their results are kept there in plain text."""
     with ExitStack() as stack:
         parser = SentenceParser()
-        made = load(Embedder, embedder, model_dir=model_dir)  # type: ignore[type-abstract]
+        made = load(Embedder, embedder, model_dir=model_dir)
         if cache_dir is not None:
             cache_dir.mkdir(parents=True, exist_ok=True)
             database = stack.enter_context(_database(cache_dir / "measuring.db"))
-            cache = load(CacheStore, SqlCacheSettings(), database=database)  # type: ignore[type-abstract]
+            cache = load(CacheStore, SqlCacheSettings(), database=database)
             parser = CachedParser(cache=cache)
             made = CachedEmbedder(made, cache=cache)
         stack.callback(made.close)
@@ -94,9 +94,9 @@ def open_workspace(
 ) -> Iterator[MeasuredWorkspace]:
     """A workspace with these documents, each chunked, embedded and, with `facts`, extracted as indexing does it."""
     with TemporaryDirectory(prefix="dafe-measuring-") as folder, _database(Path(folder) / "measured.db") as database:
-        metadata = load(MetadataStore, SqliteMetadataSettings(), database=database)  # type: ignore[type-abstract]
-        vectors = load(VectorStore, MemoryVectorSettings(), dimension=instruments.embedder.dimension)  # type: ignore[type-abstract]
-        graph = load(GraphStore, MemoryGraphSettings())  # type: ignore[type-abstract]
+        metadata = load(MetadataStore, SqliteMetadataSettings(), database=database)
+        vectors = load(VectorStore, MemoryVectorSettings(), dimension=instruments.embedder.dimension)
+        graph = load(GraphStore, MemoryGraphSettings())
         versions: dict[VersionId, DocumentVersion] = {}
         source_of: dict[VersionId, str] = {}
         chunks: list[Chunk] = []
