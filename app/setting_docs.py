@@ -35,7 +35,7 @@ def settings_table() -> Iterator[dict[str, str]]:
     """The settings of the installation itself; those of backends are in the table of backends."""
     for name, field in Settings.model_fields.items():
         if field.description:
-            default = "" if field.default_factory else str(field.default)
+            default = "" if field.default_factory or field.default is None else str(field.default)
             yield {"variable": f"{PREFIX}{name.upper()}", "default": default, "meaning": field.description}
 
 

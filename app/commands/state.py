@@ -1,10 +1,12 @@
 """dafe doctor and dafe config."""
 
 from collections.abc import Iterator
+from dataclasses import asdict
 
 import typer
 from pydantic import SecretStr
 
+from app.backend_docs import backends_markdown, backends_table
 from app.commands.caller import caller, opened
 from app.commands.output import AsUser, Json, columns, show
 from app.setting_docs import SettingOrigin, setting_origins, settings_table
@@ -36,6 +38,13 @@ def show_config(as_json: Json = False) -> None:
 def show_table(as_json: Json = False) -> None:
     """Every setting with its default and meaning, as in the README."""
     show({"settings": list(settings_table())}, as_json=as_json, lines=_markdown())
+
+
+@config.command("backends")
+def show_backends(as_json: Json = False) -> None:
+    """Every backend that can be chosen, as in the README."""
+    rows = [{**asdict(row), "variable": row.variable} for row in backends_table()]
+    show({"backends": rows}, as_json=as_json, lines=backends_markdown())
 
 
 def _markdown() -> Iterator[str]:
