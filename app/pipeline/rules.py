@@ -20,6 +20,7 @@ from app.pipeline.rules_tables import read_row
 from app.pipeline.verification import ParsedSentence, verify
 
 RULES_VERSION = "rules/2"
+_STATISTICS = re.compile(r"[(\[](?=[^()\[\]]*\d)(?=[^()\[\]]*[=<>≤≥±%])[^()\[\]]{1,80}[)\]]")
 _FAMILY = re.compile(r"family history\b", re.IGNORECASE)
 
 
@@ -41,11 +42,17 @@ class RulesExtractor(TripleExtractor):
 def parse_sentences(chunk: Chunk, parser: SentenceParser) -> list[ParsedSentence]:
     """The chunk's sentences with their parses, headings among them."""
     texts = [sentence_text(chunk, sentence.span) for sentence in chunk.sentences]
-    documents = parser.parse([" ".join(text.split("\n")) for text in texts])
+    documents = parser.parse([_readable(text) for text in texts])
     return [
         ParsedSentence(sentence.span, text, document)
         for sentence, text, document in zip(chunk.sentences, texts, documents, strict=True)
     ]
+
+
+def _readable(text: str) -> str:
+    """What the parser reads, sign for sign as long: line ends as spaces, statistics in brackets blank, as they break
+    the parse and are said of nothing ("(p < 0.05)", "(n = 12)")."""
+    return _STATISTICS.sub(lambda found: " " * len(found.group()), " ".join(text.split("\n")))
 
 
 def sentence_text(chunk: Chunk, span: Span) -> str:
