@@ -21,6 +21,8 @@ _NEAR_ENOUGH = 0.62
 _COVERED_ENOUGH = 0.34
 _NO_WAY = frozenset({Assertion.NEGATED, Assertion.FAMILY})
 """What is denied, or said of a relative, joins nothing."""
+_NO_FACTS = frozenset({"why", "may"})
+"""Questions for a reason, or for what is allowed: a single fact answers neither."""
 _CONNECTING = frozenset({"connect", "link", "relat", "associ", "tie", "involv", "know", "tell", "say", "happen"})
 """Stems of verbs that ask for no relation of their own."""
 _SHORTEST_ROOT = 5
@@ -140,7 +142,7 @@ class _Asked:
     def is_said(self, facts: Sequence[Fact]) -> bool:
         """Whether a relation among these facts is the one that the question's verb asks for, and enough else is in."""
         said = {stem for fact in facts for stem in content_stems(fact.triple.relation)}
-        if self._asks == "why" or (self._predicate and not any(_holds(said, stem) for stem in self._predicate)):
+        if self._asks in _NO_FACTS or (self._predicate and not any(_holds(said, stem) for stem in self._predicate)):
             return False
         if not self._total:
             return not self._asks

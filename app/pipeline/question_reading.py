@@ -8,12 +8,13 @@ from app.pipeline.words import content_stems
 
 _ASKING = frozenset({"which", "what", "whose"})
 _OPENING = frozenset({"what", "who", "which", "when", "where", "why", "how", "whose", "whom"})
+_DUE = frozenset({"may", "must", "should", "shall", "can", "could"})
 
 
 @dataclass(frozen=True, slots=True)
 class ReadQuestion:
     asks: str = ""
-    """ "what", "who", "why" …; empty for a question that is answered by yes or no."""
+    """ "what", "who", "why" …, "may" for what is allowed or due; empty for a question of yes or no."""
     predicate: tuple[str, ...] = ()
     """Stems of the main verb; empty where it says no more than "is" or "has"."""
     target: tuple[str, ...] = ()
@@ -29,8 +30,11 @@ def read_question(document: Any) -> ReadQuestion:
     predicate = tuple(content_stems(verb.text)) if verb is not None else ()
     wanted = None if predicate or root is None else _wanted(document, root)
     words = [] if wanted is None else [child.text for child in wanted.lefts if child.dep_ == "compound"] + [wanted.text]
-    asks = next((token.lower_ for token in document[:4] if token.lower_ in _OPENING), "")
-    return ReadQuestion(asks, predicate, tuple(content_stems(" ".join(words))), frozenset(_placeholders(document)))
+    opening = next((token.lower_ for token in document[:4] if token.lower_ in _OPENING), "")
+    due = verb is not None and any(child.dep_ == "aux" and child.lower_ in _DUE for child in verb.children)
+    return ReadQuestion(
+        "may" if due else opening, predicate, tuple(content_stems(" ".join(words))), frozenset(_placeholders(document))
+    )
 
 
 def _main_verb(document: Any, root: Any | None) -> Any | None:
