@@ -3,12 +3,13 @@
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from app.domain.documents import Chunk, LoadedDocument
 from app.domain.graph import Contribution, Entity, Evidence, Extraction, Mention, Triple, VerifiedTriple
 from app.domain.ids import EntityId, TripleId, derived_id
 from app.domain.names import fold, name_key
+from app.pipeline.abbreviations import find_abbreviations
 from app.pipeline.chunking import page_of
 from app.pipeline.parsing import VALUES
 
@@ -29,9 +30,10 @@ def contribute(
     """Entities are one by normalised name and type; a name without a type takes the one that most of its namesakes in
     the chunk have, and a word of `common`, which the document writes small elsewhere, is a Concept.
 
-    The last part of the topic is an entity too: retrieval walks from a title to its passages.
+    The last part of the topic is an entity too: retrieval walks from a title to its passages. An abbreviation that the
+    document explains is an alias of its long form.
     """
-    namer = _Namer(chunk, extraction, ids_key, common)
+    namer = _Namer(chunk, extraction, ids_key, common, abbreviations=find_abbreviations(loaded.text))
     for found in extraction.entities:
         namer.mention(found.text, found.type)
     triples = []
@@ -55,10 +57,19 @@ def contribute(
 class _Namer:
     """Collects the entities of one chunk and how often each is named."""
 
-    def __init__(self, chunk: Chunk, extraction: Extraction, ids_key: bytes, common: frozenset[str]) -> None:
+    def __init__(
+        self,
+        chunk: Chunk,
+        extraction: Extraction,
+        ids_key: bytes,
+        common: frozenset[str],
+        *,
+        abbreviations: Mapping[str, tuple[str, str]],
+    ) -> None:
         self._chunk = chunk
         self._common = common
         self._ids_key = ids_key
+        self._abbreviations = abbreviations
         self._entities: dict[EntityId, Entity] = {}
         self._counts: Counter[EntityId] = Counter()
         self._topics: set[EntityId] = set()
@@ -98,10 +109,16 @@ class _Namer:
         key = key_of(text, type_)
         if not key:
             return None
+        aliases: tuple[str, ...] = ()
+        if key in self._abbreviations:
+            short, text = self._abbreviations[key]
+            key, aliases = key_of(text, type_), (short,)
         if type_ not in VALUES:
             type_ = self._types.get(key, type_)
         entity_id = EntityId(derived_id(self._ids_key, self._chunk.workspace_id, key, type_))
-        self._entities.setdefault(entity_id, Entity(entity_id, " ".join(text.split()), key, type_))
+        known = self._entities.get(entity_id)
+        aliases = aliases or (known.aliases if known else ())
+        self._entities[entity_id] = Entity(entity_id, " ".join(text.split()), key, type_, aliases)
         self._counts[entity_id] += 1
         return entity_id
 
