@@ -7,7 +7,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
     PydanticBaseSettingsSource,
@@ -120,7 +121,7 @@ class Settings(BaseSettings):
             chosen = given.get(name)
             if chosen is None or (isinstance(chosen, dict) and "kind" not in chosen):
                 given = {**given, name: {**defaults, **(chosen or {})}}
-        return given
+        return {name: _with_kind(cls.model_fields.get(name), chosen) for name, chosen in given.items()}
 
     @model_validator(mode="after")
     def _refuse_insecure(self) -> "Settings":
@@ -141,6 +142,13 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         secrets = SecretsSettingsSource(settings_cls, secrets_dir=os.environ.get(_SECRETS_DIR))
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls), secrets
+
+
+def _with_kind(field: FieldInfo | None, chosen: Any) -> Any:
+    """Options given without a kind are meant for the default one."""
+    if field is None or not isinstance(chosen, dict) or "kind" in chosen or not isinstance(field.default, BaseModel):
+        return chosen
+    return {"kind": field.default.model_dump()["kind"], **chosen}
 
 
 def load_settings(**given: Any) -> Settings:

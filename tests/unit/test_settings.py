@@ -1,0 +1,154 @@
+"""Settings: defaults, where they come from, and what is refused with a sentence."""
+
+import os
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from app.errors import ConfigurationError
+from app.setting_docs import setting_origins, settings_table
+from app.settings import (
+    TELEMETRY_OFF,
+    Profile,
+    Settings,
+    child_environment,
+    given_variables,
+    load_settings,
+    process_settings,
+)
+from backends.embeddings.settings import OnnxEmbedderSettings
+from backends.llm.settings import AutoLanguageModelSettings
+from backends.vectors.settings import ChromaVectorSettings, SqlVectorSettings
+
+
+@pytest.fixture(autouse=True)
+def _clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in list(os.environ):
+        if name.startswith("DAFE_"):
+            monkeypatch.delenv(name)
+    monkeypatch.chdir(tmp_path)
+    process_settings.cache_clear()
+
+
+def refusal(**given: object) -> str:
+    with pytest.raises(ConfigurationError) as refused:
+        load_settings(**given)
+    return refused.value.message
+
+
+def test_the_defaults_are_the_embedded_profile_on_this_machine_alone() -> None:
+    settings = load_settings()
+    assert settings.profile is Profile.EMBEDDED
+    assert (settings.host, settings.port, settings.data_dir) == ("127.0.0.1", 8501, Path("data"))
+    assert isinstance(settings.vectors, SqlVectorSettings)
+    assert settings.key_path == Path("data/key")
+    assert settings.address == "http://localhost:8501"
+    assert not settings.secure_cookies
+    kinds = [settings.llm, settings.embeddings, settings.graph, settings.metadata, settings.files, settings.queue]
+    assert [one.kind for one in kinds] == ["auto", "onnx", "sql", "sqlite", "folder", "sqlite"]
+
+
+def test_a_profile_is_only_a_set_of_defaults(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert isinstance(load_settings(profile="workstation").vectors, ChromaVectorSettings)
+    assert isinstance(load_settings(profile="workstation", vectors={"kind": "sql"}).vectors, SqlVectorSettings)
+    monkeypatch.setenv("DAFE_PROFILE", "workstation")
+    monkeypatch.setenv("DAFE_VECTORS__TIMEOUT_SECONDS", "7")
+    vectors = load_settings().vectors
+    assert isinstance(vectors, ChromaVectorSettings)
+    assert vectors.timeout_seconds == 7
+    assert "profile" in refusal(profile="cloud")
+
+
+def test_variables_come_before_the_file_and_arguments_before_both(monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("dafe.toml").write_text('port = 9001\nidle_minutes = 5\n[embeddings]\nkind = "hashing"\ndimension = 32\n')
+    monkeypatch.setenv("DAFE_PORT", "9002")
+    settings = load_settings()
+    assert (settings.port, settings.idle_minutes, settings.embeddings.kind) == (9002, 5, "hashing")
+    assert load_settings(port=9003).port == 9003
+    monkeypatch.setenv("DAFE_EMBEDDINGS__DIMENSION", "64")
+    assert load_settings().embeddings.model_dump()["dimension"] == 64
+    origins = {one.name: one.origin for one in setting_origins()}
+    assert (origins["port"], origins["idle_minutes"], origins["host"]) == ("DAFE_PORT", "dafe.toml", "default")
+    assert (origins["embeddings.dimension"], origins["embeddings.kind"]) == ("DAFE_EMBEDDINGS__DIMENSION", "dafe.toml")
+
+
+def test_secrets_are_read_from_files_of_a_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    folder = tmp_path / "secrets"
+    folder.mkdir()
+    model = '{"kind": "openai", "url": "http://127.0.0.1:9/v1", "model": "m", "api_key": "very-secret"}'
+    (folder / "dafe_llm").write_text(model)
+    monkeypatch.setenv("DAFE_SECRETS_DIR", str(folder))
+    settings = load_settings()
+    assert settings.llm.api_key.get_secret_value() == "very-secret"  # type: ignore[union-attr]
+    assert "very-secret" not in repr(settings)
+    monkeypatch.setenv("DAFE_LLM__KIND", "none")
+    assert "llm" in refusal() or load_settings().llm.kind == "none"
+
+
+@pytest.mark.parametrize("name", ["DAFE_COLOUR", "DAFE_HOTS", "DAFE_COLOUR__KIND"])
+def test_an_unknown_variable_is_refused_by_name(monkeypatch: pytest.MonkeyPatch, name: str) -> None:
+    monkeypatch.setenv(name, "x")
+    assert name in refusal()
+    assert name in given_variables()
+
+
+def test_variables_of_the_tests_are_no_settings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAFE_TEST_REQUIRE", "ollama")
+    assert load_settings().port == 8501
+
+
+def test_an_unknown_part_of_a_backend_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAFE_VECTORS__SPEED", "11")
+    assert "vectors.sql.speed" in refusal()
+    monkeypatch.delenv("DAFE_VECTORS__SPEED")
+    assert "vectors" in refusal(vectors={"kind": "papyrus"})
+    assert "colour" in refusal(colour="blue")
+    Path("dafe.toml").write_text("colour = 'blue'")
+    assert "colour" in refusal()
+
+
+def test_an_option_without_a_kind_is_meant_for_the_default_backend(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAFE_EMBEDDINGS__THREADS", "2")
+    monkeypatch.setenv("DAFE_LLM__URL", "http://127.0.0.1:9")
+    settings = load_settings(loader={"ocr": False})
+    assert settings.embeddings.model_dump() == OnnxEmbedderSettings(threads=2).model_dump()
+    assert settings.llm == AutoLanguageModelSettings(url="http://127.0.0.1:9")
+    assert not settings.loader.ocr
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.0.2.7", "::", "dafe.example"])
+def test_listening_beyond_this_machine_needs_tls_in_front(host: str) -> None:
+    assert "gateway with TLS" in refusal(host=host)
+    assert "gateway with TLS" in refusal(host=host, public_url="http://dafe.example")
+    settings = load_settings(host=host, public_url="https://dafe.example")
+    assert (settings.address, settings.secure_cookies) == ("https://dafe.example", True)
+
+
+def test_a_value_that_cannot_be_used_is_named_without_showing_it() -> None:
+    message = refusal(port="secret-word")
+    assert "port" in message
+    assert "secret-word" not in message
+    assert "port" in refusal(port=0)
+    assert "upload_mb" in refusal(upload_mb=0)
+    assert "model_band" in refusal(model_band="wise")
+
+
+def test_settings_do_not_change() -> None:
+    with pytest.raises(ValidationError):
+        load_settings().port = 1  # type: ignore[misc]
+
+
+def test_a_child_process_gets_the_same_settings_and_no_telemetry(tmp_path: Path) -> None:
+    environment = child_environment(load_settings(data_dir="here", port=9000, profile="workstation"))
+    assert environment["DAFE_DATA_DIR"] == str(tmp_path / "here")
+    assert (environment["DAFE_PORT"], environment["DAFE_PROFILE"]) == ("9000", "workstation")
+    assert all(environment[name] == value for name, value in TELEMETRY_OFF.items())
+
+
+def test_every_setting_of_the_installation_is_explained() -> None:
+    variables = {row["variable"] for row in settings_table()}
+    explained = {f"DAFE_{name.upper()}" for name, field in Settings.model_fields.items() if field.description}
+    assert variables == explained
+    backends = {"llm", "embeddings", "vectors", "graph", "metadata", "files", "queue", "cache", "loader"}
+    assert {name for name, field in Settings.model_fields.items() if not field.description} == backends
