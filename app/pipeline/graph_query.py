@@ -25,6 +25,7 @@ _NO_FACTS = frozenset({"why", "may"})
 """Questions for a reason, or for what is allowed: a single fact answers neither."""
 _CONNECTING = frozenset({"connect", "link", "relat", "associ", "tie", "involv", "know", "tell", "say", "happen"})
 """Stems of verbs that ask for no relation of their own."""
+_COMMON = frozenset({"Concept", "Topic"})
 _SHORTEST_ROOT = 5
 _ENDINGS = frozenset({"", "e", "i", "or", "er", "ee", "ion", "ic", "y"})
 _MOST_TRIPLES = 400
@@ -137,16 +138,28 @@ class _Asked:
         }
         self._total = sum(self._rarity.values())
         self._predicate = predicate - _CONNECTING
+        self._common = set(retrieved.stems) - {
+            stem for seed in seeds if seed.type not in _COMMON for stem in content_stems(seed.name)
+        }
         self._asks = "" if predicate & _CONNECTING else retrieved.read.asks
+
+    @property
+    def wants_passages(self) -> bool:
+        return self._asks in _NO_FACTS
 
     def is_said(self, facts: Sequence[Fact]) -> bool:
         """Whether a relation among these facts is the one that the question's verb asks for, and enough else is in."""
         said = {stem for fact in facts for stem in content_stems(fact.triple.relation)}
-        if self._asks in _NO_FACTS or (self._predicate and not any(_holds(said, stem) for stem in self._predicate)):
+        if self.wants_passages or (self._predicate and not any(_holds(said, stem) for stem in self._predicate)):
             return False
         if not self._total:
             return not self._asks
         return self.coverage(facts) >= _COVERED_ENOUGH
+
+    def mentions(self, fact: Fact) -> bool:
+        """Whether the relation stands in the question, be it as a noun such as "the guarantor of"."""
+        said = set(content_stems(fact.triple.relation))
+        return any(_holds(said, stem) for stem in self._common)
 
     def coverage(self, facts: Sequence[Fact]) -> float:
         """Share of what is asked, by idf, found in relations and in the names and types between."""
@@ -181,7 +194,7 @@ def _same_root(one: str, other: str) -> bool:
 
 def _is_asked(path: _Path, asked: _Asked) -> bool:
     near = len(path.facts) == 1 and path.similarity >= _NEAR_ENOUGH and path.coverage > 0
-    return near or (path.coverage >= _COVERED_ENOUGH and asked.is_said(path.facts))
+    return (near and not asked.wants_passages) or (path.coverage >= _COVERED_ENOUGH and asked.is_said(path.facts))
 
 
 def _facts_of(paths: Sequence[_Path], *, only_shortest: bool = False) -> tuple[Fact, ...]:
@@ -193,14 +206,14 @@ def _facts_of(paths: Sequence[_Path], *, only_shortest: bool = False) -> tuple[F
 
 def _about_names(paths: Sequence[_Path], seeds: Sequence[Entity]) -> Sequence[_Path]:
     """Where the question has a name, paths that touch none of its names say nothing of it."""
-    names = {seed.id for seed in seeds if seed.type not in {"Concept", "Topic"}}
+    names = {seed.id for seed in seeds if seed.type not in _COMMON}
     if not names:
         return paths
     return [path for path in paths if any({fact.subject.id, fact.object.id} & names for fact in path.facts)]
 
 
 def _two_hops(first: Sequence[Fact], far: Subgraph, asked: _Asked, seeds: Mapping[EntityId, str]) -> Iterable[_Path]:
-    """Chains seed - middle - end whose second fact adds something that is asked, or ends in another seed."""
+    """Chains seed - middle - end whose facts each say something that is asked, or that end in another seed."""
     by_end: dict[EntityId, list[Fact]] = {}
     for fact in _facts(far, hop=2):
         for end in (fact.subject.id, fact.object.id):
@@ -218,7 +231,7 @@ def _two_hops(first: Sequence[Fact], far: Subgraph, asked: _Asked, seeds: Mappin
             if second.triple.assertion in _NO_WAY or _share_a_cell(fact, second):
                 continue
             together = asked.coverage([fact, second])
-            if together > alone or far_end.id in seeds:
+            if (together > alone and asked.mentions(fact)) or far_end.id in seeds:
                 yield _Path((fact, second), together, 0.0)
 
 

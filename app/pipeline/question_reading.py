@@ -8,6 +8,7 @@ from app.pipeline.words import content_stems
 
 _ASKING = frozenset({"which", "what", "whose"})
 _OPENING = frozenset({"what", "who", "which", "when", "where", "why", "how", "whose", "whom"})
+_OPEN = frozenset({"VERB", "NOUN", "ADJ"})
 _DUE = frozenset({"may", "must", "should", "shall", "can", "could"})
 
 
@@ -31,13 +32,18 @@ def read_question(document: Any) -> ReadQuestion:
     wanted = None if predicate or root is None else _wanted(document, root)
     words = [] if wanted is None else [child.text for child in wanted.lefts if child.dep_ == "compound"] + [wanted.text]
     opening = next((token.lower_ for token in document[:4] if token.lower_ in _OPENING), "")
-    due = verb is not None and any(child.dep_ == "aux" and child.lower_ in _DUE for child in verb.children)
+    due = document[0].lower_ in _DUE or any(
+        token.lower_ in _DUE and token.dep_ == "aux" and token.head.dep_ not in {"relcl", "advcl", "acl"}
+        for token in document
+    )
     return ReadQuestion(
         "may" if due else opening, predicate, tuple(content_stems(" ".join(words))), frozenset(_placeholders(document))
     )
 
 
 def _main_verb(document: Any, root: Any | None) -> Any | None:
+    if root is not None and root.lemma_ == "do" and root.pos_ == "AUX":
+        return next((token for token in reversed(list(root.rights)) if token.pos_ in _OPEN and token.is_lower), root)
     if root is None or root.pos_ in {"VERB", "AUX"}:
         return root
     outside = (token for token in document if token.pos_ == "VERB" and token.dep_ not in {"relcl", "acl", "amod"})

@@ -16,7 +16,7 @@ _STOP_WORDS = frozenset(
         "being am do does did doing have has had having will would shall should can could may might must i you he she "
         "it we they me him her us them my your his its our their mine yours hers ours theirs this that these those "
         "who whom whose which what when where why how there here all any both each few more most other some such only "
-        "own same too very just also not no nor s t don didn doesn isn aren wasn weren hasn haven hadn"
+        "same too very just also not no nor s t don didn doesn isn aren wasn weren hasn haven hadn"
     ).split()
 )
 _stemmers = local()
