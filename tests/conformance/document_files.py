@@ -99,8 +99,8 @@ def make_pptx() -> bytes:
 
 def make_xlsx() -> bytes:
     workbook = openpyxl.Workbook()
-    sheet = workbook.active
-    sheet.title = "Revenue"
+    workbook.remove(workbook.worksheets[0])
+    sheet = workbook.create_sheet("Revenue")
     sheet.append(["Revenue by segment, 2025"])
     sheet.append(["Segment", "Amount (EUR)"])
     sheet.append(["Retail", 1250.5])

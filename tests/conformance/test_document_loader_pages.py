@@ -80,8 +80,8 @@ def test_a_box_marks_ink_on_the_page_image(loader: DocumentLoader, letter: Loade
     image = Image.open(io.BytesIO(loader.render_page("letter.pdf", PDF, 1, width=800))).convert("L")
     assert image.width == pytest.approx(800, abs=1)
     for word in letter.pages[0].words:
-        edges = (word.left * image.width, word.top * image.height, word.right * image.width, word.bottom * image.height)
-        darkest, _ = image.crop(tuple(round(edge) for edge in edges)).getextrema()
+        left, right = word.left * image.width, word.right * image.width
+        darkest, _ = image.crop((left, word.top * image.height, right, word.bottom * image.height)).getextrema()
         assert int(darkest) < 128  # type: ignore[arg-type]
 
 
@@ -96,7 +96,12 @@ def test_a_page_that_does_not_exist_has_no_image(loader: DocumentLoader) -> None
 def test_progress_counts_pages_and_false_stops_the_reading(loader: DocumentLoader) -> None:
     content = make_pdf(*(f"This is page {number} of the letter." for number in range(1, 6)))
     seen: list[tuple[int, int]] = []
-    loaded = loader.load("five.pdf", content, on_progress=lambda done, total: not seen.append((done, total)))
+
+    def go_on(done: int, total: int) -> bool:
+        seen.append((done, total))
+        return True
+
+    loaded = loader.load("five.pdf", content, on_progress=go_on)
     assert seen == [(0, 5), (2, 5), (4, 5)]
     assert len(loaded.pages) == 5
     with pytest.raises(CancelledError, match="stopped"):
@@ -155,9 +160,9 @@ def check(loaded: LoadedDocument) -> None:
     assert loaded.pages[0].span.start == 0
     assert loaded.pages[-1].span.end == len(loaded.text)
     assert all(one.span.end == two.span.start for one, two in zip(loaded.pages, loaded.pages[1:], strict=False))
-    for found in (*loaded.headings, *loaded.rows):
-        assert loaded.text[found.span.start : found.span.end].strip()
-        assert found.span.end <= len(loaded.text)
+    for span in [one.span for one in loaded.headings] + [one.span for one in loaded.rows]:
+        assert loaded.text[span.start : span.end].strip()
+        assert span.end <= len(loaded.text)
     for row in loaded.rows:
         assert len(row.header) == len(row.cells)
         shown = loaded.text[row.span.start : row.span.end]

@@ -82,7 +82,7 @@ def test_every_span_lies_inside_the_text_and_pages_cover_it(read: Read, name: st
     assert loaded.pages[-1].span.end == len(loaded.text)
     for page, following in zip(loaded.pages, loaded.pages[1:], strict=False):
         assert page.span.end == following.span.start
-    spans = [one.span for one in (*loaded.headings, *loaded.rows)]
+    spans = [one.span for one in loaded.headings] + [one.span for one in loaded.rows]
     spans += [word.span for page in loaded.pages for word in page.words]
     assert all(0 <= span.start < span.end <= len(loaded.text) for span in spans)
     assert all(loaded.text[span.start : span.end].strip() for span in spans)
@@ -150,7 +150,7 @@ def test_a_sheet_is_read_whole_whatever_the_file_says_of_its_size(loader: Docume
 
     workbook = openpyxl.Workbook()
     for number in range(5):
-        workbook.active.append([f"row {number}", f"value {number}"])
+        workbook.worksheets[0].append([f"row {number}", f"value {number}"])
     saved = io.BytesIO()
     workbook.save(saved)
     with zipfile.ZipFile(saved) as package:

@@ -121,7 +121,7 @@ def test_every_method_takes_the_actor_first(services: Services) -> None:
 
 def call(method: Callable[..., object], actor: Actor, workspace: Workspace) -> None:
     """With arguments that fit and name nothing that exists."""
-    arguments = {}
+    arguments: dict[str, object] = {}
     for name, parameter in list(inspect.signature(method).parameters.items())[1:]:
         if name == "workspace_id":
             arguments[name] = workspace.id

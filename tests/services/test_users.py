@@ -20,7 +20,11 @@ def signed_in(services: Services, username: str, password: str) -> tuple[Actor, 
 
 def test_an_added_person_has_a_generated_password_that_must_be_changed(services: Services) -> None:
     new = services.users.add(OPERATOR, username="ilse", name="  Ilse   Maes ", roles=[Role.COMPLIANCE])
-    assert (new.user.name, new.user.roles, new.user.must_change_password) == ("Ilse Maes", {Role.COMPLIANCE}, True)
+    assert (new.user.name, new.user.roles, new.user.must_change_password) == (
+        "Ilse Maes",
+        frozenset({Role.COMPLIANCE}),
+        True,
+    )
     actor, _ = signed_in(services, "ilse", new.password)
     assert services.sessions.must_change_password(actor)
     services.users.change_own_password(actor, old=new.password, new=NEW)
@@ -47,7 +51,7 @@ def test_a_taken_or_impossible_user_name_is_refused(services: Services) -> None:
 def test_the_first_administrator_is_made_once(services: Services) -> None:
     first = services.users.ensure_first_administrator(OPERATOR)
     assert first is not None
-    assert (first.user.username, first.user.roles) == ("admin", {Role.ADMINISTRATOR, Role.COMPLIANCE})
+    assert (first.user.username, first.user.roles) == ("admin", frozenset({Role.ADMINISTRATOR, Role.COMPLIANCE}))
     assert services.users.ensure_first_administrator(OPERATOR) is None
 
 

@@ -136,7 +136,7 @@ def test_a_value_that_cannot_be_used_is_named_without_showing_it() -> None:
 
 def test_settings_do_not_change() -> None:
     with pytest.raises(ValidationError):
-        load_settings().port = 1  # type: ignore[misc]
+        load_settings().port = 1
 
 
 def test_a_child_process_gets_the_same_settings_and_no_telemetry(tmp_path: Path) -> None:

@@ -11,7 +11,6 @@ from joserfc import jwt
 from joserfc.jwk import OctKey
 
 from app.errors import NotSignedInError
-from app.security import tokens
 from app.security.tokens import LIFETIME_SECONDS, AccessTokens
 
 KEY = bytes(range(32))
@@ -36,7 +35,7 @@ def test_a_token_names_its_session_until_it_expires(monkeypatch: pytest.MonkeyPa
     assert claims["exp"] == pytest.approx(time.time() + LIFETIME_SECONDS, abs=5)
     assert set(claims) == {"iss", "aud", "sub", "sid", "jti", "iat", "exp"}
     past = time.time() - LIFETIME_SECONDS - 60
-    monkeypatch.setattr(tokens.time, "time", lambda: past)
+    monkeypatch.setattr("app.security.tokens.time.time", lambda: past)
     old = access.issue(session_id="s1", user_id="ilse")
     monkeypatch.undo()
     with pytest.raises(NotSignedInError):
