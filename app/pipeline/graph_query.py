@@ -93,6 +93,8 @@ class GraphQuery:
         if said:
             return GraphFinding(_facts_of(said, only_shortest=True), (), 1.0, _facts_of(joining))
         finding = self._choose(_about_names(paths, seeds), asked, retrieved)
+        if len(groups) > 1 and asked.wants_yes_or_no:
+            return GraphFinding((), finding.nearest, 0.0, _facts_of(joining))
         return replace(finding, between=_facts_of(joining))
 
     def _around(
@@ -138,6 +140,7 @@ class _Asked:
         }
         self._total = sum(self._rarity.values())
         self._predicate = predicate - _CONNECTING
+        self._connects = bool(predicate & _CONNECTING)
         self._common = set(retrieved.stems) - {
             stem for seed in seeds if seed.type not in _COMMON for stem in content_stems(seed.name)
         }
@@ -146,6 +149,11 @@ class _Asked:
     @property
     def wants_passages(self) -> bool:
         return self._asks in _NO_FACTS
+
+    @property
+    def wants_yes_or_no(self) -> bool:
+        """Of two things: facts of one of them alone answer it neither way."""
+        return not self._asks and not self._connects
 
     def is_said(self, facts: Sequence[Fact]) -> bool:
         """Whether a relation among these facts is the one that the question's verb asks for, and enough else is in."""
