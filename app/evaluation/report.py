@@ -27,6 +27,28 @@ _NOTES = {
     ),
     "answers": "Without = the gold passages taken out of what was found.",
 }
+_PROTOTYPES = {
+    "retrieval": {
+        "hotpotqa graphrag": "R@2 .643, R@5 .854",
+        "hotpotqa rag": "R@2 .588, R@5 .796",
+        "2wiki graphrag": "R@2 .685, R@5 .830",
+        "2wiki rag": "R@2 .538, R@5 .647",
+        "musique graphrag": "R@2 .443, R@5 .601",
+        "musique rag": "R@2 .391, R@5 .538",
+    },
+    "extraction": {
+        "mine": "triple .541, sentence .735",
+        "tekgen": "recall .553",
+        "redocred": "recall .278, precision .45",
+        "bc5cdr": "recall .341, precision .49",
+    },
+    "answers": {
+        "hotpotqa graphrag": "gold in 1/3/5 .33/.58/.67, AUROC .86",
+        "2wiki graphrag": "gold in 1/3/5 .25/.55/.62, AUROC .89",
+        "pubmedqa graphrag": "AUROC .985",
+    },
+    "pages": {"financebench": "all files: top 1 .267, top 5 .467 (BM25)"},
+}
 _LEFT_OUT = frozenset({"seconds", "model", "configuration", "by_type", "refused"})
 
 
@@ -48,11 +70,14 @@ def render(kept: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
         rows = kept[kind]
         columns = list(dict.fromkeys(key for row in rows.values() for key in flat(row)))
         parts.append(f"## {_HEADINGS[kind]}\n")
-        parts.append("| set | " + " | ".join(column.replace("_", " ") for column in columns) + " |")
-        parts.append("|---" * (len(columns) + 1) + "|")
+        before = _PROTOTYPES.get(kind, {})
+        headings = [column.replace("_", " ") for column in columns] + (["prototype"] if before else [])
+        parts.append("| set | " + " | ".join(headings) + " |")
+        parts.append("|---" * (len(headings) + 1) + "|")
         for name in sorted(rows):
             values = flat(rows[name])
-            parts.append(f"| {name} | " + " | ".join(_shown(values.get(column)) for column in columns) + " |")
+            cells = [_shown(values.get(column)) for column in columns] + ([before.get(name, "")] if before else [])
+            parts.append(f"| {name} | " + " | ".join(cells) + " |")
         parts.append("")
         settings = dict.fromkeys(_configuration(row) for row in rows.values())
         parts.append("Configuration: " + "; ".join(filter(None, settings)) + ".")
