@@ -11,6 +11,11 @@ _UNIT_END = re.compile(
     r"\d\s?(?:%|per cent|percent|x|times|[kmµun]?g|mcg|[mµd]?[lL]|[mµu]?mol|[mkc]?m|mm ?Hg|m?I?U|units?|ratio|bpm|"
     r"hours?|days?)(?:/[\w.²³]+?)*\.(?=\s+[A-Z])"
 )
+_SPEAKER = re.compile(r"(?:[A-Z][\w.'’-]*\s){1,3}[A-Z][\w.'’-]*:\s+(?=[A-Z])")
+_PAGE = re.compile(r"\b[Pp]age \d+ of \d+\b")
+_NUMBER = re.compile(r"\d+(?:[.,/-]\d+)*")
+_NUMBERS_OF_CELLS = 2
+_ENDS = frozenset('.!?;:)”"')
 _SHORT_SHARE = 0.6
 _LABEL_LINES = 70
 """Characters from which a line is taken for wrapped prose, whatever stands before its first colon."""
@@ -21,16 +26,28 @@ def is_label_line(text: str) -> bool:
     return _LABEL.match(text) is not None and text.rstrip()[-1:] not in {".", "!", "?"}
 
 
+def is_prose(text: str) -> bool:
+    """Not a label with a value, a question, the foot of a page, or the cells of a table that was read as lines."""
+    if is_label_line(text) or _PAGE.search(text) or text.rstrip().endswith("?"):
+        return False
+    return text.rstrip()[-1:] in _ENDS or len(_NUMBER.findall(text)) < _NUMBERS_OF_CELLS
+
+
 def line_borders(text: str) -> Iterator[int]:
-    """Where a paragraph is to be cut although nothing but a line break, or the end of a label, stands there: before a
-    label, behind a label whose value is a sentence, behind a line that is short among its neighbours."""
+    """Where a paragraph is to be cut although nothing but a line break, or the end of a label, stands there.
+
+    Before a label, behind a label whose value is a sentence, behind the name of a speaker, and behind a line that is
+    short among its neighbours.
+    """
     lines = list(re.finditer(r"[^\n]+", text))
     longest = max((len(line.group()) for line in lines), default=0)
     for place, line in enumerate(lines):
         label = _LABEL.match(line.group().strip())
         if place and _is_cut(lines[place - 1].group().strip(), line.group().strip(), longest):
             yield line.start()
-        if label and line.group().rstrip().endswith(".") and len(line.group()) > _LABEL_LINES:
+        if speaker := _SPEAKER.match(line.group()):
+            yield line.start() + speaker.end()
+        elif label and line.group().rstrip().endswith(".") and len(line.group()) > _LABEL_LINES:
             yield line.start() + line.group().index(label.group()) + label.end()
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from app.pipeline.parse_walking import claim_above, has_child, verb_above
+from app.pipeline.parse_walking import claim_above, has_child, is_purpose, verb_above
 from app.pipeline.polarity_words import (
     ENDING_VERBS,
     NEGATING_ADJECTIVES,
@@ -117,7 +117,8 @@ def chain(verb: Any | None) -> Iterator[Any]:
             return
         yield step
         above = step.head
-        if step.dep_ not in {"xcomp", "ccomp", "pcomp", "conj"} or above.i == step.i:
+        joined = step.dep_ in {"xcomp", "ccomp", "pcomp", "conj"} or is_purpose(step)
+        if not joined or above.i == step.i:
             return
         if above.pos_ not in {"VERB", "AUX", "ADJ"} or (step.dep_ == "conj" and not _shares(above, step)):
             return

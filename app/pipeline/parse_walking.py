@@ -62,3 +62,8 @@ def claim_above(verb: Any) -> Any | None:
     """The noun that a clause says the content of: "evidence that he controls", "the claim that he controls"."""
     said_of = verb.dep_ in {"acl", "ccomp", "relcl"} and verb.head.pos_ == "NOUN"
     return verb.head if said_of and any(child.dep_ == "mark" for child in verb.children) else None
+
+
+def is_purpose(verb: Any) -> bool:
+    """ "sold the ship to bring leverage down": what is wanted, not what happened."""
+    return verb.dep_ == "advcl" and any(child.dep_ == "aux" and child.lower_ == "to" for child in verb.children)

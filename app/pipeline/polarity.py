@@ -6,7 +6,16 @@ from typing import Any
 from app.domain.documents import Span
 from app.domain.graph import Assertion
 from app.pipeline.negation import chain, has_ended, is_denied, is_denied_noun, is_denied_twice, is_put_instead
-from app.pipeline.parse_walking import claim_above, first_conjunct, has_child, head_at, prepositions, verb_joining, way
+from app.pipeline.parse_walking import (
+    claim_above,
+    first_conjunct,
+    has_child,
+    head_at,
+    is_purpose,
+    prepositions,
+    verb_joining,
+    way,
+)
 from app.pipeline.polarity_words import (
     FAMILY,
     FAMILY_OF_SOMEBODY,
@@ -101,6 +110,8 @@ def _is_planned(verb: Any | None) -> bool:
         if any(child.dep_ == "aux" and child.lower_ in {"will", "'ll"} for child in step.children):
             return True
         if has_child(step, PLANNING_WORDS) or (step is not verb and step.lemma_.lower() in PLANNING_VERBS):
+            return True
+        if is_purpose(step):
             return True
         to_be = step.dep_ == "xcomp" and step.head.lemma_ == "be"
         if to_be and any(child.dep_ == "aux" and child.lower_ == "to" for child in step.children):

@@ -10,7 +10,7 @@ from app.domain.graph import Assertion, Extraction, ProposedTriple, RecognisedEn
 from app.pipeline import words
 from app.pipeline.coreference import Antecedents
 from app.pipeline.extraction import ChunkExtraction, TripleExtractor, always
-from app.pipeline.lines import is_label_line
+from app.pipeline.lines import is_prose
 from app.pipeline.parsing import PARSER_VERSION, VALUES, SentenceParser, entities_of
 from app.pipeline.rules_clauses import Clause, clauses
 from app.pipeline.rules_names import read_names
@@ -19,7 +19,7 @@ from app.pipeline.rules_phrases import Phrases
 from app.pipeline.rules_tables import read_row
 from app.pipeline.verification import ParsedSentence, verify
 
-RULES_VERSION = "rules/2"
+RULES_VERSION = "rules/3"
 _STATISTICS = re.compile(r"[(\[](?=[^()\[\]]*\d)(?=[^()\[\]]*[=<>≤≥±%])[^()\[\]]{1,80}[)\]]")
 _FAMILY = re.compile(r"family history\b", re.IGNORECASE)
 
@@ -83,7 +83,7 @@ def propose(chunk: Chunk, sentences: Sequence[ParsedSentence]) -> list[ProposedT
     for sentence, parsed in zip(chunk.sentences, sentences, strict=True):
         if sentence.row:
             proposals += read_row(parsed)
-        elif not sentence.heading and not is_label_line(parsed.text):
+        elif not sentence.heading and is_prose(parsed.text):
             proposals += _read_sentence(sentence, parsed, antecedents, common)
     return [_of_family(proposal, chunk) for proposal in proposals]
 

@@ -94,6 +94,7 @@ def test_what_was_stopped_is_no_more_for_a_relation_that_leaves_the_stop_out() -
         ("The bank suspects that Hugo Kestrane controls Marlisle Trading FZE.", "Marlisle Trading FZE"),
         ("The deposit is frozen if Hugo Kestrane owns Tolvane Holdings SA.", "Tolvane Holdings SA"),
         ("The physician cannot exclude lung cancer.", "lung cancer"),
+        ("Brackwater Shipping Ltd may sell the Petrel Dawn to repay the loan.", "loan"),
         ("Marisol Tennant is being investigated for lung cancer.", "lung cancer"),
     ],
 )
@@ -106,6 +107,7 @@ def test_what_is_not_established_is_possible(text: str, object_: str) -> None:
     [
         ("Ardenfell Foods plc will sell Lowick Logistics Ltd.", "Lowick Logistics Ltd"),
         ("Ardenfell Foods plc plans to sell Lowick Logistics Ltd.", "Lowick Logistics Ltd"),
+        ("Brackwater Shipping Ltd sold the Petrel Dawn to repay the loan.", "loan"),
         ("Ardenfell Foods plc intends to sell Lowick Logistics Ltd.", "Lowick Logistics Ltd"),
     ],
 )

@@ -70,7 +70,9 @@ def test_the_head_of_an_e_mail_holds_no_facts() -> None:
 
 
 def test_a_signature_holds_no_facts() -> None:
-    assert not _facts("Joel Winstanley\nLead anticoagulation pharmacist, Thornmere Anticoagulation Clinic\nExtension 4417")
+    assert not _facts(
+        "Joel Winstanley\nLead anticoagulation pharmacist, Thornmere Anticoagulation Clinic\nExtension 4417"
+    )
 
 
 def test_labels_with_values_are_not_read_as_prose_and_a_sentence_behind_a_label_is() -> None:
@@ -94,3 +96,20 @@ def test_wrapped_prose_is_not_cut_at_its_line_breaks() -> None:
 def test_a_joined_verb_with_a_subject_of_its_own_is_not_said_of_the_first_subject() -> None:
     facts = _facts("Amiodarone inhibits CYP2C9 and clarithromycin raises the INR.")
     assert ("Amiodarone", "inhibits", "INR") not in facts
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Is the acquisition facility part of the leverage?",
+        "CG-041 v6, approved 12 January 2026 Page 5 of 8",
+        "Pulmonary embolism, unprovoked 2.5 2.0-3.0 lasts 6 months",
+    ],
+)
+def test_questions_page_feet_and_cells_hold_no_facts(text: str) -> None:
+    assert not said(text)
+
+
+def test_the_name_of_a_speaker_is_no_part_of_the_speech() -> None:
+    text = "Sunita Rao: Castlebrook Stores has a tender out for cheese. Tom Varley asked for the price."
+    assert not [fact for fact in said(text) if "Sunita Rao" in {fact[1], fact[3]}]
