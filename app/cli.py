@@ -51,7 +51,8 @@ def main() -> None:
         app()
     except DafeError as error:
         print(error.message, file=sys.stderr)  # noqa: T201
-        sys.exit(_EXIT_CODES.get(type(error), 1))
+        refused = "permission" in error.details  # as with a workspace that the person may not know of
+        sys.exit(3 if refused else _EXIT_CODES.get(type(error), 1))
     except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:  # noqa: BLE001 - the boundary of the program: a reference instead of a trace

@@ -6,10 +6,10 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from app.container import OPERATOR, Services, process_services
-from app.domain.access import Actor
+from app.domain.access import Actor, Role
 from app.domain.ids import UserId
 from app.domain.workspaces import Workspace
-from app.errors import NotFoundError
+from app.errors import ForbiddenError, NotFoundError
 
 
 @contextmanager
@@ -36,8 +36,10 @@ def caller(services: Services, as_user: str) -> Actor:
 
 
 def find_workspace(services: Services, actor: Actor, name_or_id: str) -> Workspace:
-    """Raises NotFoundError, also for one the actor may not see."""
+    """Raises NotFoundError; ForbiddenError for a person, who does not learn whether there is one of this name."""
     for workspace in services.workspaces.list(actor):
         if name_or_id.casefold() in {workspace.id.casefold(), workspace.name.casefold()}:
             return workspace
+    if Role.OPERATOR not in actor.roles:
+        raise ForbiddenError("This person is not a member of a workspace of this name: see dafe workspaces list.")
     raise NotFoundError("There is no workspace of this name: see dafe workspaces list.")

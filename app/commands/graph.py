@@ -82,6 +82,9 @@ def export_graph(
         actor = caller(services, as_user)
         workspace_id = find_workspace(services, actor, workspace).id
         content = services.graph.export(actor, workspace_id=workspace_id, format=format_)
+    if output is None and as_json and format_ != "jsonld":
+        show({"format": format_, "content": content.decode()}, as_json=True)
+        return
     if output is None:
         sys.stdout.buffer.write(content)
         return

@@ -10,7 +10,9 @@ from app.commands.credentials import Credentials, read_credentials
 from app.commands.output import AsUser, Json, columns, show
 from app.container import Services
 from app.domain.access import Actor, Role, User
-from app.errors import NotFoundError
+from app.domain.ids import WorkspaceId
+from app.errors import InvalidInputError, NotFoundError
+from app.services.workspaces import MEMBER_ROLES
 
 workspaces = typer.Typer(name="workspaces", no_args_is_help=True, help="Workspaces.")
 users = typer.Typer(name="users", no_args_is_help=True, help="Local users.")
@@ -68,11 +70,10 @@ def add_user(
     """Add a person; the generated password is shown once and must be changed at the first sign-in."""
     with opened() as services:
         actor = caller(services, as_user)
+        memberships = [_membership(services, actor, entry) for entry in workspace or ()]
         added = services.users.add(actor, username=username, name=name or username, roles=role or ())
-        for entry in workspace or ():
-            workspace_name, _, member_role = entry.rpartition("=")
-            found = find_workspace(services, actor, workspace_name)
-            services.workspaces.set_member(actor, workspace_id=found.id, user_id=added.user.id, role=Role(member_role))
+        for workspace_id, member_role in memberships:
+            services.workspaces.set_member(actor, workspace_id=workspace_id, user_id=added.user.id, role=member_role)
     row = {**_shown(added.user), "password": added.password}
     show(row, as_json=as_json, lines=[f"Added {username}. Password, shown once: {added.password}"])
 
@@ -96,6 +97,13 @@ def _import(services: Services, actor: Actor, one: Credentials) -> dict[str, obj
         return {**_shown(added.user), "password": added.password}
     user = services.users.import_user(actor, username=one.username, name=one.name, bcrypt_hash=one.bcrypt_hash)
     return {**_shown(user), "password": None}
+
+
+def _membership(services: Services, actor: Actor, entry: str) -> tuple[WorkspaceId, Role]:
+    name, _, role = entry.rpartition("=")
+    if not name or role not in {one.value for one in MEMBER_ROLES}:
+        raise InvalidInputError("Give a workspace as NAME=clinician or NAME=analyst.")
+    return find_workspace(services, actor, name).id, Role(role)
 
 
 @users.command("disable")

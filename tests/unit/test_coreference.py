@@ -1,0 +1,35 @@
+"""A pronoun takes the last subject that fits, marked as such, and nothing cleverer."""
+
+import pytest
+
+from app.domain.graph import VerifiedTriple
+from app.pipeline.parsing import SentenceParser
+from app.pipeline.rules import RulesExtractor
+from tests.unit.model_parts import chunk_of
+
+
+@pytest.fixture(scope="module")
+def extractor() -> RulesExtractor:
+    return RulesExtractor(SentenceParser())
+
+
+def read(extractor: RulesExtractor, *sentences: str) -> list[tuple[str, str]]:
+    triples: tuple[VerifiedTriple, ...] = extractor.extract(chunk_of(*sentences)).extraction.triples
+    return [(triple.subject.casefold(), triple.object.casefold()) for triple in triples]
+
+
+def test_it_is_the_last_thing_and_she_the_last_person(extractor: RulesExtractor) -> None:
+    assert ("warfarin", "bleeding") in read(extractor, "Warfarin treats thrombosis.", "It causes bleeding.")
+    found = read(extractor, "The patient received warfarin.", "She takes amiodarone every day.")
+    assert ("patient", "amiodarone") in found
+    assert ("warfarin", "amiodarone") not in found
+
+
+def test_a_pronoun_without_an_antecedent_makes_no_fact(extractor: RulesExtractor) -> None:
+    assert not [pair for pair in read(extractor, "It interacts with amiodarone.") if "it" in pair]
+    assert not [pair for pair in read(extractor, "They interact with digoxin.") if "they" in pair]
+
+
+def test_a_thing_is_not_taken_for_a_person(extractor: RulesExtractor) -> None:
+    found = read(extractor, "Warfarin increases the risk of bleeding.", "She takes amiodarone.")
+    assert ("warfarin", "amiodarone") not in found
