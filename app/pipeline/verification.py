@@ -114,14 +114,9 @@ def _check(proposal: ProposedTriple, sentence: ParsedSentence, chunk: _Chunk) ->
         return "words not in the sentence"
     if numbers_of(relation) - numbers_of(sentence.text):
         return "number not in the sentence"
-    assertion = proposal.assertion
-    if proposal.kind not in PARSE_DECIDES:
-        spans = (_local(subject_span, sentence), _local(object_span, sentence))
-        parsed = polarity_of(sentence.document, *spans, relation=relation)
-        if parsed is not Assertion.AFFIRMED and parsed is not assertion:
-            if assertion is not Assertion.AFFIRMED:
-                return "stated otherwise"
-            assertion = parsed
+    assertion = _stated(proposal, sentence, (_local(subject_span, sentence), _local(object_span, sentence)), relation)
+    if assertion is None:
+        return "stated otherwise"
     stated = set(content_stems(sentence.text))
     return VerifiedTriple(
         sentence=proposal.sentence,
@@ -137,6 +132,18 @@ def _check(proposal: ProposedTriple, sentence: ParsedSentence, chunk: _Chunk) ->
         confidence=min(CONFIDENCES.get(proposal.kind, 0.5), 0.4 if proposal.coreference else 1.0),
         inferred=bool(stems) and not stated.intersection(stems),
     )
+
+
+def _stated(
+    proposal: ProposedTriple, sentence: ParsedSentence, spans: tuple[Span | None, Span | None], relation: str
+) -> Assertion | None:
+    """The status that the parse gives, over an affirmed one; None where a proposal claims yet another."""
+    if proposal.kind in PARSE_DECIDES:
+        return proposal.assertion
+    parsed = polarity_of(sentence.document, *spans, relation=relation)
+    if parsed in {Assertion.AFFIRMED, proposal.assertion}:
+        return proposal.assertion
+    return parsed if proposal.assertion is Assertion.AFFIRMED else None
 
 
 def _place(text: str, span: Span | None, sentence: ParsedSentence, chunk: _Chunk, coreference: bool) -> Span | None:
