@@ -89,11 +89,12 @@ def _is_hedged(verb: Any | None, ways: list[Any]) -> bool:
 
 
 def _is_unsure(token: Any) -> bool:
-    """ "may have", "possible cancer", "if it rises"."""
+    """ "may have", "possible cancer", "if it rises", "when it rises" but not "when it rose"."""
     return any(
         child.lower_ in HEDGING_WORDS
         or (child.dep_ == "aux" and child.lower_ in HEDGING_MODALS)
         or (child.dep_ == "mark" and child.lower_ in {"if", "unless", "whether"})
+        or (child.lower_ in {"when", "whenever"} and token.dep_ == "advcl" and token.tag_ in {"VBZ", "VBP"})
         for child in token.children
     )
 

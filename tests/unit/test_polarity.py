@@ -95,6 +95,7 @@ def test_what_was_stopped_is_no_more_for_a_relation_that_leaves_the_stop_out() -
         ("The deposit is frozen if Hugo Kestrane owns Tolvane Holdings SA.", "Tolvane Holdings SA"),
         ("The physician cannot exclude lung cancer.", "lung cancer"),
         ("Brackwater Shipping Ltd may sell the Petrel Dawn to repay the loan.", "loan"),
+        ("The oncologist withholds trastuzumab when the ejection fraction falls below the limit.", "limit"),
         ("Marisol Tennant is being investigated for lung cancer.", "lung cancer"),
     ],
 )
