@@ -25,7 +25,7 @@ class QuotedTriple:
     quote: str
 
 
-def export_graph(rows: Sequence[QuotedTriple], *, format: str) -> bytes:  # noqa: A002
+def export_graph(rows: Sequence[QuotedTriple], *, format: str) -> bytes:
     """UTF-8; one row a fact and place, ordered by subject, relation, object, document and place."""
     ordered = sorted(
         rows,

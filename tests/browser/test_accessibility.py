@@ -2,7 +2,7 @@
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 
 from tests.browser.conftest import PATIENCE_MS, Application, settle
 
@@ -12,7 +12,16 @@ KNOWN = {"presentation-role-conflict"}
 """Streamlit's own file field, minor."""
 
 
-def serious(page: object) -> list[str]:
+def serious(page: Page) -> list[str]:
+    """Findings that are still there a moment later: a part that redraws itself is pale for an instant."""
+    if not (found := _serious_now(page)):
+        return []
+    page.wait_for_timeout(1_500)
+    settle(page)
+    return [one for one in found if one in _serious_now(page)]
+
+
+def _serious_now(page: Page) -> list[str]:
     found = Axe().run(page).response["violations"]
     return [
         f"{one['id']}: {one['nodes'][0]['html'][:160]}"

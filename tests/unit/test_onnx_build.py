@@ -94,9 +94,7 @@ def test_a_damaged_model_is_built_again(model_dir: Path, tmp_path: Path) -> None
     assert build_embedding_model(tmp_path / "models") is False
 
 
-def test_weights_that_are_not_the_published_ones_are_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_weights_that_are_not_the_published_ones_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "model.safetensors").write_bytes(b"something else")
     monkeypatch.setattr(onnx_build, "source_folder", lambda: tmp_path)
     with pytest.raises(IntegrityError, match=r"model\.safetensors"):
@@ -104,9 +102,7 @@ def test_weights_that_are_not_the_published_ones_are_refused(
     assert not (tmp_path / "models").exists()
 
 
-def test_a_graph_that_differs_from_the_references_is_not_kept(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_graph_that_differs_from_the_references_is_not_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     wrong = [{"text": "Apixaban thins the blood.", "vector": [0.0] * 384}]
     monkeypatch.setattr(onnx_build, "read_references", lambda: wrong)
     with pytest.raises(IntegrityError, match="differs from its reference"):
