@@ -143,4 +143,4 @@ def _caused(token: Any, phrases: Phrases) -> Iterator[Candidate]:
 def _between_commas(token: Any) -> bool:
     """Not a bracket: "aspirin (75 mg)" is no apposition."""
     before = token.doc[token.head.i : token.left_edge.i]
-    return not any(part.text in {"(", "[", "/"} for part in before)
+    return not any(part.text in {"(", "[", "/", ";", ":"} for part in before)

@@ -17,7 +17,9 @@ from app.pipeline.rules_phrases import Argument, Phrases
 from app.pipeline.verification import LIGHT_NOUNS
 
 OWNED_KINDS = frozenset({"of", "for", "at", "to", "in", "with", "by"})
-_VAGUE_PREPOSITIONS = frozenset({"like", "such", "than", "as well", "including", "per", "despite", "versus"})
+_VAGUE_PREPOSITIONS = frozenset(
+    {"like", "such", "than", "as well", "in addition to", "including", "per", "despite", "versus"}
+)
 _VAGUE_OBJECTS = frozenset({"end", "front", "middle", "face", "course", "light", "favor", "favour", "place"})
 _TURNED = frozenset({"to", "as", "from", "into"})
 """What the object of a verb is said to go to or be: "appointed Bob Lee as chairman"."""
@@ -209,7 +211,7 @@ def read_paths(clauses: Sequence[Clause], phrases: Phrases, facts: Sequence[Cand
             pairs = {(subject.span, name.span), (name.span, subject.span)}
             if linked & pairs or name.span.overlaps(subject.span) or not _may_be_reached(name):
                 continue
-            if words := _path_words(clause.verb, name):
+            if (words := _path_words(clause.verb, name)) and words[0].isalpha():
                 linked |= pairs
                 yield from fact(subject, words, name, "path", clause.verb)
 
@@ -218,7 +220,7 @@ def _may_be_reached(name: Argument) -> bool:
     """Amounts, "the year", "today" and bare abbreviations are linked wrongly too often."""
     if name.type == "Date":
         return any(map(str.isdigit, name.text))
-    return name.type != "Amount" and (name.is_name or not name.text.isupper())
+    return name.type != "Amount" and (name.is_name or not (name.text.isupper() or "." in name.text))
 
 
 def _path_words(verb: Any, name: Argument) -> str:

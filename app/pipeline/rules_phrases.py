@@ -16,6 +16,7 @@ _NEVER_NOUNS = frozenset({"PRON", "DET", "ADP", "PUNCT", "PART", "AUX", "CCONJ",
 _PLACE_KINDS = frozenset(
     "city town village state province county district region island kingdom republic country municipality".split()
 )
+_ARTICLES = frozenset({"the", "a", "an"})
 _LONGEST_WITH_OF = 8
 
 
@@ -52,6 +53,8 @@ class Phrases:
         """
         if head.pos_ == "PRON" or head.lower_ in PRONOUNS:
             return self._make(head.idx, head.idx + len(head), "Concept", head)
+        if head.lower_ in _ARTICLES:
+            return None
         if head.dep_ == "csubj" or not self._is_noun(head):
             return self._gerund(head) if head.dep_ in {"csubj", "nsubj"} and head.tag_ == "VBG" else None
         entity = self._entity_at(head)
