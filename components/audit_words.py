@@ -32,6 +32,7 @@ ACTION: dict[str, str] = {
     "workspaces.set_member": "Changed a member",
     "users.list": "Listed people",
     "users.add": "Added a person",
+    "users.import_user": "Imported a person",
     "users.disable": "Disabled a person",
     "users.enable": "Enabled a person",
     "users.set_roles": "Changed roles",

@@ -96,7 +96,7 @@ class Gate:
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
-        if path in _OPEN or path.startswith(_OPEN_FOLDERS):
+        if _is_open(path):
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
@@ -161,6 +161,11 @@ async def _first(receive: Receive, ended: asyncio.Event) -> Message | None:
         return None
     result = done.pop().result()
     return result if isinstance(result, dict) else None
+
+
+def _is_open(path: str) -> bool:
+    """Whether a path is reached without a session; one that climbs out of its folder is not."""
+    return path in _OPEN or (path.startswith(_OPEN_FOLDERS) and not {"..", "."} & set(path.split("/")))
 
 
 def _without_ours(scope: Scope) -> Scope:

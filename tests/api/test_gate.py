@@ -163,4 +163,5 @@ def test_every_answer_carries_the_security_headers(client: TestClient) -> None:
 
 def test_only_the_files_of_the_sign_in_page_are_open(client: TestClient) -> None:
     assert client.get("/session/files/sign_in.js").status_code == 200
-    assert client.get("/session/files/..%2Fgate.py").status_code == 404
+    assert client.get("/session/files/unknown.js").status_code == 404
+    assert client.get("/session/files/..%2F..%2Fmedia%2Fx").status_code == 401
