@@ -102,7 +102,7 @@ def read_abstracts(path: Path, *, limit: int | None = None) -> tuple[list[Source
 def read_rows(path: Path) -> Iterator[dict[str, Any]]:
     """Raises InvalidInputError for a missing file or a line that is no JSON object."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8").split("\n")
     except OSError as error:
         raise InvalidInputError(f"{path} cannot be read: {error.strerror}.") from error
     for number, line in enumerate(lines, start=1):

@@ -170,3 +170,9 @@ def test_the_page_of_results_keeps_rows_of_other_measurements(tmp_path: Path) ->
 def test_pages_of_a_document_are_told_by_their_spans() -> None:
     loaded = LoadedDocument("x" * 20, (Page(1, Span(0, 10)), Page(2, Span(10, 20))))
     assert [page.number for page in loaded.pages if page.span.overlaps(Span(8, 12))] == [1, 2]
+
+
+def test_a_line_separator_inside_a_text_ends_no_line(tmp_path: Path) -> None:
+    path = tmp_path / "p.jsonl"
+    path.write_text(json.dumps({"id": "1", "text": "a\u2028b\x85c"}, ensure_ascii=False) + "\n", encoding="utf-8")
+    assert read_passages(path)[0].text == "a\u2028b\x85c"
