@@ -1,6 +1,7 @@
 """The rules extractor: names and facts of a chunk by dependency parse, behind the gate."""
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
@@ -16,10 +17,10 @@ from app.pipeline.rules_clauses import Clause, clauses
 from app.pipeline.rules_names import read_names
 from app.pipeline.rules_patterns import Candidate, read_clause, read_paths
 from app.pipeline.rules_phrases import Phrases
-from app.pipeline.rules_tables import read_row
+from app.pipeline.rules_tables import read_row, row_label
 from app.pipeline.verification import ParsedSentence, verify
 
-RULES_VERSION = "rules/3"
+RULES_VERSION = "rules/4"
 _STATISTICS = re.compile(r"[(\[](?=[^()\[\]]*\d)(?=[^()\[\]]*[=<>≤≥±%])[^()\[\]]{1,80}[)\]]")
 _FAMILY = re.compile(r"family history\b", re.IGNORECASE)
 
@@ -80,9 +81,11 @@ def propose(chunk: Chunk, sentences: Sequence[ParsedSentence]) -> list[ProposedT
     antecedents = Antecedents()
     common = small_words(chunk)
     proposals: list[ProposedTriple] = []
-    for sentence, parsed in zip(chunk.sentences, sentences, strict=True):
+    pairs = list(zip(chunk.sentences, sentences, strict=True))
+    labels = Counter(row_label(parsed.text) for sentence, parsed in pairs if sentence.row)
+    for sentence, parsed in pairs:
         if sentence.row:
-            proposals += read_row(parsed)
+            proposals += read_row(parsed, shared_label=labels[row_label(parsed.text)] > 1)
         elif not sentence.heading and is_prose(parsed.text):
             proposals += _read_sentence(sentence, parsed, antecedents, common)
     return [_of_family(proposal, chunk) for proposal in proposals]

@@ -13,11 +13,23 @@ _NUMERIC = re.compile(
     r"(?:(?:above|below|over|under|at least|at most|up to) )?[\d(<>=~±+\-−][\d.,%()\s/<>=~±+\-−]*\S{0,12}$"
 )
 
+_LONGEST_KEY = 40
 
-def read_row(row: ParsedSentence) -> Iterator[ProposedTriple]:
-    """One fact a filled cell, from a row rendered as "label; column: value; column: value"."""
+
+def row_label(text: str) -> str:
+    """What a rendered row is about: its first cell."""
+    return text.partition("; ")[0].split(": ", 1)[-1].strip()
+
+
+def read_row(row: ParsedSentence, *, shared_label: bool = False) -> Iterator[ProposedTriple]:
+    """One fact a filled cell, from a row rendered as "label; column: value; column: value".
+
+    With `shared_label` several rows are about the same thing: then the first cell in words tells them apart and joins
+    the relations of the cells behind it ("dose of Amiodarone").
+    """
     label, _, rest = row.text.partition("; ")
-    label_text = label.split(": ", 1)[-1].strip()
+    label_text = row_label(row.text)
+    key = ""
     label_start = row.text.find(label_text)
     if not label_text or not rest:
         return
@@ -31,7 +43,7 @@ def read_row(row: ParsedSentence) -> Iterator[ProposedTriple]:
         yield ProposedTriple(
             sentence=row.span,
             subject=label_text,
-            relation=column.lower(),
+            relation=f"{column.lower()} of {key}" if key else column.lower(),
             object=value,
             kind="table",
             assertion=Assertion.AFFIRMED,
@@ -40,6 +52,8 @@ def read_row(row: ParsedSentence) -> Iterator[ProposedTriple]:
             subject_type=_type_of(label_text),
             object_type=_type_of(value),
         )
+        if shared_label and not key and not any(map(str.isdigit, value)) and len(value) <= _LONGEST_KEY:
+            key = value
 
 
 def _type_of(cell: str) -> str:
