@@ -134,6 +134,7 @@ def test_a_server_that_ended_starts_again_for_the_next_user(
     first.find_port()
     process = process_of(folder)
     first.close()
+    wait_until(lambda: not is_running(process))
     open_server().find_port()
     assert process_of(folder) != process
 
