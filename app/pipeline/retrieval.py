@@ -25,7 +25,7 @@ from backends.metadata.base_content import Postings
 from backends.vectors.base import Match, VectorStore
 
 _DEPTH = 100
-_MEANING_SHARE = 0.05
+_MEANING_SHARE = 0.1
 
 
 @dataclass(frozen=True, slots=True)
