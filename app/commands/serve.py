@@ -14,8 +14,9 @@ from typing import Annotated
 
 import typer
 
-from app.commands.caller import caller, opened
+from app.commands.caller import caller
 from app.commands.first_start import FirstStart, prepare
+from app.container import open_services
 from app.errors import BackendUnavailableError, ConflictError
 from app.parent import CHILD_FLAG
 from app.settings import Profile, Settings, child_environment, load_settings, process_settings
@@ -23,6 +24,7 @@ from app.settings import Profile, Settings, child_environment, load_settings, pr
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
 Port = Annotated[int, typer.Option(help="Port to listen on; 0 keeps the setting.")]
 
+_WEB = "app.asgi"
 _WORKER = "app.worker"
 _PATIENCE_SECONDS = 15.0
 _RESTART_SECONDS = 1.0
@@ -33,14 +35,12 @@ def up(host: Host = "", port: Port = 0, profile: Annotated[Profile | None, typer
     """Start everything of this profile and stay until Ctrl-C."""
     settings = _settings(host, port, profile)
     with _only_one(settings), _free_port(settings):
-        with opened() as services:
-            first = prepare(services, caller(services, ""))
-        _supervise(settings, first)
+        _supervise(settings)
 
 
 def serve_ui(host: Host = "", port: Port = 0) -> None:
     """The web process alone: pages and REST."""
-    _become("app.asgi", _settings(host, port, None))
+    _become(_WEB, _settings(host, port, None))
 
 
 def serve_api(host: Host = "", port: Port = 0) -> None:
@@ -102,23 +102,37 @@ def _free_port(settings: Settings) -> Iterator[None]:
     yield
 
 
-def _supervise(settings: Settings, first: FirstStart) -> None:
+def _supervise(settings: Settings) -> None:
+    """Where there is data already, the processes start while this one looks whether something is to be prepared."""
     stop = Event()
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signal_number, lambda *_: stop.set())
-    web = _start("app.asgi", settings)
-    worker = _start(_WORKER, settings)
+    running: dict[str, subprocess.Popen[bytes]] = {}
     try:
-        _wait_until_ready(settings, web, stop)
+        if (settings.data_dir / "dafe.db").exists():
+            running |= {module: _start(module, settings) for module in (_WEB, _WORKER)}
+        first = _prepare(settings)
+        running = running or {module: _start(module, settings) for module in (_WEB, _WORKER)}
+        _wait_until_ready(settings, running[_WEB], stop)
         _greet(settings, first)
         while not stop.wait(_RESTART_SECONDS):
-            if web.poll() is not None:
+            if running[_WEB].poll() is not None:
                 raise BackendUnavailableError("The web process ended: see the lines above, and start again.")
-            if worker.poll() is not None:
+            if running[_WORKER].poll() is not None:
                 print("The worker ended and is started again; the job it had goes on.", file=sys.stderr)
-                worker = _start(_WORKER, settings)
+                running[_WORKER] = _start(_WORKER, settings)
     finally:
-        _end([web, worker])
+        _end(list(running.values()))
+
+
+def _prepare(settings: Settings) -> FirstStart:
+    services = open_services(settings)
+    try:
+        first = prepare(services, caller(services, ""))
+        services.audit.seal()
+    finally:
+        services.close()
+    return first
 
 
 def _start(module: str, settings: Settings) -> subprocess.Popen[bytes]:
