@@ -88,14 +88,14 @@ def read_page_questions(path: Path, *, limit: int | None = None) -> list[PageQue
 
 
 def read_abstracts(path: Path, *, limit: int | None = None) -> tuple[list[SourcePassage], list[SourceQuestion]]:
-    """PubMedQA: every section of an abstract is a passage without a title, gold for that abstract's question; the
-    long answer is the only gold string."""
+    """PubMedQA: every section of an abstract is a passage without a title, gold for that abstract's question. No
+    sentence holds the answer's own words."""
     passages: list[SourcePassage] = []
     questions: list[SourceQuestion] = []
     for row in read_rows(path):
         ids = [f"{row['id']}.{place}" for place in range(len(row["contexts"]))]
         passages += [SourcePassage(id_, "", text) for id_, text in zip(ids, row["contexts"], strict=True)]
-        questions.append(SourceQuestion(row["id"], row["question"], frozenset(ids), (row["long_answer"],)))
+        questions.append(SourceQuestion(row["id"], row["question"], frozenset(ids)))
     return passages, questions[:limit]
 
 

@@ -16,7 +16,7 @@ from app.pipeline.linking import Link, link
 from app.pipeline.pagerank import spread
 from app.pipeline.parsing import SentenceParser
 from app.pipeline.question_reading import ReadQuestion, read_question
-from app.pipeline.retrieval_graph import RetrievalGraph, RetrievalGraphs
+from app.pipeline.retrieval_graph import UNNAMED, RetrievalGraph, RetrievalGraphs
 from app.pipeline.words import content_stems
 from backends.embeddings.base import Embedder, Vectors
 from backends.graph.base import GraphStore
@@ -26,6 +26,8 @@ from backends.vectors.base import Match, VectorStore
 
 _DEPTH = 100
 _MEANING_SHARE = 0.1
+_MEANING_SHARE_WITHOUT_NAMES = 0.9
+"""Things without a name are in too many chunks to lead anywhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +151,9 @@ def _rank_by_words_and_meaning(
 def _rank_by_graph(
     graph: RetrievalGraph, links: Sequence[Link], nearest: Sequence[Match], *, limit: int
 ) -> list[_Ranked]:
-    seeds = _entity_seeds(graph, links)
-    by_entities = 1 - _MEANING_SHARE if seeds else 0.0
+    named = _entity_seeds(graph, [found for found in links if _is_name(graph, found)])
+    seeds = named or _entity_seeds(graph, links)
+    by_entities = 1 - (_MEANING_SHARE if named else _MEANING_SHARE_WITHOUT_NAMES) if seeds else 0.0
     total = sum(seeds.values())
     shares = {node: by_entities * weight / total for node, weight in seeds.items()}
     for node, share in _meaning_seeds(graph, nearest).items():
@@ -163,13 +166,13 @@ def _rank_by_graph(
     return [*ranked, *rest][:limit]
 
 
+def _is_name(graph: RetrievalGraph, found: Link) -> bool:
+    """Written as a name in the question, and known as one: "Bone Turnover" in a question set in capitals is none."""
+    entities = [graph.index.entities[position] for position in found.entities]
+    return found.named and any(entity.type not in UNNAMED or not entity.name.islower() for entity in entities)
+
+
 def _entity_seeds(graph: RetrievalGraph, links: Sequence[Link]) -> dict[int, float]:
-    """From the names; from other things that the question speaks of only where it has no name that is known."""
-    named = [found for found in links if found.named]
-    return _seeds_of(graph, named) or _seeds_of(graph, links)
-
-
-def _seeds_of(graph: RetrievalGraph, links: Sequence[Link]) -> dict[int, float]:
     """Rare names weigh more: likeness ÷ number of chunks that hold the name."""
     seeds: dict[int, float] = {}
     for found in links:

@@ -19,7 +19,8 @@ from backends.graph.base import GraphStore
 
 _TOPIC_WEIGHT = 3
 _UNNAMED_WEIGHT = 0.2
-_UNNAMED = frozenset({"Concept", "Date", "Amount"})
+UNNAMED = frozenset({"Concept", "Date", "Amount"})
+"""Types of things that no recogniser took for a name."""
 _KEPT = 4
 _MAX_AGE_SECONDS = 300.0
 
@@ -80,7 +81,7 @@ def _weights(mentions: Sequence[tuple[int, Mention]], entities: Sequence[Entity]
         weight = 1 + math.log(max(1, mention.count))
         if mention.topic:
             weight *= _TOPIC_WEIGHT
-        elif entities[position].type in _UNNAMED and mention.chunk_id in with_topic:
+        elif entities[position].type in UNNAMED and mention.chunk_id in with_topic:
             weight *= _UNNAMED_WEIGHT
         yield weight
 
