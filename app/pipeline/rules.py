@@ -20,7 +20,7 @@ from app.pipeline.rules_phrases import Phrases
 from app.pipeline.rules_tables import read_row, row_label
 from app.pipeline.verification import ParsedSentence, verify
 
-RULES_VERSION = "rules/4"
+RULES_VERSION = "rules/5"
 _STATISTICS = re.compile(r"[(\[](?=[^()\[\]]*\d)(?=[^()\[\]]*[=<>≤≥±%])[^()\[\]]{1,80}[)\]]")
 _FAMILY = re.compile(r"family history\b", re.IGNORECASE)
 

@@ -26,6 +26,7 @@ _TURNED = frozenset({"to", "as", "from", "into"})
 _FURTHER = frozenset({"of", "in", "at", "from", "for", "to", "on", "between", "with"})
 _LONGEST_RELATION = 7
 _LONGEST_PATH_WORDS = 7
+_DEMONSTRATIVES = frozenset({"this", "these", "that", "those"})
 _REPORTS = frozenset("study finding result datum data paper essay article report analysis evidence".split())
 _REPORTING_VERBS = frozenset(
     (
@@ -72,8 +73,17 @@ def fact(
         return
     if verb is not None and verb.lemma_ in _REPORTING_VERBS and _last_lemma(subject) in _REPORTS:
         return
+    if _points_back(subject):
+        return
     heads = [argument.head for argument in (subject, object_) if argument.head is not None]
     yield Candidate(subject, relation, object_, kind, status_of(verb, heads, between=between))
+
+
+def _points_back(argument: Argument) -> bool:
+    """ "these practices", "this increase": what they are stands in another sentence, so alone they say nothing."""
+    if argument.head is None or argument.is_name:
+        return False
+    return any(child.dep_ == "det" and child.lower_ in _DEMONSTRATIVES for child in argument.head.children)
 
 
 def _last_lemma(argument: Argument) -> str:
