@@ -133,10 +133,10 @@ def main() -> None:
                 stages.setdefault(stage, []).append(spent)
         database.close()
     figures: dict[str, object] = {"chunks": options.chunks, "first_question_seconds": round(first_seconds, 2)}
-    for stage, spent in stages.items():
+    for stage, times in stages.items():
         figures[stage] = {
-            "p50_ms": round(1000 * statistics.median(spent)),
-            "p95_ms": round(1000 * sorted(spent)[int(0.95 * (len(spent) - 1))]),
+            "p50_ms": round(1000 * statistics.median(times)),
+            "p95_ms": round(1000 * sorted(times)[int(0.95 * (len(times) - 1))]),
         }
     print(json.dumps(figures))
     if options.results:
