@@ -3,6 +3,7 @@
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,6 +14,7 @@ from sqlalchemy.sql.operators import custom_op
 from app.errors import BackendUnavailableError, IntegrityError, InvalidInputError
 
 BUSY_SECONDS = 20
+_RETRY_SECONDS = 0.02
 _PRAGMAS = (
     "journal_mode = WAL",
     "synchronous = FULL",
@@ -71,8 +73,21 @@ class Database:
         if self._key is not None:
             connection.execute(f"PRAGMA key = \"x'{self._key.hex()}'\"")
         for pragma in _PRAGMAS:
-            connection.execute(f"PRAGMA {pragma}")
+            self._patiently(connection, f"PRAGMA {pragma}")
         return connection
+
+    def _patiently(self, connection: Any, statement: str) -> None:
+        """SQLite answers "locked" at once, without its own waiting, while another process changes the journal mode."""
+        deadline = monotonic() + BUSY_SECONDS
+        while True:
+            try:
+                connection.execute(statement)
+            except self._driver.OperationalError as error:
+                if "locked" not in str(error) or monotonic() > deadline:
+                    raise
+                sleep(_RETRY_SECONDS)
+            else:
+                return
 
 
 def _begin(connection: sa.Connection) -> None:
