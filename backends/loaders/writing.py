@@ -1,14 +1,11 @@
 """Builds a loaded document piece by piece; readers say what they found, spans are counted here."""
 
-import re
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 
 from app.domain.documents import Heading, LoadedDocument, Page, Span, TableRow, WordBox
-
-_CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ufffe\uffff]")
-_UNIT = re.compile(r"\(([^()]{1,30})\)\s*$")
-_PERIOD = re.compile(r"\b(?:Q[1-4]\s*)?(?:19|20)\d{2}\b|\bH[12]\s*20\d{2}\b", re.IGNORECASE)
+from backends.loaders.rows import clean, write_row
 
 
 class ReaderError(Exception):
@@ -47,30 +44,11 @@ class DocumentWriter:
                 self.title = " ".join(clean(text).split())[:200]
 
     def add_row(self, header: Sequence[str], cells: Sequence[str], *, caption: str | None = None) -> None:
-        """A row as "label; column: value; …"; empty cells are left out, separators inside cells replaced.
-
-        Cells behind the last column that has a name keep their value under an empty name.
-        """
-        width = max(_filled(header), _filled(cells))
-        names, values = ([_cell(one) for one in [*part, *[""] * width][:width]] for part in (header, cells))
-        if not any(values):
-            return
-        label = values[0] or next(value for value in values if value)
-        filled = [f"{name or 'value'}: {value}" for name, value in zip(names[1:], values[1:], strict=True) if value]
-        span = self._add("; ".join([label, *filled]))
-        self._add("\n")
-        named = " ".join([*names, caption or ""])
-        unit, period = _UNIT.search(named), _PERIOD.search(named)
-        self._rows.append(
-            TableRow(
-                span,
-                tuple(names),
-                tuple(values),
-                unit=unit.group(1) if unit else None,
-                period=period.group(0) if period else None,
-                caption=caption,
-            )
-        )
+        """A row as "label; column: value; …"; nothing for one without a filled cell."""
+        row = write_row(header, cells)
+        if row is not None:
+            self._rows.append(row.at(self._add(row.text).start, caption=caption))
+            self._add("\n")
 
     def add_table(self, rows: Sequence[Sequence[str]], *, caption: str | None = None) -> None:
         """The first row is the header; a table of one row or one column is prose."""
@@ -86,18 +64,20 @@ class DocumentWriter:
         self._add("\n")
 
     def add_page_text(
-        self, text: str, *, words: Sequence[WordBox] = (), headings: Sequence[Heading] = (), ocr: bool = False
+        self,
+        text: str,
+        *,
+        words: Sequence[WordBox] = (),
+        headings: Sequence[Heading] = (),
+        rows: Sequence[TableRow] = (),
+        ocr: bool = False,
     ) -> None:
-        """A whole page whose words and headings have spans that count from its own start; ends the page."""
+        """A whole page whose words, headings and rows have spans that count from its own start; ends the page."""
         start = self._length
         self._add(text)
-        moved = [
-            WordBox(Span(start + word.span.start, start + word.span.end), word.left, word.top, word.right, word.bottom)
-            for word in words
-        ]
-        self._headings += [
-            Heading(Span(start + found.span.start, start + found.span.end), found.level) for found in headings
-        ]
+        moved = [WordBox(_moved(word.span, start), word.left, word.top, word.right, word.bottom) for word in words]
+        self._headings += [replace(found, span=_moved(found.span, start)) for found in headings]
+        self._rows += [replace(row, span=_moved(row.span, start)) for row in rows]
         self._add("\n\n")
         self.end_page(words=moved, ocr=ocr)
 
@@ -126,13 +106,6 @@ class DocumentWriter:
         return span
 
 
-def clean(text: str) -> str:
-    """Without control characters; lone surrogates replaced; line ends as "\\n"."""
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
-    text = _CONTROL.sub(" ", text)
-    return text.encode("utf-8", "replace").decode("utf-8")
-
-
 def clean_name(name: str) -> str:
     """The last path part without control and direction signs, at most 180 characters; "file" when nothing is left."""
     last = PurePosixPath(name.replace("\\", "/")).name
@@ -145,10 +118,5 @@ def clean_name(name: str) -> str:
     return (f"{stem[:170]}{dot}{ending[:10]}" if dot else ending[:180]) or "file"
 
 
-def _filled(cells: Sequence[str]) -> int:
-    """How many there are up to the last that holds something."""
-    return max((place for place, cell in enumerate(cells, start=1) if cell.strip()), default=0)
-
-
-def _cell(text: str) -> str:
-    return " ".join(clean(text).split()).replace("; ", ", ").replace(": ", " – ").rstrip(";:")
+def _moved(span: Span, by: int) -> Span:
+    return Span(span.start + by, span.end + by)
