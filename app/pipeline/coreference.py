@@ -4,9 +4,13 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from app.domain.documents import Span
+from app.domain.graph import Assertion
 from app.domain.names import fold
 from app.pipeline.polarity_words import FAMILY, FAMILY_OF_SOMEBODY
 from app.pipeline.rules_clauses import Clause, objects_of
+from app.pipeline.rules_fitness import depth, is_bare_definite, owner_of
+from app.pipeline.rules_patterns import Candidate
 from app.pipeline.rules_phrases import Argument, Phrases
 from app.pipeline.verification import PRONOUNS
 
@@ -16,6 +20,7 @@ _PEOPLE = frozenset(
     ("patient woman man boy girl child physician doctor nurse customer client director officer chairman author").split()
 )
 _TITLES = frozenset({"dr", "dr.", "mr", "mr.", "mrs", "mrs.", "ms", "ms.", "prof", "prof.", "professor", "sir", "dame"})
+_POSSESSIVES = {"his": "he", "her": "she", "its": "it", "their": "they"}
 _VALUES = frozenset({"Date", "Amount"})
 
 
@@ -28,6 +33,8 @@ class Antecedents:
         self._people: list[Argument] = []
         self._things: list[Argument] = []
         self._subjects: set[int] = set()
+        self._nouns: set[str] = set()
+        self._kinds: dict[str, Argument | None] = {}
 
     def begin(self, clauses: Sequence[Clause], phrases: Phrases) -> None:
         """Note who and what this sentence itself names: they go before those of earlier sentences."""
@@ -39,13 +46,36 @@ class Antecedents:
     def resolve(self, argument: Argument) -> Argument:
         """The antecedent, marked, for he, she, it and they; everything else, and a pronoun without one, as it is."""
         word = argument.text.casefold()
+        if argument.head is not None and depth(argument.head):
+            return argument
         if word in _PERSONAL:
             found = self._choose(argument, self._people, self._person)
         elif word in _THINGS:
             found = self._choose(argument, self._things, self._thing)
+        elif argument.head is not None and not argument.is_name and is_bare_definite(argument.head):
+            found = self._kinds.get(argument.head.lemma_.lower())
         else:
             return argument
         return argument if found is None else replace(found, head=argument.head, coreference=True)
+
+    def has_seen(self, argument: Argument) -> bool:
+        """Whether an earlier sentence has the same noun, which tells more of it: "an album", then "the album"."""
+        return argument.head is not None and argument.head.lemma_.lower() in self._nouns
+
+    def owner(self, argument: Argument) -> Argument | None:
+        """Whose "his wealth" or "their size" is; None without a possessive pronoun, the pronoun where it is not known.
+
+        A relative stays who they are: "her mother".
+        """
+        head = argument.head
+        pronoun = owner_of(head) if head is not None and head.pos_ == "NOUN" else None
+        if pronoun is None or _is_relative(argument):
+            return None
+        plain = _POSSESSIVES.get(pronoun.lower_, pronoun.lower_)
+        start = argument.span.start - head.idx + pronoun.idx
+        asked = Argument(plain, Span(start, start + len(pronoun)), "Concept", pronoun)
+        found = self.resolve(asked)
+        return found if found.coreference else replace(asked, text=pronoun.text)
 
     def _choose(self, pronoun: Argument, here: Sequence[Argument], earlier: Argument | None) -> Argument | None:
         before = {fold(found.text): found for found in here if found.span.end <= pronoun.span.start}
@@ -56,8 +86,11 @@ class Antecedents:
         (only,) = before.values()
         return only if only.head is not None and only.head.i in self._subjects and not _is_relative(only) else None
 
-    def remember(self, main: Clause | None, phrases: Phrases) -> None:
-        """Note the one person of a sentence, and the subject of its main clause if no object could be meant too."""
+    def remember(self, main: Clause | None, phrases: Phrases, facts: Sequence[Candidate]) -> None:
+        """Note what is of which kind, the one person of a sentence, and the subject of its main clause if no object
+        could be meant too."""
+        self._nouns |= {token.lemma_.lower() for token in phrases.document if token.pos_ == "NOUN"}
+        self._remember_kinds(phrases, facts)
         people = {fold(found.text): found for found in self._people}
         if people:
             (first, *more) = people.values()
@@ -72,6 +105,17 @@ class Antecedents:
             self._thing = None
         elif subjects[0].type not in _VALUES:
             self._thing = subjects[0]
+
+    def _remember_kinds(self, phrases: Phrases, facts: Sequence[Candidate]) -> None:
+        """ "Load is an album", "the Klamath River": afterwards "the album" and "the river" are these, if no others."""
+        kinds = [(fact.object.head.lemma_.lower(), fact.subject) for fact in facts if _says_what(fact)]
+        for name in phrases.names():
+            if name.type not in _VALUES and " " in name.text:
+                kinds += [(word.casefold(), name) for word in (name.text.split()[0], name.text.split()[-1])]
+        for kind, name in kinds:
+            known = self._kinds.setdefault(kind, name)
+            if known is None or fold(known.text) != fold(name.text):
+                self._kinds[kind] = None
 
     def _is_new_doctor(self, person: Argument) -> bool:
         """Behind "Mr Voss has gout. Dr Rudge started colchicine." a "he" may be either of them."""
@@ -105,6 +149,13 @@ def _things(clauses: Sequence[Clause], phrases: Phrases) -> Iterator[Argument]:
 def _is_titled(name: Argument) -> bool:
     first, _, rest = name.text.partition(" ")
     return bool(rest) and first.casefold() in _TITLES
+
+
+def _says_what(fact: Candidate) -> bool:
+    if fact.kind not in {"copula", "appos"} or fact.relation not in {"is", "was", "are", "were"}:
+        return False
+    named = fact.subject.is_name or (fact.subject.head is not None and fact.subject.head.pos_ == "PROPN")
+    return named and fact.object.head is not None and fact.assertion is Assertion.AFFIRMED
 
 
 def _is_relative(argument: Argument) -> bool:

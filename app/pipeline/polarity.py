@@ -75,6 +75,8 @@ def _is_negated(verb: Any | None, heads: list[Any], ways: list[Any]) -> bool:
 
 
 def _is_hedged(verb: Any | None, ways: list[Any]) -> bool:
+    if verb is not None and _has_condition(verb):
+        return True
     for step in chain(verb):
         if _is_unsure(step) or step.lower_ in HEDGING_WORDS or _only_seems(step, verb):
             return True
@@ -97,6 +99,12 @@ def _is_unsure(token: Any) -> bool:
         or (child.lower_ in {"when", "whenever"} and token.dep_ == "advcl" and token.tag_ in {"VBZ", "VBP"})
         for child in token.children
     )
+
+
+def _has_condition(verb: Any) -> bool:
+    """ "controls it if she holds more than half": true only then."""
+    below = [child for child in verb.children if child.dep_ == "advcl"]
+    return any(mark.dep_ == "mark" and mark.lower_ in {"if", "unless"} for child in below for mark in child.children)
 
 
 def _only_seems(step: Any, verb: Any) -> bool:

@@ -1,10 +1,8 @@
 """The rules extractor: names and facts of a chunk by dependency parse, behind the gate."""
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from typing import Any
 
 from app.domain.documents import Chunk, Sentence, Span
 from app.domain.graph import Assertion, Extraction, ProposedTriple, RecognisedEntity
@@ -13,14 +11,16 @@ from app.pipeline.coreference import Antecedents
 from app.pipeline.extraction import ChunkExtraction, TripleExtractor, always
 from app.pipeline.lines import is_prose
 from app.pipeline.parsing import PARSER_VERSION, VALUES, SentenceParser, entities_of
-from app.pipeline.rules_clauses import Clause, clauses
+from app.pipeline.rules_clauses import clauses
+from app.pipeline.rules_fitness import points_back
 from app.pipeline.rules_names import read_names
-from app.pipeline.rules_patterns import Candidate, read_clause, read_paths
+from app.pipeline.rules_paths import read_paths
+from app.pipeline.rules_patterns import Candidate, read_clause
 from app.pipeline.rules_phrases import Phrases
-from app.pipeline.rules_tables import read_row, row_label
+from app.pipeline.rules_tables import key_columns, read_row, row_label
 from app.pipeline.verification import ParsedSentence, verify
 
-RULES_VERSION = "rules/5"
+RULES_VERSION = "rules/6"
 _STATISTICS = re.compile(r"[(\[](?=[^()\[\]]*\d)(?=[^()\[\]]*[=<>≤≥±%])[^()\[\]]{1,80}[)\]]")
 _FAMILY = re.compile(r"family history\b", re.IGNORECASE)
 
@@ -82,10 +82,10 @@ def propose(chunk: Chunk, sentences: Sequence[ParsedSentence]) -> list[ProposedT
     common = small_words(chunk)
     proposals: list[ProposedTriple] = []
     pairs = list(zip(chunk.sentences, sentences, strict=True))
-    labels = Counter(row_label(parsed.text) for sentence, parsed in pairs if sentence.row)
+    keys = key_columns(parsed.text for sentence, parsed in pairs if sentence.row)
     for sentence, parsed in pairs:
         if sentence.row:
-            proposals += read_row(parsed, shared_label=labels[row_label(parsed.text)] > 1)
+            proposals += read_row(parsed, key_column=keys.get(row_label(parsed.text)))
         elif not sentence.heading and is_prose(parsed.text):
             proposals += _read_sentence(sentence, parsed, antecedents, common)
     return [_of_family(proposal, chunk) for proposal in proposals]
@@ -113,34 +113,28 @@ def _read_sentence(
         proposal = _proposal(sentence.span, candidate, antecedents)
         if proposal is not None:
             yield proposal
-    antecedents.remember(main, phrases)
-
-
-def _whole_clauses(document: Any) -> list[Clause]:
-    """In a line that is no sentence, such as a header, a participle beside a noun says nothing of it."""
-    found = list(clauses(document))
-    if any(token.dep_ == "ROOT" and token.pos_ in {"VERB", "AUX"} for token in document):
-        return found
-    return [clause for clause in found if any(child.dep_ in {"nsubj", "nsubjpass"} for child in clause.verb.children)]
+    antecedents.remember(main, phrases, candidates)
 
 
 def _proposal(sentence: Span, fact: Candidate, antecedents: Antecedents) -> ProposedTriple | None:
-    subject = antecedents.resolve(fact.subject)
-    object_ = antecedents.resolve(fact.object)
-    return (
-        ProposedTriple(
-            sentence=sentence,
-            subject=subject.text,
-            relation=fact.relation,
-            object=object_.text,
-            kind=fact.kind,
-            assertion=fact.assertion,
-            subject_span=subject.span,
-            object_span=fact.object.span,
-            subject_type=subject.type,
-            object_type=object_.type,
-            coreference=subject.coreference,
-        )
-        if not object_.coreference
-        else None
+    """None for a fact about something that only another sentence names."""
+    subject, relation = antecedents.resolve(fact.subject), fact.relation
+    if (owner := antecedents.owner(fact.subject)) is not None:
+        subject, relation = owner, f"{fact.subject.as_words} {relation}"
+    if antecedents.resolve(fact.object).coreference or (points_back(subject) and not subject.coreference):
+        return None
+    if points_back(fact.object) and antecedents.has_seen(fact.object):
+        return None
+    return ProposedTriple(
+        sentence=sentence,
+        subject=subject.text,
+        relation=relation,
+        object=fact.object.text,
+        kind=fact.kind,
+        assertion=fact.assertion,
+        subject_span=subject.span,
+        object_span=fact.object.span,
+        subject_type=subject.type,
+        object_type=fact.object.type,
+        coreference=subject.coreference,
     )

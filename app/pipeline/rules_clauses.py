@@ -7,6 +7,17 @@ from typing import Any
 _SUBJECTS = frozenset({"nsubj", "nsubjpass", "csubj"})
 _RELATIVE = frozenset({"who", "which", "that", "whom"})
 _DEEPEST = 4
+_HANDED_OVER = frozenset("give award grant offer pay prescribe send teach deny assign lend".split())
+"""Verbs that keep an object in the passive: "was given diazepam"."""
+_OBJECT_ACTS = frozenset(
+    (
+        "allow enable cause force help lead ask require persuade order permit encourage let make invite urge instruct "
+        "advise appoint elect choose nominate prompt train tell want expect see hear leave keep find consider"
+    ).split()
+)
+"""Verbs whose object does what follows: "allows banks to lend"; else "to …" is a purpose."""
+_COMMAS = frozenset({",", ";", "-", "–", "—", "and", "or"})
+_VALUE_LABELS = frozenset({"DATE", "TIME", "MONEY", "PERCENT", "QUANTITY", "CARDINAL", "ORDINAL"})
 PLACES = frozenset({"GPE", "LOC", "FAC"})
 
 
@@ -34,16 +45,57 @@ def find_subjects(verb: Any, *, depth: int = 0) -> list[Any]:
     """Heads of the subjects of a verb: its own, those it shares by coordination or control, or the noun it modifies."""
     own = [child for child in verb.children if child.dep_ in _SUBJECTS]
     if own:
-        return [head for subject in own for head in _resolved(verb, subject)]
+        return [] if is_impersonal(verb) else [head for subject in own for head in _resolved(verb, subject)]
     if depth >= _DEEPEST or verb.head.i == verb.i or any(child.dep_ == "expl" for child in verb.children):
         return []
     if verb.dep_ == "acl":
-        return said_of(verb.head) if verb.tag_ in {"VBN", "VBG"} else []
+        stated = verb.tag_ in {"VBN", "VBG"} and verb.lower_ != "using" and not _is_any(verb.head)
+        return said_of(verb.head) if stated else []
+    if verb.dep_ == "advcl" and verb.tag_ == "VBG" and not _is_said_of_subject(verb):
+        return []
+    if _is_purpose_of_others(verb):
+        return []
     if verb.dep_ in {"conj", "xcomp", "advcl"} and verb.head.pos_ in {"VERB", "AUX"}:
         if verb.dep_ == "xcomp" and (objects := objects_of(verb.head)):
-            return objects
+            return objects if verb.head.lemma_ in _OBJECT_ACTS else []
         return find_subjects(verb.head, depth=depth + 1)
     return []
+
+
+def is_impersonal(verb: Any) -> bool:
+    """ "It is crucial for banks to act", "It was clear that she left": "it" is nobody."""
+    if verb.lemma_ != "be" or not any(child.dep_ == "nsubj" and child.lower_ == "it" for child in verb.children):
+        return False
+    said = [child for child in verb.children if child.dep_ in {"acomp", "attr", "oprd"}]
+    below = [inner for child in (verb, *said) for inner in child.children]
+    return bool(said) and any(
+        inner.dep_ in {"xcomp", "ccomp", "advcl", "csubj"}
+        and any(child.lower_ in {"to", "that"} and child.dep_ in {"aux", "mark"} for child in inner.children)
+        for inner in below
+    )
+
+
+def _is_any(noun: Any) -> bool:
+    """ "the diversity of adaptations found in nature": which ones is all that the participle says."""
+    return noun.tag_ == "NNS" and noun.dep_ == "pobj" and not any(noun.lefts)
+
+
+def _is_purpose_of_others(verb: Any) -> bool:
+    """ "skills needed to thrive", "was buried with food to feed her": who thrives and who feeds is not said."""
+    if not any(child.dep_ == "aux" and child.lower_ == "to" for child in verb.children):
+        return False
+    return (verb.dep_ == "xcomp" and verb.head.dep_ == "acl") or (verb.dep_ == "advcl" and is_passive(verb.head))
+
+
+def _is_said_of_subject(participle: Any) -> bool:
+    """Whether "…, dividing the sea" is of the subject: not what follows a noun at once ("the rise of computers
+    enabling trade"), what tells how ("using mass spectrometry"), or what a passive event did."""
+    if participle.lower_ == "using" or is_passive(participle.head):
+        return False
+    first = participle.left_edge
+    if participle.i < participle.head.i or first.i == 0:
+        return True
+    return first.nbor(-1).text in _COMMAS
 
 
 def _resolved(verb: Any, subject: Any) -> list[Any]:
@@ -72,12 +124,18 @@ def with_conjuncts(head: Any) -> list[Any]:
     """The head and what is joined to it by "and", "or" or commas."""
     heads = [head]
     for child in head.rights:
-        if child.dep_ == "conj" and child.pos_ not in {"VERB", "AUX"}:
+        if child.dep_ == "conj" and child.pos_ not in {"VERB", "AUX"} and _is_value(child) == _is_value(head):
             heads += with_conjuncts(child)
     return heads
 
 
+def _is_value(token: Any) -> bool:
+    return token.ent_type_ in _VALUE_LABELS or token.like_num
+
+
 def objects_of(verb: Any) -> list[Any]:
+    if is_passive(verb) and verb.lemma_ not in _HANDED_OVER:
+        return []
     return [head for child in verb.children if child.dep_ in {"dobj", "dative"} for head in _object_heads(child)]
 
 
@@ -119,9 +177,23 @@ def _is_duty(token: Any) -> bool:
 def prepositions_of(token: Any) -> Iterator[tuple[str, Any]]:
     """Each (preposition, head of what follows): "in", "out of"; without "by" of a passive agent."""
     for child in token.children:
-        if child.dep_ == "prep":
+        if child.dep_ == "prep" and not _is_range(child):
             before = [part.lower_ for part in child.lefts if part.dep_ in {"advmod", "prep"} and part.i == child.i - 1]
             yield from _after(child, " ".join([*before, child.lower_]))
+
+
+def _is_range(preposition: Any) -> bool:
+    """ "From fashion to technology, …", "from birth to death": how much is meant, not where from and where to."""
+    if preposition.lower_ == "to":
+        start = preposition.head
+        return start.dep_ == "prep" and start.lower_ == "from" and _is_range(start)
+    if preposition.lower_ != "from" or any(child.ent_type_ for child in preposition.children):
+        return False
+    return any(
+        other.lower_ == "to" and other.dep_ == "prep" and other.i > preposition.i
+        for token in (preposition.head, preposition, *preposition.children)
+        for other in token.children
+    )
 
 
 def _after(preposition: Any, words: str) -> Iterator[tuple[str, Any]]:
@@ -133,8 +205,9 @@ def _after(preposition: Any, words: str) -> Iterator[tuple[str, Any]]:
         elif child.dep_ == "pcomp" and child.tag_ == "VBG":
             for head in objects_of(child):
                 yield f"{words} {child.lower_}", head
-        elif child.dep_ == "prep":
-            yield from _after(child, f"{words} {child.lower_}")
+        elif child.dep_ == "prep" and child.ent_iob_ != "I":
+            further = child.lower_ if words.endswith(("from", "until", "since")) else f"{words} {child.lower_}"
+            yield from _after(child, further)
         elif child.dep_ == "conj" and child.pos_ == "ADP":
             yield from _after(child, child.lower_)
 

@@ -8,7 +8,7 @@ from app.domain.graph import Assertion
 from app.pipeline.polarity import status_of
 from app.pipeline.rules_clauses import PLACES, prepositions_of
 from app.pipeline.rules_patterns import OWNED_KINDS, Candidate, fact
-from app.pipeline.rules_phrases import Argument, Phrases
+from app.pipeline.rules_phrases import CAUSED, Argument, Phrases
 
 _PLACE_NOUNS = frozenset(
     (
@@ -16,9 +16,14 @@ _PLACE_NOUNS = frozenset(
         "port neighborhood neighbourhood municipality commune area site home seat area center centre resort"
     ).split()
 )
+_ORGANIZATION_NOUNS = frozenset(
+    (
+        "company bank band group club team party university college school hospital agency firm label studio network "
+        "newspaper magazine channel publisher society union league orchestra church charity insurer broker fund"
+    ).split()
+)
 _DATE = r"((?:\d{1,2} )?(?:[A-Z][a-z]+ )?(?:\d{1,2}, )?\d{4})"
 _LIFE = re.compile(rf"[ ,]*\((?:born )?{_DATE}(?: ?[-–] ?{_DATE})?\)")
-_CAUSED = frozenset({"induced", "evoked", "triggered", "caused", "mediated", "derived", "associated", "related"})
 
 
 def read_names(phrases: Phrases) -> Iterator[Candidate]:
@@ -32,7 +37,7 @@ def read_names(phrases: Phrases) -> Iterator[Candidate]:
             yield from _owned_name(token, phrases)
         elif token.dep_ == "pobj" and token.ent_type_ in PLACES:
             yield from _place_in_place(token, phrases)
-        elif token.lower_ in _CAUSED:
+        elif token.lower_ in CAUSED:
             yield from _caused(token, phrases)
     yield from _roles_before(phrases)
     yield from _life_dates(phrases)
@@ -57,7 +62,9 @@ def _apposition(token: Any, phrases: Phrases) -> Iterator[Candidate]:
     if not _between_commas(token):
         return
     first, second = phrases.argument(token.head), phrases.argument(token)
-    if first is None or second is None or {first.type, second.type} & {"Amount", "Date"}:
+    if first is None or second is None or first.text != first.short or _is_cut_by_verb(token):
+        return
+    if {first.type, second.type} & {"Amount", "Date"}:
         return
     if first.type == second.type == "Place":
         yield from fact(first, "in", second, "appos", None)
@@ -74,6 +81,12 @@ def _apposition(token: Any, phrases: Phrases) -> Iterator[Candidate]:
             yield from fact(first, f"is {second.short.lower()} {words}", phrases.argument(place), "appos", None)
 
 
+def _is_cut_by_verb(token: Any) -> bool:
+    """ "In the realm of hoaxes, the broadcast stands out": a subject taken for an apposition of what precedes it."""
+    last = token.right_edge
+    return last.i + 1 < len(last.doc) and token.head.dep_ == "pobj" and last.nbor(1).pos_ in {"VERB", "AUX"}
+
+
 def _is_named(argument: Argument) -> bool:
     return argument.is_name or (argument.head is not None and argument.head.pos_ == "PROPN")
 
@@ -83,11 +96,14 @@ def _roles_before(phrases: Phrases) -> Iterator[Candidate]:
     for name in phrases.names():
         if name.type not in {"Person", "Organization"} or name.head is None:
             continue
+        kinds = None if name.type == "Person" else _ORGANIZATION_NOUNS
         start = phrases.document.char_span(
             name.span.start - phrases.offset, name.span.end - phrases.offset, alignment_mode="expand"
         ).start
         noun = phrases.document[start - 1] if start else None
         if noun is not None and noun.pos_ == "NOUN" and noun.dep_ in {"compound", "nmod"} and noun.text.isalpha():
+            if kinds is not None and noun.lemma_.lower() not in kinds:
+                continue
             yield from fact(name, "is", phrases.leading(noun, name.head), "appos", None)
 
 

@@ -13,20 +13,23 @@ from app.pipeline.rules_clauses import (
     objects_of,
     prepositions_of,
 )
+from app.pipeline.rules_fitness import is_aside, needs_more
 from app.pipeline.rules_phrases import Argument, Phrases
-from app.pipeline.verification import LIGHT_NOUNS
 
 OWNED_KINDS = frozenset({"of", "for", "at", "to", "in", "with", "by"})
 _VAGUE_PREPOSITIONS = frozenset(
     {"like", "such", "than", "as well", "in addition to", "including", "per", "despite", "versus"}
 )
-_VAGUE_OBJECTS = frozenset({"end", "front", "middle", "face", "course", "light", "favor", "favour", "place"})
+_VAGUE_OBJECTS = frozenset(
+    (
+        "end front middle face course light favor favour place conclusion addition fact general particular contrast "
+        "summary total turn part conjunction comparison hand average"
+    ).split()
+)
 _TURNED = frozenset({"to", "as", "from", "into"})
 """What the object of a verb is said to go to or be: "appointed Bob Lee as chairman"."""
 _FURTHER = frozenset({"of", "in", "at", "from", "for", "to", "on", "between", "with"})
 _LONGEST_RELATION = 7
-_LONGEST_PATH_WORDS = 7
-_DEMONSTRATIVES = frozenset({"this", "these", "that", "those"})
 _REPORTS = frozenset("study finding result datum data paper essay article report analysis evidence".split())
 _REPORTING_VERBS = frozenset(
     (
@@ -49,7 +52,7 @@ class Candidate:
 
 def read_clause(clause: Clause, phrases: Phrases) -> Iterator[Candidate]:
     """Every fact of one clause."""
-    subjects = [argument for head in clause.subjects if (argument := phrases.argument(head))]
+    subjects = [argument for head in clause.subjects if (argument := phrases.subject(head))]
     for subject in subjects:
         yield from _objects(clause, subject, phrases)
         yield from _copula(clause, subject, phrases)
@@ -73,17 +76,10 @@ def fact(
         return
     if verb is not None and verb.lemma_ in _REPORTING_VERBS and _last_lemma(subject) in _REPORTS:
         return
-    if _points_back(subject):
+    if is_aside(subject, verb):
         return
     heads = [argument.head for argument in (subject, object_) if argument.head is not None]
     yield Candidate(subject, relation, object_, kind, status_of(verb, heads, between=between))
-
-
-def _points_back(argument: Argument) -> bool:
-    """ "these practices", "this increase": what they are stands in another sentence, so alone they say nothing."""
-    if argument.head is None or argument.is_name:
-        return False
-    return any(child.dep_ == "det" and child.lower_ in _DEMONSTRATIVES for child in argument.head.children)
 
 
 def _last_lemma(argument: Argument) -> str:
@@ -91,15 +87,14 @@ def _last_lemma(argument: Argument) -> str:
 
 
 def _objects(clause: Clause, subject: Argument, phrases: Phrases) -> Iterator[Candidate]:
-    if clause.passive:
-        return
     for head in objects_of(clause.verb):
         object_ = phrases.argument(head)
         if object_ is None:
             continue
         inner = list(_object_prepositions(clause, subject, head, object_, phrases))
-        if not (inner and head.lower_ in LIGHT_NOUNS):
-            yield from fact(subject, clause.relation, object_, "svo", clause.verb)
+        found = list(fact(subject, clause.relation, object_, "svo", clause.verb))
+        if not any(needs_more(one.object, negated=one.assertion is Assertion.NEGATED) for one in found):
+            yield from found
         yield from inner
 
 
@@ -110,9 +105,9 @@ def _object_prepositions(
     if object_.is_name:
         return
     for words, place in prepositions_of(head):
-        if words in _VAGUE_PREPOSITIONS:
+        if _is_vague(words):
             continue
-        relation = f"{clause.relation} {object_.short.lower()} {words}"
+        relation = f"{clause.relation} {object_.as_words} {words}"
         target = phrases.argument(place)
         if len(relation.split()) <= _LONGEST_RELATION:
             yield from fact(subject, relation, target, "obj_pp", clause.verb)
@@ -131,7 +126,7 @@ def _copula(clause: Clause, subject: Argument, phrases: Phrases) -> Iterator[Can
             continue
         for words, place in prepositions_of(head):
             if words in OWNED_KINDS:
-                relation = f"{clause.relation} {attribute.short.lower()} {words}"
+                relation = f"{clause.relation} {attribute.as_words} {words}"
                 yield from fact(subject, relation, phrases.argument(place), "copula", clause.verb)
     for child in clause.verb.children:
         if child.dep_ in {"acomp", "oprd"}:
@@ -154,24 +149,49 @@ def _owned_subject(clause: Clause, subject: Argument, phrases: Phrases) -> Itera
 def _prepositions(clause: Clause, subject: Argument, phrases: Phrases) -> Iterator[Candidate]:
     if clause.verb.lemma_ == "be" and any(phrases.is_amount(head) for head in attributes_of(clause.verb)):
         return
-    objects = [] if clause.passive else objects_of(clause.verb)
+    objects = objects_of(clause.verb)
     first = phrases.argument(objects[0]) if objects else None
+    if first is not None and first.type == "Amount":
+        return
     for words, place in prepositions_of(clause.verb):
-        if words in _VAGUE_PREPOSITIONS or place.lower_ in _VAGUE_OBJECTS:
+        if _is_vague(words) or place.lower_ in _VAGUE_OBJECTS:
             continue
         target = phrases.argument(place)
         if words in _TURNED and first is not None and first.is_name and target is not None:
             yield from fact(first, f"{clause.relation} {words}", target, "verb_pp", clause.verb)
-        relation = clause.relation
-        if first is not None:
-            if first.type == "Amount":
-                continue
-            short = first.short if len(first.short.split()) <= 3 else first.head.text
-            relation = f"{relation} {short if first.is_name else short.lower()}"
+        relation = _with_complement(clause, first, phrases)
+        if relation is None:
+            continue
         yield from fact(subject, f"{relation} {words}", target, "verb_pp", clause.verb, between=objects[:1])
         if target is not None and not target.is_name:
             reached = (place, target)
             yield from _further(clause, subject, f"{relation} {words}", reached, phrases, between=objects[:1])
+
+
+def _is_vague(preposition: str) -> bool:
+    return preposition in _VAGUE_PREPOSITIONS or "than" in preposition.split()
+
+
+def _with_complement(clause: Clause, object_: Argument | None, phrases: Phrases) -> str | None:
+    """The verb with what it needs to say anything: "became professor", "is similar", "raises the concentration"; None
+    where that is too long to be a relation."""
+    if object_ is not None:
+        words = [object_.text if object_.is_name else object_.as_words]
+    else:
+        found = [phrases.argument(head) for head in attributes_of(clause.verb)[:1]]
+        words = [one.as_words for one in found if one is not None]
+        words += [
+            " ".join(part.lower_ for part in _adjective(child))
+            for child in clause.verb.children
+            if child.dep_ in {"acomp", "oprd"} and child.i > clause.verb.i
+        ]
+    relation = " ".join([clause.relation, *words])
+    return relation if len(relation.split()) < _LONGEST_RELATION else None
+
+
+def _adjective(head: Any) -> list[Any]:
+    """ "increasingly important"."""
+    return [*(child for child in head.lefts if child.dep_ in {"advmod", "neg"}), head]
 
 
 def _further(
@@ -186,7 +206,7 @@ def _further(
     """ "works as an analyst for Rostov": what is reached joins the relation to what its own prepositions reach."""
     place, target = reached
     for more, end in prepositions_of(place):
-        longer = f"{relation} {target.short.lower()} {more}"
+        longer = f"{relation} {target.as_words} {more}"
         if more in _FURTHER and len(longer.split()) <= _LONGEST_RELATION:
             argument = phrases.argument(end)
             yield from fact(subject, longer, argument, "obj_pp", clause.verb, between=[*between, place])
@@ -206,54 +226,3 @@ def _dates(clause: Clause, subject: Argument, phrases: Phrases) -> Iterator[Cand
             date = phrases.argument(child)
             if date is not None and date.type == "Date":
                 yield from fact(subject, clause.relation, date, "date", clause.verb)
-
-
-def read_paths(clauses: Sequence[Clause], phrases: Phrases, facts: Sequence[Candidate]) -> Iterator[Candidate]:
-    """From the subject of a clause to every name of it that no other rule has linked to that subject; the words
-    between are read along the dependency path."""
-    linked = {(fact.subject.span, fact.object.span) for fact in facts}
-    names = list(phrases.names())
-    for clause in clauses:
-        subject = phrases.argument(clause.subjects[0])
-        if subject is None:
-            continue
-        for name in names:
-            pairs = {(subject.span, name.span), (name.span, subject.span)}
-            if linked & pairs or name.span.overlaps(subject.span) or not _may_be_reached(name):
-                continue
-            if (words := _path_words(clause.verb, name)) and words[0].isalpha():
-                linked |= pairs
-                yield from fact(subject, words, name, "path", clause.verb)
-
-
-def _may_be_reached(name: Argument) -> bool:
-    """Amounts, "the year", "today" and bare abbreviations are linked wrongly too often."""
-    if name.type == "Date":
-        return any(map(str.isdigit, name.text))
-    return name.type != "Amount" and (name.is_name or not (name.text.isupper() or "." in name.text))
-
-
-def _path_words(verb: Any, name: Argument) -> str:
-    """The words on the way from the verb down to the name; "" where the way leaves the clause or is too long."""
-    if name.head.dep_ in {"nsubj", "nsubjpass"}:
-        return ""
-    if name.type == "Group" and name.head.dep_ == "amod" and name.head.head.dep_ != "attr":
-        return ""
-    steps = []
-    token = name.head if name.head.dep_ in {"conj", "appos"} else name.head.head
-    while token.i != verb.i:
-        if token.head.i == token.i or token.dep_ in {"advcl", "ccomp", "parataxis", "nsubj", "nsubjpass"}:
-            return ""
-        if token.dep_ == "conj" and token.pos_ in {"VERB", "AUX"}:
-            return ""
-        if token.dep_ not in {"conj", "appos"}:
-            steps.append(token)
-        token = token.head
-        if len(steps) > _LONGEST_PATH_WORDS:
-            return ""
-    chosen = [verb, *(step for step in steps if step.pos_ in {"NOUN", "ADP", "VERB", "ADJ", "PROPN"})]
-    if len(chosen) > _LONGEST_PATH_WORDS or any(step.i == name.head.i for step in chosen):
-        chosen = [step for step in chosen if step.i != name.head.i]
-    if len(chosen) > _LONGEST_PATH_WORDS:
-        return ""
-    return " ".join(part.lower_ for part in sorted(chosen, key=lambda part: part.i))

@@ -1,5 +1,6 @@
 """Arguments: which words around a noun belong to it, and of what type it is."""
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -17,7 +18,13 @@ _PLACE_KINDS = frozenset(
     "city town village state province county district region island kingdom republic country municipality".split()
 )
 _ARTICLES = frozenset({"the", "a", "an"})
-_LONGEST_WITH_OF = 8
+_LONGEST_WITH_OF = 10
+_RESTRICTING = frozenset("in on for to with without between among within from under at against into".split())
+CAUSED = frozenset({"induced", "evoked", "triggered", "caused", "mediated", "derived", "associated", "related"})
+"""What a cause stands before, with a hyphen."""
+_HYPHEN_BEFORE = re.compile(r"(?:\b[^\W\d_]+ ?[-‐‑] ?)+$")
+_HYPHEN_AFTER = re.compile(rf"(?: ?[-‐‑] ?(?!(?:{'|'.join(sorted(CAUSED))})\b)[^\W\d_]+\b)+")
+_DANGLING = re.compile(r"(?:\s+(?:of|from|to|in|at|by|for|with|and|or|the|an?))+$", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +42,11 @@ class Argument:
     @property
     def is_name(self) -> bool:
         return self.type != "Concept"
+
+    @property
+    def as_words(self) -> str:
+        """As a part of a relation: in small letters where no name is among the words."""
+        return self.short if any(map(str.isupper, self.short[1:])) else self.short.lower()
 
 
 class Phrases:
@@ -66,6 +78,23 @@ class Phrases:
                 if child.left_edge.i == head.i + 1 or (person is not None and person.type == "Person"):
                     return self.argument(child)
         return self._with_of(head, self._make(*self._borders(head), entity.type if entity else "Concept", head))
+
+    def subject(self, head: Any) -> Argument | None:
+        """Like `argument`, with what restricts it: "every patient with a head injury", "changes in the climate"."""
+        argument = self.argument(head)
+        if argument is None or argument.is_name or argument.head is None or argument.head.i != head.i:
+            return argument
+        for child in head.rights:
+            after = child.idx - (argument.span.end - self.offset)
+            if child.dep_ == "prep" and child.lower_ in _RESTRICTING and after == 1:
+                inner = next((place for place in child.children if place.dep_ == "pobj"), None)
+                further = self.argument(inner) if inner is not None else None
+                if further is None or further.span.start <= argument.span.end or further.text.lower() in PRONOUNS:
+                    continue
+                longer = self._make(argument.span.start - self.offset, further.span.end - self.offset, "Concept", head)
+                if len(longer.text.split()) <= _LONGEST_WITH_OF:
+                    argument = longer
+        return argument
 
     def is_amount(self, head: Any) -> bool:
         entity = self._entity_at(head)
@@ -118,7 +147,18 @@ class Phrases:
                 token.pos_ == "PROPN" and token.text[0].isupper() for token in before
             )
             start, end = start if whole and entity.type == "Person" else entity.span.start, entity.span.end
+        end = self._with_second_half(end) if entity.type == "Organization" else end
+        start, end = self._whole_words(start, end)
+        if dangling := _DANGLING.search(self.document.text[start:end]):
+            end = start + dangling.start()
         return self._make(start, end, entity.type, head)
+
+    def _with_second_half(self, end: int) -> int:
+        """ "Redeemed Christian Church of God", of which the recogniser leaves out what follows "of"."""
+        following = [token for token in self.document if token.idx >= end][:2]
+        if len(following) == 2 and following[0].lower_ == "of" and _is_unknown_name(following[1]):
+            return int(following[1].idx + len(following[1]))
+        return end
 
     def _with_of(self, head: Any, argument: Argument) -> Argument:
         place = next((child for child in head.rights if child.dep_ == "prep" and child.lower_ == "of"), None)
@@ -193,4 +233,17 @@ class Phrases:
         right = head
         while right.i + 1 < len(head.doc) and right.nbor(1).dep_ == "nummod" and right.nbor(1).head.i == head.i:
             right = right.nbor(1)
-        return start, right.idx + len(right)
+        return self._whole_words(start, right.idx + len(right))
+
+    def _whole_words(self, start: int, end: int) -> tuple[int, int]:
+        """Not "government" of "self - government" nor "up" of "follow-up"; a cause before "-induced" stands alone."""
+        text = self.document.text
+        if before := _HYPHEN_BEFORE.search(text, 0, start):
+            start = before.start()
+        if after := _HYPHEN_AFTER.match(text, end):
+            end = after.end()
+        return start, end
+
+
+def _is_unknown_name(token: Any) -> bool:
+    return bool(token.pos_ == "PROPN" and not token.ent_type_)

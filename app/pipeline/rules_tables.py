@@ -1,7 +1,7 @@
 """Facts of table rows: the row's label, the column, the value."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from app.domain.documents import Span
 from app.domain.graph import Assertion, ProposedTriple
@@ -13,7 +13,16 @@ _NUMERIC = re.compile(
     r"(?:(?:above|below|over|under|at least|at most|up to) )?[\d(<>=~±+\-−][\d.,%()\s/<>=~±+\-−]*\S{0,12}$"
 )
 
+_MEASURED = re.compile(r"\b(?:value|result|reference range|amount|commitment|outstanding|balance|price|limit)\b|\(m\)")
 _LONGEST_KEY = 40
+_EMPTY = frozenset({"", "-", "–", "n/a"})
+_UNIT_COLUMNS = frozenset({"unit", "units", "currency"})
+_FORM_COLUMNS = frozenset({"entry", "detail", "details"})
+"""The second column of a form: "Record | Entry: TG-204417" does not say whose record."""
+_USUAL_KEYS = frozenset(
+    "medicine medication drug test analyte investigation procedure covenant item measure metric product company".split()
+)
+"""What a row of records is about beside whom it belongs to."""
 
 
 def row_label(text: str) -> str:
@@ -21,39 +30,71 @@ def row_label(text: str) -> str:
     return text.partition("; ")[0].split(": ", 1)[-1].strip()
 
 
-def read_row(row: ParsedSentence, *, shared_label: bool = False) -> Iterator[ProposedTriple]:
+def key_columns(rows: Iterable[str]) -> dict[str, str]:
+    """For each label that several of these rendered rows share, the column that tells them apart: the first whose
+    filled cells are words and not all alike, such as "Medicine" or "Test"."""
+    cells: dict[str, dict[str, list[str]]] = {}
+    for row in rows:
+        columns = cells.setdefault(row_label(row), {})
+        for match in _CELL.finditer(row, row.find("; ") + 2):
+            columns.setdefault(match["column"].strip(), []).append(match["value"].strip())
+    return {
+        label: key
+        for label, columns in cells.items()
+        if (key := next((column for column, values in columns.items() if _tells_apart(values)), None))
+    }
+
+
+def _tells_apart(values: list[str]) -> bool:
+    in_words = all(value and not any(map(str.isdigit, value)) and len(value) <= _LONGEST_KEY for value in values)
+    return in_words and len(set(values)) > 1
+
+
+def read_row(row: ParsedSentence, *, key_column: str | None = None) -> Iterator[ProposedTriple]:
     """One fact a filled cell, from a row rendered as "label; column: value; column: value".
 
-    With `shared_label` several rows are about the same thing: then the first cell in words tells them apart and joins
-    the relations of the cells behind it ("dose of Amiodarone").
+    With a `key_column`, or one that is usually that, the relations of the other cells carry its cell ("dose of
+    Amiodarone"). A column that holds the unit or currency of the row's numbers goes with these ("in mmol/L").
     """
     label, _, rest = row.text.partition("; ")
     label_text = row_label(row.text)
-    key = ""
-    label_start = row.text.find(label_text)
     if not label_text or not rest:
         return
-    subject_span = Span(row.span.start + label_start, row.span.start + label_start + len(label_text))
     offset = len(label) + 2
-    for match in _CELL.finditer(row.text, offset):
-        value, column = match["value"].strip(), match["column"].strip()
-        if not value or value in {"-", "–", "n/a"} or value == label_text:
-            continue
-        start = row.span.start + match.start("value")
-        yield ProposedTriple(
-            sentence=row.span,
-            subject=label_text,
-            relation=f"{column.lower()} of {key}" if key else column.lower(),
-            object=value,
-            kind="table",
-            assertion=Assertion.AFFIRMED,
-            subject_span=subject_span,
-            object_span=Span(start, start + len(match["value"].rstrip())),
-            subject_type=_type_of(label_text),
-            object_type=_type_of(value),
-        )
-        if shared_label and not key and not any(map(str.isdigit, value)) and len(value) <= _LONGEST_KEY:
-            key = value
+    cells = [match for match in _CELL.finditer(row.text, offset) if match["value"].strip() not in _EMPTY]
+    columns = {match["column"].strip().lower(): match["value"].strip() for match in cells}
+    names = [key_column.lower()] if key_column else [name for name in columns if name in _USUAL_KEYS]
+    key = next((columns[name] for name in names if name in columns), "")
+    unit = next((columns[name] for name in columns if name in _UNIT_COLUMNS), "")
+    for match in cells:
+        value, column = match["value"].strip(), match["column"].strip().lower()
+        if value != label_text and column not in _UNIT_COLUMNS and not (column in _FORM_COLUMNS and len(cells) == 1):
+            relation = f"{column} of {key}" if key and value != key else column
+            yield _fact(row, label_text, relation, match, unit)
+
+
+def _fact(row: ParsedSentence, label: str, relation: str, cell: re.Match[str], unit: str) -> ProposedTriple:
+    value = cell["value"].strip()
+    label_start, start = row.span.start + row.text.find(label), row.span.start + cell.start("value")
+    if unit and _is_measured(relation) and _NUMERIC.match(value) and not _DATE.fullmatch(value):
+        relation = f"{relation} in {unit}"
+    return ProposedTriple(
+        sentence=row.span,
+        subject=label,
+        relation=relation,
+        object=value,
+        kind="table",
+        assertion=Assertion.AFFIRMED,
+        subject_span=Span(label_start, label_start + len(label)),
+        object_span=Span(start, start + len(cell["value"].rstrip())),
+        subject_type=_type_of(label),
+        object_type=_type_of(value),
+    )
+
+
+def _is_measured(relation: str) -> bool:
+    """Whether the row's unit or currency is that of this column: not of a rating, a count or a percentage."""
+    return bool(_MEASURED.search(relation)) and "%" not in relation
 
 
 def _type_of(cell: str) -> str:

@@ -18,9 +18,11 @@ PRONOUNS = frozenset(
     (
         "i you he she it we they me him her us them this that these those who whom which what whose one ones himself "
         "herself itself themselves myself ourselves mine yours his hers its ours theirs there here each other others "
-        "both some any none all everyone everything something anything nothing someone anyone another such"
+        "both some any none all everyone everything something anything nothing someone anyone another such my your our "
+        "their"
     ).split()
 )
+UNITS = frozenset("kg g mg microg ml l dl mm cm m km h hr min s mmol umol mol iu u kpa mmhg bpm ms".split())
 LIGHT_NOUNS = frozenset(
     (
         "role ability impact way part lot number kind type sort fact thing case example result use basis effect "
@@ -181,6 +183,10 @@ def _unfit(argument: str) -> str | None:
         return "words not in the sentence"
     if len(parts) == 1 and parts[0] in PRONOUNS:
         return "pronoun"
+    if not argument[0].isdigit() and all(part in UNITS or part.isdigit() for part in parts):
+        return "a unit alone"
+    if argument.count('"') % 2 or argument.count("(") != argument.count(")"):
+        return "cut off"
     if parts[-1] in LIGHT_NOUNS and not any(part.isdigit() for part in parts) and len(parts) <= 2:
         return "light noun"
     if len(parts) > MOST_ARGUMENT_TOKENS:

@@ -1,34 +1,43 @@
 """Facts of table rows say which row they are of."""
 
-import pytest
-
 from app.domain.documents import Span
-from app.pipeline.rules_tables import read_row
+from app.pipeline.rules_tables import key_columns, read_row
 from app.pipeline.verification import ParsedSentence
 
 ROW = "Oswin Carrick; Record: TG-087755; Date: 2026-06-19; Test: Tacrolimus trough; Value: 7.1; Unit: ng/mL"
 
 
-def facts(*, shared_label: bool) -> list[tuple[str, str, str]]:
-    row = ParsedSentence(Span(100, 100 + len(ROW)), ROW, None)
-    return [(one.subject, one.relation, one.object) for one in read_row(row, shared_label=shared_label)]
+OTHER = "Oswin Carrick; Record: TG-087755; Date: 2026-06-20; Test: Creatinine; Value: 212; Unit: umol/L"
 
 
-def test_a_row_that_is_alone_with_its_label_gives_plain_columns() -> None:
-    assert ("Oswin Carrick", "value", "7.1") in facts(shared_label=False)
+def facts(text: str, *, key_column: str | None = None) -> list[tuple[str, str, str]]:
+    row = ParsedSentence(Span(100, 100 + len(text)), text, None)
+    return [(one.subject, one.relation, one.object) for one in read_row(row, key_column=key_column)]
 
 
-def test_rows_of_one_label_are_told_apart_by_their_first_words() -> None:
-    found = facts(shared_label=True)
+def test_rows_of_one_label_are_told_apart_by_the_first_words_that_differ() -> None:
+    assert key_columns([ROW, OTHER]) == {"Oswin Carrick": "Test"}
+    assert key_columns([ROW]) == {}
+
+
+def test_cells_carry_the_key_and_the_unit_of_their_row() -> None:
+    found = facts(ROW, key_column="Test")
     assert ("Oswin Carrick", "test", "Tacrolimus trough") in found
-    assert ("Oswin Carrick", "value of Tacrolimus trough", "7.1") in found
-    assert ("Oswin Carrick", "unit of Tacrolimus trough", "ng/mL") in found
+    assert ("Oswin Carrick", "value of Tacrolimus trough in ng/mL", "7.1") in found
+    assert not [one for one in found if one[2] == "ng/mL"]
 
 
-@pytest.mark.parametrize("shared_label", [True, False])
-def test_every_argument_is_where_its_span_says(shared_label: bool) -> None:
+def test_a_usual_key_is_used_where_no_other_row_shows_one() -> None:
+    assert ("Marisol Tennant", "dose of ramipril", "5 mg") in facts("Marisol Tennant; Medicine: ramipril; Dose: 5 mg")
+
+
+def test_a_row_without_a_key_gives_plain_columns() -> None:
+    assert ("Leverage", "limit", "4.00") in facts("Leverage; June 2026: 4.31; Limit: 4.00")
+
+
+def test_every_argument_is_where_its_span_says() -> None:
     row = ParsedSentence(Span(100, 100 + len(ROW)), ROW, None)
-    for one in read_row(row, shared_label=shared_label):
+    for one in read_row(row, key_column="Test"):
         assert one.subject_span is not None
         assert one.object_span is not None
         assert ROW[one.subject_span.start - 100 : one.subject_span.end - 100] == one.subject
