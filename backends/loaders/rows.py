@@ -38,7 +38,8 @@ class RowText:
 
 
 def write_row(header: Sequence[str], cells: Sequence[str]) -> RowText | None:
-    """Empty cells are left out, separators inside cells replaced; None for a row without a filled cell.
+    """A label that begins with a digit carries its column's name ("Clearance 60 or above"); empty cells are left out,
+    separators inside cells replaced; None for a row without a filled cell.
 
     Cells behind the last column that has a name keep their value under an empty name.
     """
@@ -46,9 +47,10 @@ def write_row(header: Sequence[str], cells: Sequence[str]) -> RowText | None:
     names, values = ([_cell(one) for one in [*part, *[""] * width][:width]] for part in (header, cells))
     if not any(values):
         return None
-    label = values[0] or next(value for value in values if value)
+    before = f"{names[0]} " if names[0] and values[0][:1].isdigit() else ""
+    label = before + (values[0] or next(value for value in values if value))
     pieces, length = [label], len(label)
-    places: list[int | None] = [0 if values[0] else None]
+    places: list[int | None] = [len(before) if values[0] else None]
     for name, value in zip(names[1:], values[1:], strict=True):
         before = f"; {name or 'value'}: "
         places.append(length + len(before) if value else None)
