@@ -31,7 +31,6 @@ from app.settings import switch_telemetry_off
 
 _ROOT = Path(__file__).parent.parent
 _COLLECT_EVERY_SECONDS = 60.0
-_SEAL_EVERY_SECONDS = 30.0
 _log = get_logger("web")
 
 
@@ -49,13 +48,11 @@ def create_app(services: Services) -> streamlit.App:
 
     @asynccontextmanager
     async def lifespan(_app: streamlit.App) -> AsyncIterator[None]:
-        work = (_collect_garbage(), _seal_audit_log(services), _read_models(services))
+        work = (_collect_garbage(), _read_models(services))
         tasks = [asyncio.create_task(one) for one in work]
         yield
         for task in tasks:
             task.cancel()
-        with suppress(DafeError):
-            await asyncio.to_thread(services.audit.seal)
 
     return streamlit.App(_ROOT / "app" / "main.py", routes=_routes(services), middleware=[gate], lifespan=lifespan)
 
@@ -106,13 +103,6 @@ async def _collect_garbage() -> None:
 async def _read_models(services: Services) -> None:
     with suppress(DafeError):
         await asyncio.to_thread(services.warm_up)
-
-
-async def _seal_audit_log(services: Services) -> None:
-    while True:
-        await asyncio.sleep(_SEAL_EVERY_SECONDS)
-        with suppress(DafeError):
-            await asyncio.to_thread(services.audit.seal)
 
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:

@@ -5,14 +5,14 @@ from collections.abc import Callable
 
 from app.domain.ids import VersionId, WorkspaceId
 from app.domain.models import Band, ProbeResult
-from app.errors import BackendUnavailableError, DafeError
+from app.errors import BackendUnavailableError, DafeError, IntegrityError
 from app.installation import Installation
-from app.security.audit_log import EventFilter
 from app.services.health import Level, Part, require_free_space
 
 _NO_WORKSPACE = WorkspaceId("health")
 _NOTHING: frozenset[VersionId] = frozenset()
 _LEAST_FREE_GB = 1.0
+SECOND_COPY = "Second audit copy"
 
 
 def health_parts(installation: Installation, *, probe: Callable[[], ProbeResult]) -> list[Part]:
@@ -23,6 +23,7 @@ def health_parts(installation: Installation, *, probe: Callable[[], ProbeResult]
     return [
         Part("Database", required, _kind(settings.metadata), lambda: _database(installation), "Run dafe doctor again."),
         Part("Audit log", required, "SQLite", lambda: _audit(installation), "Check the disk of the data folder."),
+        *_second_copy(installation),
         Part("Files", required, _kind(settings.files), lambda: _files(installation), "Check the data folder's rights."),
         Part("Disk", required, "", lambda: _disk(installation), "Free some room on the data folder's disk."),
         Part("Search by meaning", required, _kind(settings.vectors), lambda: _vectors(installation), "See the log."),
@@ -47,8 +48,30 @@ def _database(installation: Installation) -> str:
 
 
 def _audit(installation: Installation) -> str:
-    _, events = installation.log.find(EventFilter(limit=1))
-    return f"{events:,} events."
+    seals = installation.seals
+    if problem := seals.problem():
+        raise IntegrityError(problem)
+    events, last = installation.log.head().seq, seals.last()
+    if last is None:
+        return f"{events:,} events, none sealed yet."
+    return f"{events:,} events, sealed to {last.seq:,} at {last.at:%Y-%m-%d %H:%M} UTC."
+
+
+def _second_copy(installation: Installation) -> list[Part]:
+    """Only where one is set; it is required when nothing may proceed without it."""
+    if installation.log.second_device is None:
+        return []
+
+    def look() -> str:
+        _, state = installation.log.in_step()
+        if state is not None and not state.ok:
+            raise BackendUnavailableError(state.detail)
+        return state.detail if state else ""
+
+    level = Level.REQUIRED if installation.settings.audit_second_device_required else Level.OPTIONAL
+    return [
+        Part(SECOND_COPY, level, "folder", look, "Check the disk in DAFE_AUDIT_SECOND_DEVICE; see dafe audit verify.")
+    ]
 
 
 def _files(installation: Installation) -> str:

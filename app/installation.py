@@ -6,6 +6,7 @@ from typing import Any
 
 from app.errors import BackendUnavailableError
 from app.security.audit_log import AuditLog
+from app.security.audit_seals import Seals
 from app.security.keys import Keys, load_keys
 from app.settings import Settings
 from backends.cache.base import CacheStore
@@ -30,6 +31,7 @@ class Installation:
     settings: Settings
     keys: Keys
     log: AuditLog
+    seals: Seals
     metadata: MetadataStore
     files: FileStore
     vectors: VectorStore
@@ -55,14 +57,20 @@ def open_installation(settings: Settings, closing: ExitStack) -> Installation:
         closing.callback(backend.close)
         return backend
 
+    log = AuditLog(
+        settings.audit_path,
+        mac_key=keys.audit_mac,
+        second_device=settings.audit_second_device,
+        second_device_required=settings.audit_second_device_required,
+    )
+    closing.callback(log.close)
     embedder: Embedder = open_backend(Embedder, settings.embeddings, model_dir=settings.model_dir)
     space = {"embedding_name": embedder.name, "dimension": embedder.dimension}
     return Installation(
         settings=settings,
         keys=keys,
-        log=AuditLog(
-            settings.data_dir / "audit.db", mac_key=keys.audit_mac, second_device=settings.audit_second_device
-        ),
+        log=log,
+        seals=seals_of(settings),
         metadata=open_backend(MetadataStore, settings.metadata, database=database),
         files=open_backend(FileStore, settings.files, data_dir=settings.data_dir, key=keys.files),
         vectors=open_backend(VectorStore, settings.vectors, database=database, data_dir=settings.data_dir, **space),
@@ -72,6 +80,11 @@ def open_installation(settings: Settings, closing: ExitStack) -> Installation:
         loader=open_backend(DocumentLoader, settings.loader),
         embedder=embedder,
     )
+
+
+def seals_of(settings: Settings) -> Seals:
+    """What the sealer of this data folder has signed, and how it is started."""
+    return Seals(settings.audit_seal_path, log=settings.audit_path, second_device=settings.audit_second_device)
 
 
 def find_language_model(installation: Installation) -> LanguageModel | None:

@@ -76,7 +76,13 @@ class Settings(BaseSettings):
     idle_minutes: float = Field(default=15, gt=0, le=720, description="A session without activity ends after it.")
     session_hours: float = Field(default=12, gt=0, le=168, description="A session ends after it in any case.")
     audit_second_device: Path | None = Field(
-        default=None, description="A file on another disk that gets a copy of every audit event."
+        default=None, description="A folder on another disk that gets a copy of every audit event and checkpoint."
+    )
+    audit_second_device_required: bool = Field(
+        default=False, description="While the second device cannot be written, nothing is shown or changed."
+    )
+    audit_seal_dir: Path | None = Field(
+        default=None, description="The sealer's key and its checkpoints; without it `seal` in the data folder."
     )
     samples: bool = Field(default=True, description="Make the demo workspaces at the first start.")
     upload_mb: int = Field(default=200, ge=1, le=2_000, description="Largest file that can be uploaded.")
@@ -99,6 +105,14 @@ class Settings(BaseSettings):
     @property
     def key_path(self) -> Path:
         return self.key_file or self.data_dir / "key"
+
+    @property
+    def audit_path(self) -> Path:
+        return self.data_dir / "audit.db"
+
+    @property
+    def audit_seal_path(self) -> Path:
+        return self.audit_seal_dir or self.data_dir / "seal"
 
     @property
     def secure_cookies(self) -> bool:

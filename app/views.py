@@ -7,10 +7,11 @@ from typing import Any
 from pydantic import BaseModel
 
 from app.domain.answers import Answer, AnswerTriple, Citation
-from app.domain.audit import AuditVerification
+from app.domain.audit import AuditStatus, AuditVerification
 from app.domain.documents import Document
 from app.domain.graph import Subgraph
 from app.domain.jobs import Job
+from app.security.audit_chain import timestamp
 from app.services.health import HealthCheck, Level
 
 
@@ -228,7 +229,32 @@ def subgraph_view(subgraph: Subgraph) -> dict[str, list[dict[str, Any]]]:
 def verification_view(result: AuditVerification) -> dict[str, Any]:
     """`ok` None: it cannot be told, because a checkpoint is missing or stale."""
     findings = [{"seq": one.seq, "kind": one.kind, "detail": one.detail} for one in result.findings]
-    return {"ok": result.ok, "events": result.events, "verified_to": result.verified_to, "findings": findings}
+    return {
+        "ok": result.ok,
+        "events": result.events,
+        "verified_from": result.verified_from,
+        "verified_to": result.verified_to,
+        "sealed_to": result.sealed_to,
+        "key_id": result.key_id,
+        "first_bad": findings[0]["seq"] if findings else None,
+        "findings": findings,
+        "doubt": result.doubt,
+    }
+
+
+def audit_status_view(status: AuditStatus) -> dict[str, Any]:
+    return {
+        "events": status.events,
+        "sealed_to": status.sealed_to,
+        "sealed_at": timestamp(status.sealed_at) if status.sealed_at else None,
+        "key_id": status.key_id,
+        "sealing": status.sealing,
+        "verified_to": status.verified_to,
+        "verified_at": timestamp(status.verified_at) if status.verified_at else None,
+        "second_device": status.second_device,
+        "second_device_ok": status.second_device_ok,
+        "behind": status.behind,
+    }
 
 
 def checks_view(checks: Sequence[HealthCheck]) -> dict[str, Any]:

@@ -47,6 +47,8 @@ ACTION: dict[str, str] = {
     "audit.verify": "Verified the log",
     "audit.export": "Exported the log",
     "health.probe_again": "Tested the language model",
+    "audit.renew_key": "Changed the sealing key",
+    "audit.second_device": "Second device",
     "session.refused": "Was refused at the door",
     "session.ended": "Session ended",
     "worker.index": "Indexed a document",
@@ -55,8 +57,8 @@ ACTION: dict[str, str] = {
     "installation.stop": "Stopped the program",
 }
 DONE = Word("Done", "check", "✓", "gray")
-_CHANNELS = {"web": "Browser", "rest": "REST", "cli": "Command line", "worker": "Worker"}
-_OWN_WORK = frozenset({"worker", "cli"})
+_CHANNELS = {"web": "Browser", "rest": "REST", "cli": "Command line", "worker": "Worker", "system": "This server"}
+_OWN_WORK = frozenset({"worker", "cli", "system"})
 _DETAILS = {"roles": "role", "start": "", "end": "", "change": ""}
 """Other words for what is noted; empty for what only machines need."""
 
@@ -73,6 +75,8 @@ def outcome_word(event: AuditEvent) -> Word:
 
 def who(event: AuditEvent, people: Mapping[str, str]) -> str:
     """The worker acts for the person who asked; somebody deleted or unknown is shown by the end of the id."""
+    if event.actor_id == "system":
+        return "System"
     if event.actor_id == "operator":
         return "Operator"
     if event.actor_id == "unknown":

@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime
 from functools import partial
+from io import BytesIO
 
 import streamlit as st
 
@@ -70,17 +71,16 @@ def _header(session: Session, found: AuditPage) -> None:
         st.download_button(
             "Export",
             data=partial(_export, session),
-            file_name=f"audit-{datetime.now(UTC):%Y-%m-%d}.jsonl",
-            mime="application/jsonl",
+            file_name=f"audit-{datetime.now(UTC):%Y-%m-%d}.zip",
+            mime="application/zip",
             icon=":material/download:",
             on_click="ignore",
             key="audit-export",
-            help="Every event as it was written, with the signed seals and the public key that proves them.",
+            help="Every event as it was written, the signed seals, and a program that verifies them anywhere.",
         )
         verify = st.button("Verify the log", type="primary", icon=":material/verified_user:", key="audit-verify")
     if verify:
-        device = session.services.settings.audit_second_device
-        result = session.services.audit.verify(session.actor, second_device=device)
+        result = session.services.audit.verify(session.actor)
         st.session_state[_VERDICT] = Verdict(result, datetime.now(UTC))
     verdict = st.session_state.get(_VERDICT)
     if isinstance(verdict, Verdict):
@@ -100,4 +100,6 @@ def _export(session: Session) -> bytes:
     actor = session.actor
     if actor.session_id is not None:
         actor = session.services.sessions.actor_for_session(actor.session_id, address=actor.address)
-    return session.services.audit.export(actor)
+    content = BytesIO()
+    session.services.audit.export(actor, content)
+    return content.getvalue()

@@ -1,6 +1,7 @@
 """Routes: the audit log."""
 
 from datetime import datetime
+from io import BytesIO
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
@@ -9,7 +10,7 @@ from fastapi.responses import Response
 from app.api.auth import CurrentActor, CurrentServices
 from app.domain.audit import Outcome
 from app.security.audit_chain import timestamp
-from app.views import verification_view
+from app.views import audit_status_view, verification_view
 
 router = APIRouter(prefix="/audit", tags=["audit"])
 
@@ -54,14 +55,21 @@ def list_events(
 
 
 @router.post("/verify")
-def verify_log(actor: CurrentActor, services: CurrentServices) -> dict[str, Any]:
-    """Read the whole log and check its chain, seals and copies."""
-    return verification_view(services.audit.verify(actor))
+def verify_log(actor: CurrentActor, services: CurrentServices, incremental: bool = False) -> dict[str, Any]:
+    """Read the log and check its chain, seals and copies; `incremental`: from where that ended well the last time."""
+    return verification_view(services.audit.verify(actor, incremental=incremental))
+
+
+@router.get("/status")
+def show_status(actor: CurrentActor, services: CurrentServices) -> dict[str, Any]:
+    """How far the log is sealed, copied and verified, without reading it."""
+    return audit_status_view(services.audit.status(actor))
 
 
 @router.get("/export")
 def export_log(actor: CurrentActor, services: CurrentServices) -> Response:
-    """Every event as written, the checkpoints and the public key, one JSON object a line."""
-    disposition = 'attachment; filename="audit.jsonl"'
-    content = services.audit.export(actor)
-    return Response(content, media_type="application/jsonl", headers={"content-disposition": disposition})
+    """A ZIP archive: every event as written, the checkpoints, the public key and a program that verifies them."""
+    content = BytesIO()
+    services.audit.export(actor, content)
+    disposition = 'attachment; filename="audit.zip"'
+    return Response(content.getvalue(), media_type="application/zip", headers={"content-disposition": disposition})

@@ -1,6 +1,7 @@
 """Who a command acts as, and in which workspace."""
 
 import getpass
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -9,16 +10,19 @@ from app.container import OPERATOR, Services, process_services
 from app.domain.access import Actor, Role
 from app.domain.ids import UserId
 from app.domain.workspaces import Workspace
-from app.errors import ForbiddenError, NotFoundError
+from app.errors import DafeError, ForbiddenError, NotFoundError
 
 
 @contextmanager
 def opened() -> Iterator[Services]:
-    """The services; at the end the audit log is sealed and everything closed."""
+    """The services; at the end the audit log is sealed, unless a sealer runs, and everything closed."""
     services = process_services()
     try:
         yield services
-        services.audit.seal()
+        try:
+            services.audit.seal(if_alone=True)
+        except DafeError as error:
+            print(error.message, file=sys.stderr)
     finally:
         services.close()
         process_services.cache_clear()

@@ -18,7 +18,9 @@ from app.commands.caller import caller
 from app.commands.first_start import FirstStart, prepare
 from app.container import open_services
 from app.errors import BackendUnavailableError, ConflictError
+from app.installation import seals_of
 from app.parent import CHILD_FLAG
+from app.security.audit_seals import UP_LOCK
 from app.settings import Profile, Settings, child_environment, load_settings, process_settings
 
 Host = Annotated[str, typer.Option(help="Address to listen on.")]
@@ -59,10 +61,13 @@ def _settings(host: str, port: int, profile: Profile | None) -> Settings:
 
 
 def _become(module: str, settings: Settings) -> None:
-    """Run a process's module here, with signals reaching it directly."""
-    raise typer.Exit(
-        subprocess.run([sys.executable, "-m", module], env=child_environment(settings), check=False).returncode
-    )
+    """Run a process's module here, with signals reaching it directly, and a sealer beside it, in case it is alone."""
+    sealer = _start_sealer(settings)
+    try:
+        run = subprocess.run([sys.executable, "-m", module], env=child_environment(settings), check=False)
+    finally:
+        _end([sealer])
+    raise typer.Exit(run.returncode)
 
 
 @contextmanager
@@ -70,7 +75,7 @@ def _only_one(settings: Settings) -> Iterator[None]:
     """Raises ConflictError when another `dafe up` uses this data folder."""
     try:
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-        file = (settings.data_dir / "up.lock").open("w")
+        file = (settings.data_dir / UP_LOCK).open("w")
     except OSError as error:
         raise BackendUnavailableError(
             f"The data folder {settings.data_dir} cannot be written ({error.strerror}): give this user the right to"
@@ -108,6 +113,7 @@ def _supervise(settings: Settings) -> None:
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signal_number, lambda *_: stop.set())
     running: dict[str, subprocess.Popen[bytes]] = {}
+    sealer = _start_sealer(settings)
     try:
         if (settings.data_dir / "dafe.db").exists():
             running |= {module: _start(module, settings) for module in (_WEB, _WORKER)}
@@ -121,24 +127,35 @@ def _supervise(settings: Settings) -> None:
             if running[_WORKER].poll() is not None:
                 print("The worker ended and is started again; the job it had goes on.", file=sys.stderr)
                 running[_WORKER] = _start(_WORKER, settings)
+            if sealer.poll() is not None:
+                print("The sealer of the audit log ended and is started again.", file=sys.stderr)
+                sealer = _start_sealer(settings)
     finally:
         _end(list(running.values()))
+        _end([sealer])
 
 
 def _prepare(settings: Settings) -> FirstStart:
     services = open_services(settings)
     try:
-        first = prepare(services, caller(services, ""))
-        services.audit.seal()
+        return prepare(services, caller(services, ""))
     finally:
         services.close()
-    return first
 
 
 def _start(module: str, settings: Settings) -> subprocess.Popen[bytes]:
+    return _start_child([sys.executable, "-m", module], settings)
+
+
+def _start_sealer(settings: Settings) -> subprocess.Popen[bytes]:
+    """Ended after the others, so that their last events are sealed too."""
+    return _start_child(seals_of(settings).command(), settings)
+
+
+def _start_child(command: list[str], settings: Settings) -> subprocess.Popen[bytes]:
     """In a process group of its own, so that Ctrl-C reaches the parent alone; ends with the parent."""
     return subprocess.Popen(
-        [sys.executable, "-m", module, CHILD_FLAG],
+        [*command, CHILD_FLAG],
         stdin=subprocess.PIPE,
         env=child_environment(settings),
         cwd=Path(__file__).parent.parent.parent,

@@ -49,15 +49,48 @@ class AuditFinding:
     """One thing wrong with the log: `kind` is modified, missing, reordered, inserted, truncated, seal or device."""
 
     seq: int
+    """The event it is about: of several findings the first names the first bad row."""
     kind: str
     detail: str
+    sound_to: int | None = None
+    """The last event before it that this finding casts no doubt on, where that is not the one before `seq`."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuditVerification:
-    """`ok` None means it cannot be told (a checkpoint is missing or stale)."""
+    """`ok` None means it cannot be told, and `doubt` says why."""
 
     ok: bool | None
     events: int
+    """How many were read."""
     verified_to: int
     findings: tuple[AuditFinding, ...] = ()
+    """Ordered by `seq`."""
+    verified_from: int = 1
+    """Where reading began: behind 1, what came before was verified another time."""
+    sealed_to: int = 0
+    """The event that the newest checkpoint signs."""
+    key_id: str = ""
+    """The short name of the public key that verifies the checkpoints."""
+    doubt: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AuditStatus:
+    """How well the log is kept at this moment, without reading it."""
+
+    events: int
+    sealed_to: int
+    sealed_at: datetime | None
+    key_id: str
+    """Empty before the first checkpoint."""
+    sealing: str
+    """What is wrong with the sealing, as a sentence; empty when nothing is."""
+    verified_to: int
+    """How far the log was verified the last time that it was found intact."""
+    verified_at: datetime | None
+    second_device: str
+    """The second device's state as a sentence; empty when none is set."""
+    second_device_ok: bool = True
+    behind: int | None = 0
+    """How many events the second device lacks; None where that cannot be told."""

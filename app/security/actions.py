@@ -64,8 +64,10 @@ ACTIONS: dict[str, AuditKind | NotAudited] = {
     "sessions.revoke": _CHANGE,
     "audit.people": _DISCLOSURE,
     "audit.list": _DISCLOSURE,
+    "audit.status": NotAudited("how far the log is sealed and copied, no content; polled"),
     "audit.verify": _DISCLOSURE,
     "audit.export": _DISCLOSURE,
+    "audit.renew_key": _CHANGE,
     "audit.seal": NotAudited("it is written into the log itself, as a checkpoint"),
     "samples.list": NotAudited("what is shipped with the program"),
     "samples.load": NotAudited("each document is recorded as documents.upload"),
@@ -76,6 +78,7 @@ ACTIONS: dict[str, AuditKind | NotAudited] = {
     "session.ended": _CHANGE,
     "worker.index": _CHANGE,
     "worker.delete": _CHANGE,
+    "audit.second_device": _CHANGE,
     "installation.start": _CHANGE,
     "installation.stop": _CHANGE,
 }

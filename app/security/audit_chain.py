@@ -15,7 +15,7 @@ from app.errors import InvalidInputError
 GENESIS = "0" * 64
 """What the first event and the first checkpoint name as the hash before them."""
 
-_MAC_DOMAIN = b"dafe-audit-v1\0"
+MAC_DOMAIN = b"dafe-audit-v1\0"
 
 
 def canonical(value: object) -> str:
@@ -78,7 +78,7 @@ def timestamp(at: datetime) -> str:
 
 def event_mac(body: str, *, key: bytes) -> str:
     """HMAC-SHA256 over the body, which holds its position and the hash before it."""
-    return hmac.new(key, _MAC_DOMAIN + body.encode(), hashlib.sha256).hexdigest()
+    return hmac.new(key, MAC_DOMAIN + body.encode(), hashlib.sha256).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,27 +89,33 @@ class Checkpoint:
     """From 1, without gaps."""
     seq: int
     head: str
+    at: datetime
+    previous: str
+    """The `hash` of the checkpoint before; GENESIS in the first."""
+    key: str
+    """The public key that signed it, in hexadecimal."""
+    next_key: str
+    """The public key that signs from the next checkpoint on; empty where it stays the same."""
     body: str
     signature: str
 
     @property
     def hash(self) -> str:
-        return sha256_hex(self.body)
+        """Of the whole line, signature included."""
+        return sha256_hex(self.to_text())
 
     @property
-    def at(self) -> datetime:
-        return datetime.fromisoformat(json.loads(self.body)["at"])
-
-    @property
-    def previous(self) -> str:
-        return str(json.loads(self.body)["prev"])
+    def key_after(self) -> str:
+        return self.next_key or self.key
 
     def to_text(self) -> str:
         """One line of JSON to be kept elsewhere, read back by `read_checkpoint`."""
         return canonical({"checkpoint": self.body, "signature": self.signature})
 
-    def is_signed_by(self, key: Ed25519PublicKey) -> bool:
+    def is_signed(self) -> bool:
+        """By the key it names: whether that is the right one is not asked here."""
         try:
+            key = Ed25519PublicKey.from_public_bytes(bytes.fromhex(self.key))
             key.verify(bytes.fromhex(self.signature), self.body.encode())
         except (InvalidSignature, ValueError):
             return False
@@ -117,36 +123,52 @@ class Checkpoint:
 
 
 def sign_checkpoint(
-    *, number: int, seq: int, head: str, at: datetime, previous: str, key: Ed25519PrivateKey
+    *, key: Ed25519PrivateKey, seq: int, head: str, at: datetime, before: Checkpoint | None, next_key: str = ""
 ) -> Checkpoint:
-    body = canonical({"v": 1, "number": number, "seq": seq, "head": head, "at": timestamp(at), "prev": previous})
-    return Checkpoint(number=number, seq=seq, head=head, body=body, signature=key.sign(body.encode()).hex())
-
-
-def load_checkpoint(body: str, signature: str) -> Checkpoint:
-    """Raises InvalidInputError when the body is none of a checkpoint; the signature is not checked here."""
-    try:
-        stored = json.loads(body)
-        datetime.fromisoformat(stored["at"])
-        return Checkpoint(
-            number=int(stored["number"]),
-            seq=int(stored["seq"]),
-            head=str(stored["head"]),
-            body=body,
-            signature=signature,
-        )
-    except (ValueError, KeyError, TypeError) as error:
-        raise InvalidInputError(
-            "This is not a checkpoint of an audit log; give a line that sealing printed."
-        ) from error
+    """The checkpoint that follows `before`."""
+    body = canonical(
+        {
+            "v": 1,
+            "number": before.number + 1 if before else 1,
+            "seq": seq,
+            "head": head,
+            "at": timestamp(at),
+            "prev": before.hash if before else GENESIS,
+            "key": key.public_key().public_bytes_raw().hex(),
+            "next_key": next_key,
+        }
+    )
+    return _load_checkpoint(body, key.sign(body.encode()).hex())
 
 
 def read_checkpoint(text: str) -> Checkpoint:
-    """Read what `Checkpoint.to_text` wrote. Raises InvalidInputError."""
+    """Read what `Checkpoint.to_text` wrote; the signature is not checked here. Raises InvalidInputError."""
     try:
         stored = json.loads(text)
-        return load_checkpoint(str(stored["checkpoint"]), str(stored["signature"]))
-    except (ValueError, KeyError, TypeError) as error:
+        checkpoint = _load_checkpoint(str(stored["checkpoint"]), str(stored["signature"]))
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise InvalidInputError(
-            "This is not a checkpoint of an audit log; give a line that sealing printed."
+            "This is not a checkpoint of an audit log; give a line of the sealer's file of checkpoints."
         ) from error
+    return checkpoint
+
+
+def _load_checkpoint(body: str, signature: str) -> Checkpoint:
+    stored = json.loads(body)
+    return Checkpoint(
+        number=int(stored["number"]),
+        seq=int(stored["seq"]),
+        head=str(stored["head"]),
+        at=datetime.fromisoformat(stored["at"]),
+        previous=str(stored["prev"]),
+        key=str(stored["key"]),
+        next_key=str(stored["next_key"]),
+        body=body,
+        signature=signature,
+    )
+
+
+def key_id(public_key: str) -> str:
+    """A short name of a public key that people can compare: the first half of its SHA-256, in groups of four."""
+    digest = hashlib.sha256(bytes.fromhex(public_key)).hexdigest()[:32]
+    return "-".join(digest[start : start + 4] for start in range(0, len(digest), 4))

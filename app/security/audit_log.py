@@ -1,201 +1,192 @@
-"""The append-only audit log: one SQLite file of its own, and a second copy of every line where one is set."""
+"""The append-only audit log: one SQLite file of its own, and a copy of every event on the second device."""
 
-import os
 import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from threading import Lock
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
-from app.domain.audit import AuditEvent, Outcome
-from app.errors import BackendUnavailableError
-from app.security.audit_chain import (
-    GENESIS,
-    Checkpoint,
-    event_body,
-    event_mac,
-    load_checkpoint,
-    read_event,
-    sha256_hex,
-    sign_checkpoint,
-    timestamp,
+from app.domain.audit import AuditEvent, AuditKind, Outcome
+from app.errors import BackendUnavailableError, IntegrityError
+from app.logs import get_logger
+from app.security.audit_chain import GENESIS, event_body, event_mac, sha256_hex
+from app.security.audit_reader import (
+    BUSY_SECONDS,
+    UNAVAILABLE,
+    AuditReader,
+    EventFilter,
+    Head,
+    StoredEvent,
+    head_of,
 )
+from app.security.group_commit import GroupCommit
+from app.security.grown_file import exclusive
+from app.security.second_device import DeviceState, SecondDevice
+
+__all__ = ["AuditLog", "EventFilter", "StoredEvent"]
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS audit(seq INTEGER PRIMARY KEY, mac TEXT NOT NULL, body TEXT NOT NULL);
-CREATE TABLE IF NOT EXISTS checkpoints(number INTEGER PRIMARY KEY, body TEXT NOT NULL, signature TEXT NOT NULL);
 CREATE TRIGGER IF NOT EXISTS audit_keeps BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'append only'); END;
 CREATE TRIGGER IF NOT EXISTS audit_stays BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'append only'); END;
+CREATE TRIGGER IF NOT EXISTS audit_follows BEFORE INSERT ON audit
+WHEN NEW.seq <> (SELECT coalesce(max(seq), 0) + 1 FROM audit) BEGIN SELECT RAISE(ABORT, 'append only'); END;
 """
-_BUSY_SECONDS = 20
+_FORBIDDEN = {sqlite3.SQLITE_UPDATE, sqlite3.SQLITE_DELETE, sqlite3.SQLITE_DROP_TABLE, sqlite3.SQLITE_DROP_TRIGGER}
+_LOST = (
+    "Events that were in the audit log are gone or changed, so nothing was shown or changed: run dafe audit verify, and"
+    " start again when it is known why."
+)
+_log = get_logger("audit")
 
 
-@dataclass(frozen=True, slots=True)
-class EventFilter:
-    """Conditions that must all hold; the defaults hold always. Times are inclusive."""
+class AuditLog(AuditReader):
+    """Threads may share it, processes share the file; each append is on disk when the call returns, and what threads
+    append at the same time shares one wait for the disk.
 
-    actor_id: str = ""
-    actions: tuple[str, ...] = ()
-    outcomes: tuple[Outcome, ...] = ()
-    since: datetime | None = None
-    until: datetime | None = None
-    limit: int = 50
-    offset: int = 0
+    The log itself must be written. Without `second_device_required` a second device that fails is recorded, shown by
+    `second_device_state`, and caught up when it works again; with it nothing proceeds meanwhile.
+    """
 
-
-@dataclass(frozen=True, slots=True)
-class StoredEvent:
-    """A row as it lies in the file."""
-
-    seq: int
-    mac: str
-    body: str
-
-
-class AuditLog:
-    """Threads may share it, processes share the file; each append is on disk when the call returns."""
-
-    def __init__(self, path: Path, *, mac_key: bytes, second_device: Path | None = None) -> None:
-        self._path = path
+    def __init__(
+        self, path: Path, *, mac_key: bytes, second_device: Path | None = None, second_device_required: bool = False
+    ) -> None:
+        super().__init__(path)
         self._mac_key = mac_key
-        self._second_device = second_device
-        self._lock = Lock()
-        self._connection: sqlite3.Connection | None = None
+        self.second_device = SecondDevice(second_device) if second_device else None
+        self._second_required = second_device_required
+        self._second_failed = False
+        self._commit = GroupCommit(self._write, patience_seconds=BUSY_SECONDS, too_late=UNAVAILABLE)
+        self._connection: tuple[sqlite3.Connection, int] | None = None
+        self._written = Head()
+        """The newest event that this process wrote."""
 
     def append(self, event: AuditEvent) -> int:
         """Write one event with its time and its place in the chain; returns its `seq`.
 
         Raises BackendUnavailableError when it cannot be written: the caller must not go on.
         """
-        with self._transaction() as connection:
-            row = connection.execute("SELECT seq, body FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
-            seq, previous = (row[0] + 1, sha256_hex(row[1])) if row else (1, GENESIS)
-            body = event_body(replace(event, seq=seq, at=datetime.now(UTC)), previous=previous)
-            mac = event_mac(body, key=self._mac_key)
-            connection.execute("INSERT INTO audit(seq, mac, body) VALUES (?, ?, ?)", (seq, mac, body))
-            self._copy(body)
-        return int(seq)
+        event_body(replace(event, seq=1, at=datetime.now(UTC)), previous=GENESIS)  # what is no JSON fails here, alone
+        return self._commit.add(event)
 
-    def find(self, wanted: EventFilter) -> tuple[list[AuditEvent], int]:
-        """One page of the events that fit, newest first, and how many fit in all."""
-        condition, values = _condition(wanted)
-        with self._transaction(write=False) as connection:
-            total = connection.execute(f"SELECT count(*) FROM audit WHERE {condition}", values).fetchone()[0]  # noqa: S608
-            rows = connection.execute(
-                f"SELECT body FROM audit WHERE {condition} ORDER BY seq DESC LIMIT ? OFFSET ?",  # noqa: S608
-                [*values, wanted.limit, wanted.offset],
-            ).fetchall()
-        return [read_event(row[0]) for row in rows], int(total)
-
-    def rows(self, *, after: int = 0) -> Iterator[StoredEvent]:
-        """Every row behind `after` in order, as it lies in the file."""
-        while True:
-            with self._transaction(write=False) as connection:
-                query = "SELECT seq, mac, body FROM audit WHERE seq > ? ORDER BY seq LIMIT 5000"
-                block = [StoredEvent(*row) for row in connection.execute(query, (after,))]
-            yield from block
-            if not block:
-                return
-            after = block[-1].seq
-
-    def checkpoints(self) -> list[Checkpoint]:
-        with self._transaction(write=False) as connection:
-            rows = connection.execute("SELECT body, signature FROM checkpoints ORDER BY number").fetchall()
-        return [load_checkpoint(body, signature) for body, signature in rows]
-
-    def seal(self, key: Ed25519PrivateKey) -> Checkpoint | None:
-        """Sign the newest event's hash; None when nothing happened since the last checkpoint."""
-        with self._transaction() as connection:
-            head = connection.execute("SELECT seq, body FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
-            last = connection.execute(
-                "SELECT number, body, signature FROM checkpoints ORDER BY number DESC LIMIT 1"
-            ).fetchone()
-            before = load_checkpoint(last[1], last[2]) if last else None
-            if head is None or (before is not None and before.seq == head[0]):
-                return before
-            checkpoint = sign_checkpoint(
-                number=before.number + 1 if before else 1,
-                seq=head[0],
-                head=sha256_hex(head[1]),
-                at=datetime.now(UTC),
-                previous=before.hash if before else GENESIS,
-                key=key,
-            )
-            connection.execute(
-                "INSERT INTO checkpoints(number, body, signature) VALUES (?, ?, ?)",
-                (checkpoint.number, checkpoint.body, checkpoint.signature),
-            )
-        return checkpoint
+    def in_step(self) -> tuple[Head, DeviceState | None]:
+        """The newest event and the second device's state at a moment when nobody writes; None where none is set."""
+        try:
+            with exclusive(self._lock_path):
+                head = self.head()
+                return head, self.second_device.state(head) if self.second_device else None
+        except OSError as error:
+            raise BackendUnavailableError(UNAVAILABLE) from error
 
     def close(self) -> None:
-        with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
+        self._commit.close()
+        super().close()
+        if self._connection is not None:
+            self._connection[0].close()
+            self._connection = None
 
-    def _copy(self, body: str) -> None:
-        """Before the commit: an event that the second device lacks is never in the log."""
-        if self._second_device is None:
+    @property
+    def _lock_path(self) -> Path:
+        return self._path.with_suffix(".lock")
+
+    def _write(self, events: Sequence[AuditEvent]) -> list[int]:
+        """Called by one thread. The lock file is fairer than SQLite's own waiting, which starves one of many."""
+        try:
+            with exclusive(self._lock_path):
+                seqs = self._insert(events)
+                return [row.seq for row in seqs]
+        except (sqlite3.Error, OSError) as error:
+            raise BackendUnavailableError(UNAVAILABLE) from error
+
+    def _insert(self, events: Sequence[AuditEvent]) -> list[StoredEvent]:
+        rows: list[StoredEvent] = []
+        with self._transaction() as connection:
+            head = head_of(connection)
+            self._require_what_was_written(connection)
+            for event in events:
+                body = event_body(replace(event, seq=head.seq + 1, at=datetime.now(UTC)), previous=head.hash)
+                head = Head(head.seq + 1, sha256_hex(body))
+                rows.append(StoredEvent(head.seq, event_mac(body, key=self._mac_key), body))
+            values = [(row.seq, row.mac, row.body) for row in rows]
+            connection.executemany("INSERT INTO audit(seq, mac, body) VALUES (?, ?, ?)", values)
+        self._written = head
+        self._copy(rows)
+        return rows
+
+    def _require_what_was_written(self, connection: sqlite3.Connection) -> None:
+        """A log that is cut, changed or exchanged under a running process takes no more events from it."""
+        if self._written.seq:
+            row = connection.execute("SELECT body FROM audit WHERE seq = ?", (self._written.seq,)).fetchone()
+            if row is None or sha256_hex(row[0]) != self._written.hash:
+                raise BackendUnavailableError(_LOST)
+
+    def _copy(self, rows: Sequence[StoredEvent]) -> None:
+        """After the commit: a crash in between leaves a copy that lacks events, never one that holds too many."""
+        if self.second_device is None:
             return
-        with self._second_device.open("a", encoding="ascii") as file:
-            file.write(body + "\n")
-            file.flush()
-            os.fsync(file.fileno())
+        try:
+            behind = self.second_device.write(rows, earlier=lambda seq: self.rows(after=seq))
+            failure = f"The second device lacks {behind:,} events and is being caught up." if behind else ""
+        except OSError as error:
+            failure = f"The second device of the audit log cannot be written ({error.strerror})."
+        except IntegrityError as error:
+            failure = error.message
+        if bool(failure) != self._second_failed:
+            self._second_failed = bool(failure)
+            _log.info(failure or "the second device of the audit log is written again")
+            self._insert([_device_event(failed=self._second_failed)])
+        if failure and self._second_required:
+            raise BackendUnavailableError(f"{failure} Until it can, nothing is shown or changed.")
 
     @contextmanager
-    def _transaction(self, *, write: bool = True) -> Iterator[sqlite3.Connection]:
-        with self._lock:
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        connection = self._open()
+        try:
+            connection.execute("BEGIN IMMEDIATE")
             try:
-                connection = self._open()
-                connection.execute("BEGIN IMMEDIATE" if write else "BEGIN")
-                try:
-                    yield connection
-                    connection.execute("COMMIT")
-                except BaseException:
-                    connection.rollback()
-                    raise
-            except (sqlite3.Error, OSError) as error:
-                raise BackendUnavailableError(
-                    "The audit log cannot be written or read, so nothing was shown or changed: check the disk and the"
-                    " rights of the data folder."
-                ) from error
+                yield connection
+                connection.execute("COMMIT")
+            except BaseException:
+                connection.rollback()
+                raise
+        except sqlite3.Error:
+            self._connection = None
+            connection.close()
+            raise
 
     def _open(self) -> sqlite3.Connection:
-        if self._connection is None:
-            connection = sqlite3.connect(
-                self._path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
-            )
+        """Of the file that lies there now: one that was moved away is not written on."""
+        number = self._path.stat().st_ino if self._path.exists() else -1
+        if self._connection is not None and self._connection[1] == number:
+            return self._connection[0]
+        if self._connection is not None:
+            self._connection[0].close()
+            self._connection = None
+        connection = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+        try:
             self._path.chmod(0o600)
-            connection.execute("PRAGMA journal_mode = WAL")
-            connection.execute("PRAGMA synchronous = FULL")
+            for setting in ("journal_mode = WAL", "synchronous = FULL", "trusted_schema = OFF"):
+                connection.execute(f"PRAGMA {setting}")
             connection.executescript(_SCHEMA)
-            self._connection = connection
-        return self._connection
+            connection.set_authorizer(_allow)
+        except sqlite3.Error:
+            connection.close()
+            raise
+        self._connection = connection, self._path.stat().st_ino
+        return connection
 
 
-def _condition(wanted: EventFilter) -> tuple[str, list[str]]:
-    parts = ["1"]
-    values: list[str] = []
-
-    def add(part: str, *given: str) -> None:
-        parts.append(part)
-        values.extend(given)
-
-    if wanted.actor_id:
-        add("body ->> '$.actor' = ?", wanted.actor_id)
-    for field, allowed in (("action", wanted.actions), ("outcome", wanted.outcomes)):
-        if allowed:
-            add(f"body ->> '$.{field}' IN ({_marks(allowed)})", *map(str, allowed))
-    if wanted.since is not None:
-        add("body ->> '$.at' >= ?", timestamp(wanted.since))
-    if wanted.until is not None:
-        add("body ->> '$.at' <= ?", timestamp(wanted.until))
-    return " AND ".join(parts), values
+def _allow(action: int, table: str | None, *_others: str | None) -> int:
+    forbidden = action in _FORBIDDEN and table is not None and table.startswith(("audit", "checkpoints"))
+    return sqlite3.SQLITE_DENY if forbidden else sqlite3.SQLITE_OK
 
 
-def _marks(values: Sequence[str]) -> str:
-    return ", ".join("?" for _ in values)
+def _device_event(*, failed: bool) -> AuditEvent:
+    return AuditEvent(
+        action="audit.second_device",
+        kind=AuditKind.CHANGE,
+        outcome=Outcome.FAILED if failed else Outcome.DONE,
+        actor_id="system",
+        channel="system",
+    )

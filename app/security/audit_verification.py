@@ -1,107 +1,163 @@
-"""Checks the audit log: chain, MAC, signed checkpoints, and the copy on the second device."""
+"""Checks the audit log: chain, MAC, signed checkpoints, the second device, and what was verified before."""
 
-import json
-from collections.abc import Iterable, Sequence
-from itertools import zip_longest
-from pathlib import Path
-
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+import hashlib
+import hmac
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
 from app.domain.audit import AuditFinding, AuditVerification
-from app.security.audit_chain import GENESIS, Checkpoint, event_mac, sha256_hex
+from app.security.audit_chain import GENESIS, MAC_DOMAIN, Checkpoint, key_id
 from app.security.audit_log import AuditLog, StoredEvent
+from app.security.audit_seals import Seals
+from app.security.audit_verification_files import DeviceCopy, read_checkpoints
+from app.security.second_device import SecondDevice
+from app.security.verified_point import VerifiedPoint
 
 _MOST_FINDINGS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Somebody says that event `seq` had this hash: a checkpoint, one kept elsewhere, or an earlier verification."""
+
+    seq: int
+    head: str
+    detail: str
+    """What is wrong when it had not."""
+    sound_to: int = 0
+
+
+@dataclass(slots=True)
+class _Reading:
+    """What the pass over the rows has found so far."""
+
+    expected: int
+    previous: str
+    links: bool = True
+    """Whether the next row is to follow this hash: not where reading begins, nor behind a row that is wrong itself."""
+    events: int = 0
+    findings: list[AuditFinding] = field(default_factory=list)
+
+    def add(self, finding: AuditFinding | None) -> None:
+        if finding is not None and len(self.findings) < _MOST_FINDINGS:
+            self.findings.append(finding)
 
 
 def verify_log(
     log: AuditLog,
     *,
     mac_key: bytes,
-    public_key: Ed25519PublicKey,
+    seals: Seals,
+    known: VerifiedPoint | None = None,
     trusted: Checkpoint | None = None,
-    second_device: Path | None = None,
+    second_device: SecondDevice | None = None,
+    incremental: bool = False,
 ) -> AuditVerification:
-    """Read the whole log. `trusted` is a checkpoint kept elsewhere: the log must hold it; `second_device` a copy that
-    must be equal line by line. `ok` None: nothing is wrong, but no checkpoint covers any event."""
-    findings: list[AuditFinding] = []
-    hashes: dict[int, str] = {}
-    events = verified_to = 0
-    for seq, head, finding in _check_rows(log.rows(), mac_key):
-        events += 1
-        hashes[seq] = head
-        if finding is not None:
-            findings.append(finding)
-        elif not findings:
-            verified_to = seq
-    checkpoints = log.checkpoints()
-    findings += _check_checkpoints(checkpoints, hashes, public_key)
+    """Read the log from its first event; `incremental`: from the `trusted` checkpoint, else from the `known` point.
+
+    `trusted` is a checkpoint kept elsewhere and `known` the last good verification: the log must hold both.
+    """
+    end, _ = log.in_step()
+    checkpoints, findings = read_checkpoints(seals, known=known, second_device=second_device)
+    claims = [*_sealed(checkpoints), *_kept(trusted, checkpoints, findings), *_verified(known)]
+    start = _start(trusted, known) if incremental else None
+    reading = _Reading(start.seq if start else 1, previous=GENESIS, links=start is None, findings=findings)
+    copy = DeviceCopy(second_device, after=reading.expected - 1) if second_device else None
+    claimed = {claim.seq: [one for one in claims if one.seq == claim.seq] for claim in claims}
+    for row in log.rows(after=reading.expected - 1):
+        if row.seq > end.seq:
+            break
+        reading.add(_check_row(row, reading, mac_key))
+        for claim in claimed.get(row.seq, ()):
+            if claim.head != reading.previous:
+                reading.add(AuditFinding(claim.seq, "seal", claim.detail, claim.sound_to))
+        if copy is not None:
+            reading.add(copy.compare(row))
+    reading.add(_cut(claims, reading.expected - 1))
+    if copy is not None:
+        reading.add(copy.end(log.rows(after=reading.expected - 1), last=reading.expected - 1))
+    doubt = _doubt(checkpoints, seals, reading.events) or (copy.doubt if copy else "")
+    return _result(reading, checkpoints, verified_from=start.seq if start else 1, doubt=doubt)
+
+
+def _check_row(row: StoredEvent, reading: _Reading, mac_key: bytes) -> AuditFinding | None:
+    """The body is canonical JSON, so what stands behind the details in it is found by its text."""
+    body = row.body.encode()
+    finding = None
+    if row.seq != reading.expected:
+        detail = f"events {reading.expected} to {row.seq - 1} are not there"
+        finding = AuditFinding(reading.expected, "missing", detail)
+    elif hmac.digest(mac_key, MAC_DOMAIN + body, "sha256").hex() != row.mac:
+        finding = AuditFinding(row.seq, "modified", "the event is not as it was written")
+    elif f',"seq":{row.seq},"session":' not in row.body:
+        finding = AuditFinding(row.seq, "reordered", "the event was written with another number")
+    elif reading.links and f'"prev":"{reading.previous}","purpose":' not in row.body:
+        finding = AuditFinding(row.seq, "inserted", "the event does not follow the one before it")
+    reading.previous = hashlib.sha256(body).hexdigest()
+    reading.links = finding is None
+    reading.expected = row.seq + 1
+    reading.events += 1
+    return finding
+
+
+def _sealed(checkpoints: Iterable[Checkpoint]) -> Iterator[Claim]:
+    before = 0
+    for one in checkpoints:
+        events = f"one of the events {before + 1} to {one.seq} is" if one.seq > before + 1 else "the event is"
+        yield Claim(one.seq, one.head, f"{events} not as checkpoint {one.number} sealed it", before)
+        before = one.seq
+
+
+def _kept(trusted: Checkpoint | None, checkpoints: list[Checkpoint], findings: list[AuditFinding]) -> Iterator[Claim]:
+    if trusted is None:
+        return
+    keys = {one.key for one in checkpoints} | {one.key_after for one in checkpoints}
+    if not trusted.is_signed() or (keys and trusted.key not in keys):
+        detail = "the checkpoint given was not signed by this installation"
+        findings.append(AuditFinding(trusted.seq, "seal", detail, 0))
+    else:
+        detail = f"the events to here are not those of the checkpoint given, which was signed on {trusted.at:%Y-%m-%d}"
+        yield Claim(trusted.seq, trusted.head, detail)
+
+
+def _verified(known: VerifiedPoint | None) -> Iterator[Claim]:
+    if known is not None and known.seq:
+        detail = f"the events to here are not those that were verified on {known.at:%Y-%m-%d}"
+        yield Claim(known.seq, known.head, detail)
+
+
+def _start(trusted: Checkpoint | None, known: VerifiedPoint | None) -> Claim | None:
     if trusted is not None:
-        findings += _check_trusted(trusted, hashes, public_key)
-    if second_device is not None:
-        findings += _check_copy(log.rows(), second_device)
-    ok = False if findings else (True if checkpoints or not events else None)
-    return AuditVerification(ok=ok, events=events, verified_to=verified_to, findings=tuple(findings[:_MOST_FINDINGS]))
+        return Claim(trusted.seq, trusted.head, "")
+    return Claim(known.seq, known.head, "") if known is not None and known.seq else None
 
 
-def _check_rows(rows: Iterable[StoredEvent], mac_key: bytes) -> Iterable[tuple[int, str, AuditFinding | None]]:
-    expected, previous = 1, GENESIS
-    for row in rows:
-        finding = None
-        try:
-            stored = json.loads(row.body)
-            named, before = stored["seq"], stored["prev"]
-        except (ValueError, KeyError, TypeError):
-            named, before = None, None
-        if row.seq != expected:
-            finding = AuditFinding(expected, "missing", f"events {expected} to {row.seq - 1} are not there")
-        elif event_mac(row.body, key=mac_key) != row.mac:
-            finding = AuditFinding(row.seq, "modified", "the event is not as it was written")
-        elif named != row.seq:
-            finding = AuditFinding(row.seq, "reordered", f"this event was written as number {named}")
-        elif before != previous:
-            finding = AuditFinding(row.seq, "inserted", "the event does not follow the one before it")
-        previous = sha256_hex(row.body)
-        expected = row.seq + 1
-        yield row.seq, previous, finding
+def _cut(claims: Iterable[Claim], last: int) -> AuditFinding | None:
+    """Events that are known to have been there, behind the last one."""
+    beyond = max((claim.seq for claim in claims), default=0)
+    if beyond <= last:
+        return None
+    return AuditFinding(last + 1, "truncated", f"the log is known to have had {beyond} events and ends before it")
 
 
-def _check_checkpoints(
-    checkpoints: Sequence[Checkpoint], hashes: dict[int, str], public_key: Ed25519PublicKey
-) -> list[AuditFinding]:
-    findings = []
-    before = GENESIS
-    for number, checkpoint in enumerate(checkpoints, start=1):
-        if not checkpoint.is_signed_by(public_key) or checkpoint.number != number or checkpoint.previous != before:
-            findings.append(AuditFinding(checkpoint.seq, "seal", f"checkpoint {number} is not as it was signed"))
-        else:
-            findings += _check_head(checkpoint, hashes)
-        before = checkpoint.hash
-    return findings
+def _doubt(checkpoints: list[Checkpoint], seals: Seals, events: int) -> str:
+    if not checkpoints:
+        return "No checkpoint seals the log yet: verify again in a minute." if events else ""
+    return seals.silence(checkpoints[-1]) if seals.is_expected() else ""
 
 
-def _check_trusted(checkpoint: Checkpoint, hashes: dict[int, str], public_key: Ed25519PublicKey) -> list[AuditFinding]:
-    if not checkpoint.is_signed_by(public_key):
-        return [AuditFinding(checkpoint.seq, "seal", "the checkpoint given was not signed by this installation")]
-    return _check_head(checkpoint, hashes)
-
-
-def _check_head(checkpoint: Checkpoint, hashes: dict[int, str]) -> list[AuditFinding]:
-    if checkpoint.seq not in hashes:
-        detail = f"the log was sealed at event {checkpoint.seq} and ends before it"
-        return [AuditFinding(checkpoint.seq, "truncated", detail)]
-    if hashes[checkpoint.seq] != checkpoint.head:
-        return [AuditFinding(checkpoint.seq, "seal", "the events before this checkpoint are not those it sealed")]
-    return []
-
-
-def _check_copy(rows: Iterable[StoredEvent], path: Path) -> list[AuditFinding]:
-    with path.open(encoding="ascii", errors="replace") as file:
-        for place, (row, line) in enumerate(zip_longest(rows, file), start=1):
-            if row is None:
-                return [AuditFinding(place, "truncated", "the second device holds events that the log lacks")]
-            if line is None:
-                return [AuditFinding(place, "device", "the second device lacks this event and those after it")]
-            if row.body != line.rstrip("\n"):
-                return [AuditFinding(row.seq, "device", "the event differs from its copy on the second device")]
-    return []
+def _result(reading: _Reading, checkpoints: list[Checkpoint], *, verified_from: int, doubt: str) -> AuditVerification:
+    findings = sorted(reading.findings, key=lambda one: one.seq)
+    wrong = {one.seq for one in findings if one.sound_to is None}
+    sound = [one.seq - 1 if one.seq in wrong or one.sound_to is None else one.sound_to for one in findings]
+    newest = checkpoints[-1] if checkpoints else None
+    return AuditVerification(
+        ok=False if findings else (None if doubt else True),
+        events=reading.events,
+        verified_to=max(0, min([*sound, reading.expected - 1])),
+        findings=tuple(findings),
+        verified_from=verified_from,
+        sealed_to=newest.seq if newest else 0,
+        key_id=key_id(newest.key_after) if newest else "",
+        doubt=doubt,
+    )

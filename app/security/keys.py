@@ -6,7 +6,6 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
@@ -26,7 +25,6 @@ class Keys:
     sign_in: bytes
     """For keyed hashes of usernames and addresses in the counters of failed sign-ins."""
     tokens: bytes
-    audit_seal: Ed25519PrivateKey
 
 
 def load_keys(path: Path, *, may_create: bool) -> Keys:
@@ -34,11 +32,15 @@ def load_keys(path: Path, *, may_create: bool) -> Keys:
 
     Raises IntegrityError when data exists without its key, ConfigurationError when others may read the file.
     """
+    return _split(load_secret(path, may_create=may_create))
+
+
+def load_secret(path: Path, *, may_create: bool) -> bytes:
+    """The 32 bytes of one owner-only file, made when it is not there and may be; raises as `load_keys` does."""
     try:
-        secret = _read(path) if path.exists() else _create(path, may_create=may_create)
+        return _read(path) if path.exists() else _create(path, may_create=may_create)
     except OSError as error:
         raise BackendUnavailableError(f"The key file {path} cannot be used: {error.strerror}.") from error
-    return _split(secret)
 
 
 def _read(path: Path) -> bytes:
@@ -88,5 +90,4 @@ def _split(secret: bytes) -> Keys:
         audit_mac=derive("audit-mac"),
         sign_in=derive("sign-in"),
         tokens=derive("tokens"),
-        audit_seal=Ed25519PrivateKey.from_private_bytes(derive("audit-seal")),
     )

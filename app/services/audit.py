@@ -1,18 +1,26 @@
 """The audit log as compliance officers use it: read, verify, export."""
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import IO
 
 from app.domain.access import Actor, Permission
-from app.domain.audit import AuditEvent, AuditFinding, AuditVerification, Outcome
+from app.domain.audit import AuditEvent, AuditFinding, AuditStatus, AuditVerification, Outcome
+from app.errors import BackendUnavailableError, IntegrityError
 from app.security.access import authorise
-from app.security.audit_chain import Checkpoint
-from app.security.audit_log import AuditLog, EventFilter
+from app.security.audit_bundle import write_bundle, write_lines
+from app.security.audit_chain import GENESIS, Checkpoint, key_id
+from app.security.audit_log import AuditLog
+from app.security.audit_reader import EventFilter
+from app.security.audit_seals import Seals
 from app.security.audit_verification import verify_log
 from app.security.auditor import Auditor
 from app.security.keys import Keys
+from app.security.second_device import SecondDevice
+from app.security.verified_point import VerifiedPoint, VerifiedPoints
 from backends.metadata.base import MetadataStore
 
 _CLOCKS_DIFFER = timedelta(minutes=1)
@@ -29,9 +37,13 @@ class AuditPage:
 
 
 class AuditService:
-    def __init__(self, *, log: AuditLog, keys: Keys, auditor: Auditor, metadata: MetadataStore) -> None:
+    def __init__(
+        self, *, log: AuditLog, keys: Keys, seals: Seals, verified: Path, auditor: Auditor, metadata: MetadataStore
+    ) -> None:
         self._log = log
-        self._keys = keys
+        self._mac_key = keys.audit_mac
+        self._seals = seals
+        self._verified = VerifiedPoints(verified, key=keys.audit_mac)
         self._auditor = auditor
         self._metadata = metadata
 
@@ -67,52 +79,120 @@ class AuditService:
         )
         with self._auditor.disclosure(actor, "audit.list", details={"page": page}):
             events, total = self._log.find(wanted)
-            kept, since = self._extent()
-            return AuditPage(events, total, kept, since)
+            return AuditPage(events, total, self._log.head().seq, self._begun())
 
-    def _extent(self) -> tuple[int, datetime | None]:
-        _, kept = self._log.find(EventFilter(limit=1))
-        first, _ = self._log.find(EventFilter(limit=1, offset=kept - 1)) if kept else ([], 0)
-        return kept, first[0].at if first else None
+    def status(self, actor: Actor) -> AuditStatus:
+        """How well the log is kept at this moment, without reading it."""
+        authorise(actor, Permission.AUDIT)
+        head, device = self._log.in_step()
+        last = self._seals.last()
+        point: VerifiedPoint | None = None
+        with suppress(IntegrityError):
+            point = self._verified.last()
+        return AuditStatus(
+            events=head.seq,
+            sealed_to=last.seq if last else 0,
+            sealed_at=last.at if last else None,
+            key_id=key_id(last.key_after) if last else "",
+            sealing=self._seals.problem(),
+            verified_to=point.seq if point else 0,
+            verified_at=point.at if point else None,
+            second_device=device.detail if device else "",
+            second_device_ok=device is None or device.ok,
+            behind=device.behind if device else 0,
+        )
 
     def verify(
-        self, actor: Actor, *, trusted: Checkpoint | None = None, second_device: Path | None = None
+        self,
+        actor: Actor,
+        *,
+        incremental: bool = False,
+        trusted: Checkpoint | None = None,
+        second_device: Path | None = None,
     ) -> AuditVerification:
-        """Read the whole log and check it, after sealing what is new."""
+        """Read the log and check it, against the second device too: that of the settings, or a copy of its folder or
+        file. `incremental` begins at the `trusted` checkpoint, or where the last good verification ended."""
         authorise(actor, Permission.AUDIT)
-        self._log.seal(self._keys.audit_seal)
+        device = SecondDevice(second_device) if second_device else self._log.second_device
+        known, forged = self._known()
         result = verify_log(
             self._log,
-            mac_key=self._keys.audit_mac,
-            public_key=self._keys.audit_seal.public_key(),
+            mac_key=self._mac_key,
+            seals=self._seals,
+            known=known,
             trusted=trusted,
-            second_device=second_device,
+            second_device=device,
+            incremental=incremental,
         )
-        if late := self._late_beginning():
-            result = replace(result, ok=False, findings=(late, *result.findings))
-        with self._auditor.disclosure(actor, "audit.verify", details={"events": result.events, "ok": bool(result.ok)}):
+        wrong = [one for one in (forged, self._late_beginning()) if one]
+        if wrong:
+            result = replace(result, ok=False, findings=(*wrong, *result.findings), verified_to=0)
+        if result.ok:
+            self._remember(result)
+        details = {"events": result.events, "ok": bool(result.ok), "incremental": incremental}
+        with self._auditor.disclosure(actor, "audit.verify", details=details):
             return result
+
+    def export(self, actor: Actor, file: IO[bytes], *, as_lines: bool = False) -> None:
+        """Write every event as it was written, the checkpoints, the public key and a program that verifies them without
+        this one, as a ZIP archive; `as_lines`: all but the program, one JSON object a line.
+
+        It ends with the last event that a checkpoint seals; where sealing fails, with the newest.
+        """
+        authorise(actor, Permission.AUDIT)
+        with self._auditor.disclosure(actor, "audit.export"):
+            sealed: Checkpoint | None = None
+            with suppress(BackendUnavailableError):
+                sealed = self.seal()
+            rows = self._log.rows()
+            write = write_lines if as_lines else write_bundle
+            last = sealed.seq if sealed else self._log.head().seq
+            write(file, rows=(row.body for row in rows if row.seq <= last), checkpoints=self._seals.lines())
+
+    def seal(self, *, if_alone: bool = False) -> Checkpoint | None:
+        """Have the newest event signed, unless `if_alone` and a sealer runs that will do it within a minute.
+
+        Raises BackendUnavailableError with the sealer's sentence.
+        """
+        return self._seals.last() if if_alone and self._seals.is_running() else self._seals.seal()
+
+    def renew_key(self, actor: Actor) -> None:
+        """Have the sealer change its key: the old one signs that the new one follows."""
+        authorise(actor, Permission.MANAGE_SYSTEM)
+        with self._auditor.change(actor, "audit.renew_key"):
+            self._seals.run("--renew-key")
+
+    def _begun(self) -> datetime | None:
+        first = self._log.first()
+        return first.at if first else None
+
+    def _known(self) -> tuple[VerifiedPoint | None, AuditFinding | None]:
+        try:
+            return self._verified.last(), None
+        except IntegrityError as error:
+            return None, AuditFinding(1, "seal", error.message)
+
+    def _remember(self, result: AuditVerification) -> None:
+        row = next(self._log.rows(after=result.verified_to - 1), None)
+        last = self._seals.last()
+        if row is None:
+            return
+        with suppress(OSError):
+            self._verified.save(
+                VerifiedPoint(
+                    seq=row.seq,
+                    head=row.hash,
+                    checkpoint=last.number if last else 0,
+                    checkpoint_hash=last.hash if last else GENESIS,
+                    at=datetime.now(UTC),
+                )
+            )
 
     def _late_beginning(self) -> AuditFinding | None:
         """Making a workspace or a person is recorded: a log that begins after the first of them was begun anew."""
         made = [one.created_at for one in self._metadata.workspaces.find() if one.created_at]
         made += [one.created_at for one in self._metadata.users.find() if one.created_at]
-        _, begun = self._extent()
+        begun = self._begun()
         if not made or (begun is not None and begun <= min(made) + _CLOCKS_DIFFER):
             return None
         return AuditFinding(1, "truncated", "the log begins after the first workspace or person was made")
-
-    def export(self, actor: Actor) -> bytes:
-        """Every event as it was written, one JSON object a line, the checkpoints and the public key after them."""
-        authorise(actor, Permission.AUDIT)
-        with self._auditor.disclosure(actor, "audit.export"):
-            pass
-        self.seal()
-        public = self._keys.audit_seal.public_key().public_bytes_raw().hex()
-        lines = [row.body for row in self._log.rows()]
-        lines += [checkpoint.to_text() for checkpoint in self._log.checkpoints()]
-        return ("\n".join([*lines, f'{{"public_key":"{public}"}}']) + "\n").encode()
-
-    def seal(self) -> Checkpoint | None:
-        """Sign the newest event; called by a timer and at the end of short commands."""
-        return self._log.seal(self._keys.audit_seal)

@@ -1,6 +1,7 @@
 """Every public service method stands in the table of actions and turns away whoever may not call it."""
 
 import inspect
+import io
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -19,7 +20,7 @@ from app.security.audit_log import AuditLog, EventFilter
 from backends.metadata.base_content import DocumentFilter
 
 NOT_SERVICES = {"session.refused", "session.ended", "worker.index", "worker.delete", "installation.start"}
-NOT_SERVICES |= {"installation.stop"}
+NOT_SERVICES |= {"installation.stop", "audit.second_device"}
 WITHOUT_ACTOR = {"sessions.sign_in", "sessions.sign_out", "sessions.actor_for", "sessions.actor_for_session"}
 WITHOUT_ACTOR |= {"sessions.actor_of", "audit.seal"}
 
@@ -65,8 +66,10 @@ MAY: dict[str, set[str]] = {
     "users.ensure_first_administrator": {"administrator"},
     "audit.list": {"administrator", "compliance"},
     "audit.people": {"administrator", "compliance"},
+    "audit.status": {"administrator", "compliance"},
     "audit.verify": {"administrator", "compliance"},
     "audit.export": {"administrator", "compliance"},
+    "audit.renew_key": {"administrator"},
     "health.checks": {"administrator"},
     "health.probe_again": {"administrator"},
 }
@@ -92,6 +95,7 @@ GIVEN: dict[str, object] = {
     "role": Role.CLINICIAN,
     "roles": (),
     "actor_ids": (),
+    "file": io.BytesIO(),
 }
 
 
@@ -183,6 +187,7 @@ def test_every_disclosure_of_content_and_every_change_is_audited() -> None:
     assert unaudited == {
         "jobs.list",
         "jobs.get",
+        "audit.status",
         "graph.counts",
         "samples.load",
         "workspaces.get",

@@ -1,262 +1,304 @@
 """Any change of the audit log is found at its row, and nothing is shown when it cannot be written."""
 
 import json
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from threading import Event, Thread
+from time import sleep
 
 import pytest
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.domain.audit import AuditEvent, AuditKind, AuditVerification, Outcome
-from app.errors import BackendUnavailableError, InvalidInputError
-from app.security.audit_chain import GENESIS, Checkpoint, event_mac, read_checkpoint, sha256_hex, sign_checkpoint
+from app.domain.audit import Outcome
+from app.errors import BackendUnavailableError
+from app.security.audit_chain import GENESIS, sha256_hex
 from app.security.audit_log import AuditLog, EventFilter
-from app.security.audit_verification import verify_log
-
-MAC_KEY = bytes(32)
-SEAL = Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
-
-
-def event(number: int, *, action: str = "documents.get", actor: str = "ilse") -> AuditEvent:
-    return AuditEvent(
-        action=action,
-        kind=AuditKind.DISCLOSURE,
-        outcome=Outcome.DONE,
-        actor_id=actor,
-        channel="web",
-        address="192.0.2.7",
-        workspace_id="w1",
-        objects=(f"d{number}",),
-        details={"page": number},
-    )
+from app.security.group_commit import GroupCommit
+from tests.unit.audit_parts import MAC_KEY, Folder, bodies, chained, change, event, rewrite, with_key, without_key
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "audit.db"
-
-
-@pytest.fixture
-def log(path: Path) -> Iterator[AuditLog]:
+def folder(tmp_path: Path) -> Iterator[Folder]:
     """Eight events, sealed after the fourth and the eighth."""
-    opened = AuditLog(path, mac_key=MAC_KEY)
-    for number in range(1, 9):
-        opened.append(event(number))
-        if number % 4 == 0:
-            opened.seal(SEAL)
-    yield opened
-    opened.close()
+    made = Folder(tmp_path / "data")
+    for first in (1, 5):
+        made.append(first, first + 3)
+        made.seal()
+    yield made
+    made.close()
 
 
-def verify(log: AuditLog, **given: object) -> AuditVerification:
-    return verify_log(log, mac_key=MAC_KEY, public_key=SEAL.public_key(), **given)  # type: ignore[arg-type]
+@pytest.fixture
+def copied(tmp_path: Path) -> Iterator[Folder]:
+    """Six events with a second device, sealed after the fourth."""
+    made = Folder(tmp_path / "data", device=tmp_path / "second")
+    made.append(1, 4)
+    made.seal()
+    made.append(5, 6)
+    yield made
+    made.close()
 
 
-def found(log: AuditLog, **given: object) -> list[tuple[int, str]]:
-    result = verify(log, **given)
-    assert (result.ok is False) == bool(result.findings)
-    return [(finding.seq, finding.kind) for finding in result.findings]
-
-
-def change(path: Path, *statements: str, **values: object) -> None:
-    """What somebody with the file and without the keys can do."""
-    with closing(sqlite3.connect(path)) as connection, connection:
-        for trigger in ("audit_keeps", "audit_stays"):
-            connection.execute(f"DROP TRIGGER IF EXISTS {trigger}")
-        for statement in statements:
-            connection.execute(statement, values)
-
-
-def bodies(path: Path) -> dict[int, str]:
-    with closing(sqlite3.connect(path)) as connection:
-        return dict(connection.execute("SELECT seq, body FROM audit ORDER BY seq"))
-
-
-def test_an_untouched_log_verifies_to_its_end(log: AuditLog) -> None:
-    result = verify(log)
-    assert (result.ok, result.events, result.verified_to, result.findings) == (True, 8, 8, ())
-    rows = list(log.rows())
+def test_an_untouched_log_verifies_to_its_end(folder: Folder) -> None:
+    result = folder.verify()
+    assert (result.ok, result.events, result.verified_to, result.sealed_to) == (True, 8, 8, 8)
+    assert (result.findings, result.doubt) == ((), "")
+    rows = list(folder.log.rows())
     assert json.loads(rows[0].body)["prev"] == GENESIS
     assert json.loads(rows[4].body)["prev"] == sha256_hex(rows[3].body)
 
 
-def test_a_log_without_a_checkpoint_cannot_be_told(path: Path) -> None:
-    log = AuditLog(path, mac_key=MAC_KEY)
-    assert verify(log).ok is True
-    log.append(event(1))
-    assert (verify(log).ok, verify(log).events) == (None, 1)
-    log.close()
+def test_a_log_without_a_checkpoint_cannot_be_told(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    assert folder.verify().ok is True
+    folder.append(1, 1)
+    result = folder.verify()
+    assert (result.ok, result.events) == (None, 1)
+    assert "No checkpoint" in result.doubt
+    folder.close()
 
 
-def test_a_modified_event_is_found_at_its_row(log: AuditLog, path: Path) -> None:
-    change(path, "UPDATE audit SET body = replace(body, 'ilse', 'omar') WHERE seq = 3")
-    assert found(log)[0] == (3, "modified")
-    assert verify(log).verified_to == 2
+def test_a_modified_event_is_found_at_its_row_and_only_there(folder: Folder) -> None:
+    change(folder.database, "UPDATE audit SET body = replace(body, 'ilse', 'omar') WHERE seq = 3")
+    assert folder.found() == [(3, "modified")]
+    assert folder.verify().verified_to == 2
 
 
-def test_a_deleted_event_is_found_at_its_row(log: AuditLog, path: Path) -> None:
-    change(path, "DELETE FROM audit WHERE seq = 3")
-    assert found(log)[0] == (3, "missing")
+def test_a_deleted_event_is_found_at_its_row(folder: Folder) -> None:
+    change(folder.database, "DELETE FROM audit WHERE seq = 3")
+    assert folder.found()[0] == (3, "missing")
 
 
-def test_events_in_another_order_are_found(log: AuditLog, path: Path) -> None:
+def test_events_in_another_order_are_found(folder: Folder) -> None:
     change(
-        path,
+        folder.database,
         "UPDATE audit SET seq = 1000 WHERE seq = 5",
         "UPDATE audit SET seq = 5 WHERE seq = 6",
         "UPDATE audit SET seq = 6 WHERE seq = 1000",
     )
-    assert [one for one in found(log) if one[1] == "reordered"] == [(5, "reordered"), (6, "reordered")]
+    assert folder.found() == [(5, "reordered"), (6, "reordered")]
 
 
-def test_an_inserted_event_is_found(log: AuditLog, path: Path) -> None:
-    change(path, "INSERT INTO audit(seq, mac, body) SELECT 9, mac, body FROM audit WHERE seq = 2")
-    assert found(log) == [(9, "reordered")]
-    forged = bodies(path)[8].replace('"seq":8', '"seq":9')
-    change(path, "UPDATE audit SET body = :body WHERE seq = 9", body=forged)
-    assert found(log) == [(9, "modified")]
+def test_an_inserted_event_is_found(folder: Folder) -> None:
+    change(folder.database, "INSERT INTO audit(seq, mac, body) SELECT 9, mac, body FROM audit WHERE seq = 2")
+    assert folder.found() == [(9, "reordered")]
+    forged = bodies(folder.database)[8].replace('"seq":8', '"seq":9')
+    change(folder.database, "UPDATE audit SET body = :body WHERE seq = 9", body=forged)
+    assert folder.found() == [(9, "modified")]
+    rewrite(folder.database, {**bodies(folder.database)}, macs=with_key)
+    assert folder.found() == [(9, "inserted")]
 
 
-def test_renumbered_events_are_found(log: AuditLog, path: Path) -> None:
+def test_renumbered_events_are_found(folder: Folder) -> None:
     change(
-        path,
+        folder.database,
         "DELETE FROM audit WHERE seq = 4",
         *(f"UPDATE audit SET seq = {n - 1} WHERE seq = {n}" for n in range(5, 9)),
     )
-    assert found(log)[0] == (4, "reordered")
-    assert (8, "truncated") in found(log)
+    assert folder.found()[0] == (4, "reordered")
+    assert (8, "truncated") in folder.found()
 
 
-def test_a_chain_written_anew_without_the_key_is_found_at_the_first_changed_row(log: AuditLog, path: Path) -> None:
-    previous = GENESIS
-    for seq, body in bodies(path).items():
-        stored = json.loads(body) | {"prev": previous}
-        if seq == 5:
-            stored["actor"] = "omar"
-        anew = json.dumps(stored, sort_keys=True, separators=(",", ":"))
-        mac = event_mac(anew, key=b"another key of thirty-two bytes.")
-        if seq >= 5:
-            change(path, "UPDATE audit SET body = :body, mac = :mac WHERE seq = :seq", body=anew, mac=mac, seq=seq)
-        previous = sha256_hex(anew)
-    assert [one for one in found(log) if one[1] == "modified"] == [(seq, "modified") for seq in range(5, 9)]
-    assert (8, "seal") in found(log)
+def test_a_chain_written_anew_without_the_key_is_found_at_the_first_changed_row(folder: Folder) -> None:
+    events = {seq: json.loads(body) for seq, body in bodies(folder.database).items()}
+    events[5]["actor"] = "omar"
+    old = bodies(folder.database)
+    anew = {seq: body if seq >= 5 else old[seq] for seq, body in chained(events).items()}
+    rewrite(folder.database, anew, macs=lambda body: (with_key if body in old.values() else without_key)(body))
+    assert folder.found()[0] == (5, "modified")
+    assert (8, "seal") in folder.found()
 
 
-def test_a_chain_written_anew_with_the_key_breaks_the_signed_checkpoint(log: AuditLog, path: Path) -> None:
-    previous = GENESIS
-    for seq, body in bodies(path).items():
-        stored = json.loads(body) | {"prev": previous} | ({"actor": "omar"} if seq == 2 else {})
-        anew = json.dumps(stored, sort_keys=True, separators=(",", ":"))
-        mac = event_mac(anew, key=MAC_KEY)
-        change(path, "UPDATE audit SET body = :body, mac = :mac WHERE seq = :seq", body=anew, mac=mac, seq=seq)
-        previous = sha256_hex(anew)
-    assert found(log) == [(4, "seal"), (8, "seal")]
+def test_a_chain_written_anew_with_the_key_breaks_the_signed_checkpoint(folder: Folder) -> None:
+    events = {seq: json.loads(body) for seq, body in bodies(folder.database).items()}
+    events[6]["actor"] = "omar"
+    rewrite(folder.database, chained(events), macs=with_key)
+    result = folder.verify()
+    assert [(one.seq, one.kind) for one in result.findings] == [(8, "seal")]
+    assert "one of the events 5 to 8" in result.findings[0].detail
+    assert result.verified_to == 4
 
 
-def test_a_cut_end_is_found_by_the_checkpoint_behind_it(log: AuditLog, path: Path) -> None:
-    change(path, "DELETE FROM audit WHERE seq > 6")
-    assert found(log) == [(8, "truncated")]
-    log.append(event(7))
-    log.append(event(8))
-    assert found(log) == [(8, "seal")]
+def test_a_chain_written_anew_with_the_key_is_found_at_its_row_by_the_second_device(copied: Folder) -> None:
+    events = {seq: json.loads(body) for seq, body in bodies(copied.database).items()}
+    events[6]["actor"] = "omar"
+    rewrite(copied.database, chained(events), macs=with_key)
+    assert copied.found() == [(6, "device")]
+    assert copied.found(second_device=None) == []
 
 
-def test_a_cut_end_without_its_checkpoint_is_found_by_one_kept_elsewhere(log: AuditLog, path: Path) -> None:
-    kept = log.checkpoints()[-1].to_text()
-    change(path, "DELETE FROM audit WHERE seq > 4", "DELETE FROM checkpoints WHERE number > 1")
-    assert found(log) == []
-    assert found(log, trusted=read_checkpoint(kept)) == [(8, "truncated")]
+def test_a_cut_end_is_found_by_the_checkpoint_behind_it(folder: Folder) -> None:
+    change(folder.database, "DELETE FROM audit WHERE seq > 6")
+    assert folder.found() == [(7, "truncated")]
+    again = AuditLog(folder.database, mac_key=MAC_KEY)
+    for number in (7, 8):
+        again.append(event(number + 100))
+    again.close()
+    assert folder.found() == [(8, "seal")]
 
 
-def test_a_head_rewritten_in_a_checkpoint_is_found(log: AuditLog, path: Path) -> None:
-    change(path, "UPDATE checkpoints SET body = replace(body, '\"seq\":8', '\"seq\":7') WHERE number = 2")
-    assert found(log) == [(7, "seal")]
-    other = Ed25519PrivateKey.generate()
-    forged = sign_checkpoint(number=2, seq=8, head="0" * 64, at=datetime.now(UTC), previous=GENESIS, key=other)
-    change(
-        path,
-        "UPDATE checkpoints SET body = :body, signature = :sign WHERE number = 2",
-        body=forged.body,
-        sign=forged.signature,
-    )
-    assert found(log) == [(8, "seal")]
-    assert found(log, trusted=forged) == [(8, "seal"), (8, "seal")]
-
-
-def test_a_missing_checkpoint_in_between_is_found(log: AuditLog, path: Path) -> None:
-    change(path, "DELETE FROM checkpoints WHERE number = 1")
-    assert found(log) == [(8, "seal")]
+def test_a_cut_end_behind_the_last_checkpoint_is_found_by_the_second_device(copied: Folder) -> None:
+    change(copied.database, "DELETE FROM audit WHERE seq > 5")
+    assert copied.found() == [(6, "truncated")]
+    assert copied.found(second_device=None) == []
 
 
 @given(seq=st.integers(1, 8), data=st.data())
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_any_changed_sign_is_found_at_its_row(log: AuditLog, path: Path, seq: int, data: st.DataObject) -> None:
-    body = bodies(path)[seq]
+def test_any_changed_sign_is_found_at_its_row(folder: Folder, seq: int, data: st.DataObject) -> None:
+    body = bodies(folder.database)[seq]
     place = data.draw(st.integers(0, len(body) - 1))
     sign = data.draw(st.characters(min_codepoint=32, max_codepoint=126).filter(lambda one: one != body[place]))
     changed = body[:place] + sign + body[place + 1 :]
-    change(path, "UPDATE audit SET body = :body WHERE seq = :seq", body=changed, seq=seq)
-    assert found(log)[0] == (seq, "modified")
-    assert verify(log).verified_to == seq - 1
-    change(path, "UPDATE audit SET body = :body WHERE seq = :seq", body=body, seq=seq)
-    assert found(log) == []
+    change(folder.database, "UPDATE audit SET body = :body WHERE seq = :seq", body=changed, seq=seq)
+    result = folder.verify()
+    change(folder.database, "UPDATE audit SET body = :body WHERE seq = :seq", body=body, seq=seq)
+    assert (result.findings[0].seq, result.findings[0].kind) == (seq, "modified")
+    assert result.verified_to == seq - 1
+    assert folder.found() == []
 
 
-@pytest.mark.parametrize("statement", ["UPDATE audit SET mac = ''", "DELETE FROM audit"])
-def test_the_file_itself_refuses_changes(log: AuditLog, path: Path, statement: str) -> None:
-    with closing(sqlite3.connect(path)) as connection, pytest.raises(sqlite3.DatabaseError, match="append only"):
-        connection.execute(statement)
+@pytest.mark.parametrize(
+    "statement",
+    ["UPDATE audit SET mac = ''", "DELETE FROM audit", "INSERT INTO audit SELECT 20, mac, body FROM audit LIMIT 1"],
+)
+def test_the_file_itself_refuses_changes(folder: Folder, statement: str) -> None:
+    with closing(sqlite3.connect(folder.database)) as connection:  # noqa: SIM117
+        with pytest.raises(sqlite3.DatabaseError, match="append only"):
+            connection.execute(statement)
 
 
-def test_a_second_device_holds_a_copy_of_every_event(tmp_path: Path) -> None:
-    copy = tmp_path / "copy.jsonl"
-    log = AuditLog(tmp_path / "audit.db", mac_key=MAC_KEY, second_device=copy)
-    for number in range(1, 4):
-        log.append(event(number))
-    log.seal(SEAL)
-    assert copy.read_text().splitlines() == [row.body for row in log.rows()]
-    assert found(log, second_device=copy) == []
-    lines = copy.read_text()
-    copy.write_text(lines.replace("d2", "d9"))
-    assert found(log, second_device=copy) == [(2, "device")]
-    copy.write_text("".join(lines.splitlines(keepends=True)[:2]))
-    assert found(log, second_device=copy) == [(3, "device")]
-    copy.write_text(lines + lines.splitlines()[-1] + "\n")
-    assert found(log, second_device=copy) == [(4, "truncated")]
-    log.close()
+def test_the_second_device_holds_every_event_and_every_checkpoint(copied: Folder) -> None:
+    assert copied.device
+    events, checkpoints = copied.device / "events.jsonl", copied.device / "checkpoints.jsonl"
+    assert events.read_text().splitlines() == [row.body for row in copied.log.rows()]
+    assert checkpoints.read_text() == copied.seals.path.read_text()
+    assert copied.verify().ok is True
+    lines = events.read_text()
+    events.write_text(lines.replace("d2", "d9"))
+    assert copied.found() == [(2, "device")]
+    events.write_text(lines + lines.splitlines()[-1] + "\n")
+    assert copied.found() == [(7, "truncated")]
 
 
-def test_an_event_that_the_second_device_cannot_take_is_not_in_the_log(tmp_path: Path) -> None:
-    log = AuditLog(tmp_path / "audit.db", mac_key=MAC_KEY, second_device=tmp_path / "absent" / "copy.jsonl")
-    with pytest.raises(BackendUnavailableError, match="nothing was shown or changed"):
+def test_a_second_device_that_lacks_events_leaves_a_doubt(copied: Folder) -> None:
+    assert copied.device
+    events = copied.device / "events.jsonl"
+    events.write_text("".join(events.read_text().splitlines(keepends=True)[:3]))
+    result = copied.verify()
+    assert (result.ok, result.findings) == (None, ())
+    assert "lacks event 4" in result.doubt
+    _, state = copied.log.in_step()
+    assert state is not None
+    assert (state.ok, state.behind) == (False, 3)
+
+
+def test_a_second_device_that_failed_is_caught_up_and_both_are_recorded(copied: Folder) -> None:
+    assert copied.device
+    away = copied.device.with_name("away")
+    copied.device.rename(away)
+    copied.append(7, 9)
+    head, state = copied.log.in_step()
+    assert state is not None
+    assert (head.seq, state.ok) == (10, False)
+    away.rename(copied.device)
+    copied.append(10, 10)
+    assert copied.verify().ok is True
+    assert copied.log.in_step()[1].ok
+    seen = [(one.action, one.outcome) for one in copied.log.find(EventFilter(actions=("audit.second_device",)))[0]]
+    assert seen == [("audit.second_device", Outcome.DONE), ("audit.second_device", Outcome.FAILED)]
+
+
+def test_a_line_that_was_cut_off_on_the_second_device_is_written_anew_behind_it(copied: Folder) -> None:
+    assert copied.device
+    events = copied.device / "events.jsonl"
+    lines = events.read_text().splitlines(keepends=True)
+    events.write_text("".join(lines[:5]) + lines[5][:40])
+    copied.append(7, 7)
+    assert events.read_text().splitlines()[5] == lines[5][:40]
+    assert copied.verify().ok is True
+
+
+def test_with_a_required_second_device_nothing_proceeds_without_it(tmp_path: Path) -> None:
+    device = tmp_path / "second"
+    log = AuditLog(tmp_path / "audit.db", mac_key=MAC_KEY, second_device=device, second_device_required=True)
+    with pytest.raises(BackendUnavailableError, match="second device"):
         log.append(event(1))
-    assert list(log.rows()) == []
+    device.mkdir()
+    log.append(event(2))
+    copies = [json.loads(line) for line in (device / "events.jsonl").read_text().splitlines()]
+    assert [one["seq"] for one in copies] == [1, 2, 3, 4]
     log.close()
+
+
+def test_a_second_device_with_another_log_is_left_as_it_is(copied: Folder, tmp_path: Path) -> None:
+    assert copied.device
+    before = (copied.device / "events.jsonl").read_bytes()
+    other = AuditLog(tmp_path / "other.db", mac_key=MAC_KEY, second_device=copied.device)
+    other.append(event(1))
+    assert (copied.device / "events.jsonl").read_bytes() == before
+    _, state = other.in_step()
+    assert state is not None
+    assert "other events" in state.detail
+    other.close()
+
+
+def test_a_long_way_is_caught_up_in_steps(copied: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert copied.device
+    monkeypatch.setattr("app.security.second_device._MOST_AT_ONCE", 2)
+    shutil.move(copied.device / "events.jsonl", copied.device / "gone")
+    copied.append(7, 7)
+    assert copied.log.in_step()[1].behind
+    copied.append(8, 14)
+    assert copied.log.in_step()[1].ok
+    assert copied.verify().ok is True
 
 
 def test_a_log_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     folder = tmp_path / "a file, not a folder"
     folder.write_text("")
-    with pytest.raises(BackendUnavailableError):
+    with pytest.raises(BackendUnavailableError, match="nothing was shown or changed"):
         AuditLog(folder / "audit.db", mac_key=MAC_KEY).append(event(1))
 
 
-def test_a_damaged_file_takes_no_event(log: AuditLog, path: Path) -> None:
-    log.close()
-    with closing(sqlite3.connect(path)) as connection:
+def test_a_damaged_file_takes_no_event(folder: Folder) -> None:
+    folder.close()
+    with closing(sqlite3.connect(folder.database)) as connection:
         connection.execute("PRAGMA journal_mode = DELETE")
-    path.write_bytes(b"no database" * 500)
+    folder.database.write_bytes(b"no database" * 500)
     with pytest.raises(BackendUnavailableError):
-        log.append(event(9))
+        folder.log.append(event(9))
 
 
-def test_events_are_found_by_who_what_when_and_how(log: AuditLog) -> None:
+@pytest.mark.parametrize("how", ["cut", "changed", "deleted", "exchanged"])
+def test_a_log_that_loses_events_under_a_running_process_takes_no_more_of_it(
+    folder: Folder, tmp_path: Path, how: str
+) -> None:
+    if how == "cut":
+        change(folder.database, "DELETE FROM audit WHERE seq > 6")
+    elif how == "changed":
+        change(folder.database, "UPDATE audit SET body = replace(body, 'ilse', 'omar') WHERE seq = 8")
+    else:
+        for path in folder.path.glob("audit.db*"):
+            path.unlink()
+    if how == "exchanged":
+        other = Folder(tmp_path / "other")
+        other.append(1, 12)
+        other.close()
+        shutil.copy(other.database, folder.database)
+    with pytest.raises(BackendUnavailableError, match="gone or changed"):
+        folder.log.append(event(9))
+
+
+def test_events_are_found_by_who_what_when_and_how(folder: Folder) -> None:
+    log = folder.log
     log.append(event(9, action="documents.list", actor="omar"))
     for wanted, expected in (
         (EventFilter(), 9),
@@ -274,30 +316,79 @@ def test_events_are_found_by_who_what_when_and_how(log: AuditLog) -> None:
     assert (newest.objects, newest.details, newest.session_id) == (("d9",), {"page": 9}, None)
 
 
-def test_threads_and_processes_share_one_chain(path: Path) -> None:
-    logs = [AuditLog(path, mac_key=MAC_KEY) for _ in range(3)]
+def test_threads_and_processes_share_one_chain(tmp_path: Path) -> None:
+    folder = Folder(tmp_path)
+    logs = [folder.log, *(AuditLog(folder.database, mac_key=MAC_KEY) for _ in range(2))]
     logs[0].append(event(0))
     with ThreadPoolExecutor(max_workers=6) as pool:
         seqs = list(pool.map(lambda number: logs[number % 3].append(event(number)), range(30)))
     assert sorted(seqs) == list(range(2, 32))
-    logs[0].seal(SEAL)
-    assert verify(logs[1]).ok is True
+    folder.seal()
+    assert folder.verify().ok is True
     for log in logs:
         log.close()
+    folder.close()
 
 
-def test_sealing_twice_makes_one_checkpoint_and_it_can_be_kept_as_a_line(log: AuditLog) -> None:
-    newest = log.seal(SEAL)
-    assert newest == log.checkpoints()[-1]
-    assert len(log.checkpoints()) == 2
-    assert isinstance(newest, Checkpoint)
-    line = newest.to_text()
-    assert "\n" not in line
-    assert read_checkpoint(line) == newest
-    for broken in ("", "{}", '{"checkpoint": 1, "signature": 2}', "no json"):
-        with pytest.raises(InvalidInputError):
-            read_checkpoint(broken)
+def test_an_event_that_is_no_json_fails_alone(folder: Folder) -> None:
+    with pytest.raises((TypeError, ValueError)):
+        folder.log.append(replace(event(9), details={"page": float("nan")}))
+    assert folder.log.append(event(9)) == 9
 
 
-def test_the_file_belongs_to_its_owner_alone(log: AuditLog, path: Path) -> None:
-    assert path.stat().st_mode & 0o777 == 0o600
+def test_what_waits_together_is_written_together_and_an_error_reaches_all() -> None:
+    begun, go_on = Event(), Event()
+    batches: list[list[int]] = []
+
+    def write(items: list[int]) -> list[int]:
+        batches.append(list(items))
+        begun.set()
+        assert go_on.wait(10)
+        if 13 in items:
+            raise BackendUnavailableError("Not now.")
+        return [item * 2 for item in items]
+
+    commit = GroupCommit(write, patience_seconds=10, too_late="Too late.")
+    with ThreadPoolExecutor(max_workers=8) as pool:
+        first = pool.submit(commit.add, 0)
+        assert begun.wait(10)
+        others = [pool.submit(commit.add, number) for number in range(1, 6)]
+        while commit._waiting.qsize() < 5:
+            sleep(0.01)
+        go_on.set()
+        assert first.result() == 0
+        assert sorted(one.result() for one in others) == [2, 4, 6, 8, 10]
+    assert [len(batch) for batch in batches] == [1, 5]
+    with pytest.raises(BackendUnavailableError, match="Not now"):
+        commit.add(13)
+    commit.close()
+    assert commit.add(4) == 8
+    commit.close()
+
+
+def wait_for(commit: GroupCommit[int, int]) -> None:
+    with pytest.raises(BackendUnavailableError):
+        commit.add(1)
+
+
+def test_who_waited_too_long_is_told_and_what_nobody_waits_for_is_not_written() -> None:
+    begun, go_on = Event(), Event()
+    written: list[int] = []
+
+    def write(items: list[int]) -> list[int]:
+        begun.set()
+        assert go_on.wait(10)
+        written.extend(items)
+        return list(items)
+
+    commit = GroupCommit(write, patience_seconds=0.2, too_late="Too late.")
+    one = Thread(target=wait_for, args=(commit,))
+    one.start()
+    assert begun.wait(10)
+    with pytest.raises(BackendUnavailableError, match="Too late"):
+        commit.add(2)
+    one.join()
+    go_on.set()
+    assert commit.add(3) == 3
+    commit.close()
+    assert written == [1, 3]

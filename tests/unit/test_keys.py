@@ -11,8 +11,7 @@ from app.security.keys import Keys, load_keys
 
 
 def raw(keys: Keys) -> list[bytes]:
-    found = [getattr(keys, field.name) for field in fields(keys) if field.name != "audit_seal"]
-    return [*found, keys.audit_seal.private_bytes_raw()]
+    return [getattr(keys, field.name) for field in fields(keys)]
 
 
 def test_the_first_start_makes_a_key_for_its_owner_alone_and_the_next_reads_it(tmp_path: Path) -> None:
