@@ -122,14 +122,7 @@ def _make_services(installation: Installation, closing: ExitStack) -> Services:
         ),
         users=UserService(**people),
         sessions=SessionService(key=keys.sign_in, limits=limits, **people),
-        audit=AuditService(
-            log=installation.log,
-            keys=keys,
-            seals=installation.seals,
-            verified=settings.data_dir / "audit.verified",
-            metadata=metadata,
-            auditor=auditor,
-        ),
+        audit=_make_audit(installation, auditor),
         health=_make_health(installation, in_use, auditor),
         samples=SampleService(documents=documents),
         auditor=auditor,
@@ -139,6 +132,17 @@ def _make_services(installation: Installation, closing: ExitStack) -> Services:
         has_worker=queue.has_worker,
         warm_up=lambda: _warm_up(installation, parser, in_use),
         close=closing.close,
+    )
+
+
+def _make_audit(installation: Installation, auditor: Auditor) -> AuditService:
+    return AuditService(
+        log=installation.log,
+        keys=installation.keys,
+        seals=installation.seals,
+        verified=installation.settings.data_dir / "audit.verified",
+        metadata=installation.metadata,
+        auditor=auditor,
     )
 
 
