@@ -43,7 +43,7 @@ def read_only(folder: Path) -> Met:
 
 
 def _fill(log: AuditLog) -> list[str]:
-    """Until three in a row are refused: closing the log after an error empties its write-ahead file, which makes room."""
+    """Until three in a row are refused: one closes the log, which empties its write-ahead file and makes room."""
     taken: list[str] = []
     refused = 0
     for number in range(100_000):
