@@ -32,6 +32,8 @@ from app.services.indexing import IndexingService
 from app.services.jobs import JobService
 from app.services.model_in_use import ModelInUse
 from app.services.questions import QuestionService
+from app.services.recovering import Recovery
+from app.services.removing import Remover
 from app.services.samples import SampleService
 from app.services.sessions import SessionLimits, SessionService
 from app.services.users import UserService
@@ -225,11 +227,12 @@ def _make_indexing(
         count_tokens=TokenCounter(installation.settings.model_dir),
         ids_key=installation.keys.ids,
     )
+    stores: dict[str, Any] = {"metadata": installation.metadata, "files": installation.files}
     return IndexingService(
         indexer=indexer,
         metadata=installation.metadata,
-        files=installation.files,
-        cache=installation.cache,
+        remover=Remover(indexer=indexer, cache=installation.cache, **stores),
+        recovery=Recovery(queue=installation.queue, **stores),
         queue=installation.queue,
         auditor=auditor,
     )

@@ -55,5 +55,6 @@ class Job:
     eta_seconds: float | None = None
     """None while it is being measured."""
     attempts: int = 0
+    """How often it was tried without getting further than before."""
     error: str | None = None
     updated_at: datetime | None = None

@@ -12,7 +12,7 @@ from app.domain.documents import Chunk, ChunkState, Coverage, DocumentVersion, L
 from app.domain.graph import Extraction
 from app.domain.ids import FileId, VersionId
 from app.domain.jobs import Stage
-from app.errors import CancelledError, NotFoundError
+from app.errors import CancelledError, IntegrityError, NotFoundError
 from app.pipeline.chunking import chunk_document
 from app.pipeline.extraction import ChunkExtraction, TripleExtractor
 from app.pipeline.parsing import SentenceParser
@@ -101,7 +101,7 @@ class Indexer:
         _go_on(progress(Stage.READING, 0, 0))
         try:
             return read_layout(self._files, version.id)
-        except NotFoundError:
+        except (NotFoundError, IntegrityError):  # A damaged one is made anew like a missing one.
             content = self._files.get(version.file_id)
         loaded = self._loader.load(
             version.name, content, on_progress=lambda done, total: progress(Stage.READING, done, total)
@@ -125,9 +125,18 @@ class Indexer:
         return chunks
 
     def _embed(self, version: DocumentVersion, chunks: Sequence[Chunk], progress: Progress) -> None:
-        """Vectors are written in the chunks' order, so their number says where to go on."""
-        done = self._vectors.count(workspace_id=version.workspace_id, permitted=frozenset({version.id}))
-        for start in range(done, len(chunks), _EMBEDDED_TOGETHER):
+        """Vectors are written in the chunks' order, so their number says where to go on; when it is not right in the
+        end, because a store lost some, all are written again."""
+        self._embed_from(self._count_vectors(version), version, chunks, progress)
+        if self._count_vectors(version) != len(chunks):
+            self._vectors.delete_versions([version.id], workspace_id=version.workspace_id)
+            self._embed_from(0, version, chunks, progress)
+
+    def _count_vectors(self, version: DocumentVersion) -> int:
+        return self._vectors.count(workspace_id=version.workspace_id, permitted=frozenset({version.id}))
+
+    def _embed_from(self, first: int, version: DocumentVersion, chunks: Sequence[Chunk], progress: Progress) -> None:
+        for start in range(first, len(chunks), _EMBEDDED_TOGETHER):
             _go_on(progress(Stage.EMBEDDING, start, len(chunks)))
             batch = chunks[start : start + _EMBEDDED_TOGETHER]
             self._vectors.upsert(

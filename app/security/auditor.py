@@ -14,7 +14,7 @@ from app.domain.audit import AuditEvent, AuditKind, Outcome
 from app.errors import DafeError, ForbiddenError
 from app.security.actions import ACTIONS, SHOWN_AGAIN, kind_of
 from app.security.audit_chain import canonical, sha256_hex
-from app.security.audit_log import AuditLog
+from app.security.audit_log import AuditLog, EventFilter
 
 Details = Mapping[str, str | int | float | bool]
 
@@ -23,6 +23,7 @@ MOST_OBJECTS = 1_000
 
 _SHOWN_AGAIN_SECONDS = 600.0
 _SHOWN_REMEMBERED = 10_000
+_NEWEST = 1_000
 _CODE = re.compile(r"[A-Za-z0-9_.:/+-]{0,128}")
 
 
@@ -98,6 +99,11 @@ class Auditor:
     ) -> None:
         """Record that `action`, audited or not, was refused before it began."""
         self._log.append(self._event(actor, action, Outcome.REFUSED, workspace_id, objects, details))
+
+    def has_done(self, action: str, *, job_id: str) -> bool:
+        """Whether the outcome of a job's change was recorded, looked for among the newest of its kind."""
+        newest = EventFilter(actions=(action,), outcomes=(Outcome.DONE,), limit=_NEWEST)
+        return any(event.details.get("job") == job_id for event in self._log.find(newest)[0])
 
     def _event(
         self,

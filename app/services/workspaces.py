@@ -1,6 +1,7 @@
 """Workspaces and who may use them."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -11,7 +12,7 @@ from app.domain.documents import DocumentStatus
 from app.domain.ids import FileId, UserId, WorkspaceId
 from app.domain.jobs import JobState
 from app.domain.workspaces import Membership, Workspace
-from app.errors import InvalidInputError, NotFoundError
+from app.errors import BackendUnavailableError, InvalidInputError, NotFoundError
 from app.pipeline.indexing import layout_id
 from app.security.access import authorise
 from app.security.auditor import Auditor
@@ -129,13 +130,16 @@ class WorkspaceService:
             for job in self._metadata.jobs.find(workspace_id=workspace_id):
                 self._metadata.jobs.stop(job.id)
                 gone.add(job.version_id)
-            self._metadata.workspaces.delete(workspace_id)
             self._graph.delete_workspace(workspace_id)
             self._vectors.delete_workspace(workspace_id)
             self._cache.delete_scope(workspace_id)
             ours = {version.file_id for version in versions} | {FileId(one) for one in gone} | set(map(layout_id, gone))
             for file_id in set(self._files.find()) & ours:
                 self._files.delete(file_id)
+            # Last, so that a deletion that was cut off can be repeated.
+            self._metadata.workspaces.delete(workspace_id)
+            with suppress(BackendUnavailableError):  # Busy: the next deletion wipes this one's traces too.
+                self._metadata.wipe()
             self._on_delete(workspace_id)
 
     def members(self, actor: Actor, *, workspace_id: WorkspaceId) -> Sequence[Member]:

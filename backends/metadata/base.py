@@ -22,5 +22,12 @@ class MetadataStore(ABC):
         """Raise BackendUnavailableError or IntegrityError when the database cannot be used as it is."""
 
     @abstractmethod
+    def wipe(self) -> None:
+        """Overwrite what deleted records left in files, logs of the database included.
+
+        Raises BackendUnavailableError when that must wait, because somebody is still reading an older state.
+        """
+
+    @abstractmethod
     def close(self) -> None:
         """Free what this object holds; a second call does nothing."""

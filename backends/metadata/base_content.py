@@ -143,7 +143,8 @@ class JobRecords(ABC):
     def claim(self, job_id: JobId, *, worker: str, lease_seconds: float) -> Job | None:
         """Take the job: state running, one attempt more. None when it is finished or another worker's lease still runs.
 
-        A job that was to stop when its worker died is given as it is, `stopping`: end it.
+        A job that was to stop when its worker died is given as it is, `stopping`: end it. All workers give the same
+        `lease_seconds`; when the clock is set back, a lease runs for twice as long at most.
         """
 
     @abstractmethod
@@ -157,12 +158,21 @@ class JobRecords(ABC):
         done: int,
         total: int,
         eta_seconds: float | None,
+        attempts: int | None = None,
     ) -> bool:
-        """Store progress and renew the lease. False when the job is to stop or no longer this worker's: stop now."""
+        """Store progress and renew the lease. False when the job is to stop or no longer this worker's: stop now.
+
+        `attempts` takes the place of those counted.
+        """
 
     @abstractmethod
-    def finish(self, job_id: JobId, *, worker: str, state: JobState, error: str | None = None) -> None:
-        """End the job and its lease; not this worker's any more: nothing happens."""
+    def finish(
+        self, job_id: JobId, *, worker: str, state: JobState, error: str | None = None, attempts: int | None = None
+    ) -> None:
+        """End the job and its lease, or put it back with state waiting; `attempts` takes the place of those counted.
+
+        Not this worker's any more, or to be put back although it is to stop: nothing happens.
+        """
 
     @abstractmethod
     def stop(self, job_id: JobId) -> Job:

@@ -31,5 +31,8 @@ class SqlMetadataStore(MetadataStore):
         with self._database.read() as connection:
             connection.execute(sa.text("SELECT count(*) FROM workspaces"))
 
+    def wipe(self) -> None:
+        self._database.wipe()
+
     def close(self) -> None:
         self._database.close()

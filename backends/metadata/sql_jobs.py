@@ -55,7 +55,9 @@ class SqlJobRecords(JobRecords):
     def claim(self, job_id: JobId, *, worker: str, lease_seconds: float) -> Job | None:
         now = time.time()
         held = jobs.c.state.in_([JobState.RUNNING, JobState.STOPPING])
-        over = (sa.func.coalesce(jobs.c.lease_until, 0) < now) | (jobs.c.worker == worker)
+        # Much further ahead than a lease was written before the clock was set back.
+        current = sa.func.coalesce(jobs.c.lease_until, 0).between(now, now + 2 * lease_seconds)
+        over = ~current | (jobs.c.worker == worker)
         free = (jobs.c.state == JobState.WAITING) | (held & over)
         stopping = jobs.c.state == JobState.STOPPING
         taken = {
@@ -81,9 +83,11 @@ class SqlJobRecords(JobRecords):
         done: int,
         total: int,
         eta_seconds: float | None,
+        attempts: int | None = None,
     ) -> bool:
         mine = (jobs.c.id == job_id) & (jobs.c.worker == worker) & (jobs.c.state == JobState.RUNNING)
-        progress = {
+        progress: dict[str, Any] = {} if attempts is None else {"attempts": attempts}
+        progress |= {
             "stage": stage,
             "done": done,
             "total": total,
@@ -94,11 +98,16 @@ class SqlJobRecords(JobRecords):
         with self._database.write() as connection:
             return connection.execute(jobs.update().where(mine).values(progress)).rowcount == 1
 
-    def finish(self, job_id: JobId, *, worker: str, state: JobState, error: str | None = None) -> None:
+    def finish(
+        self, job_id: JobId, *, worker: str, state: JobState, error: str | None = None, attempts: int | None = None
+    ) -> None:
         mine = (jobs.c.id == job_id) & (jobs.c.worker == worker)
-        mine &= jobs.c.state.in_([JobState.RUNNING, JobState.STOPPING])
+        # A job that is to stop is not put back: it would go on.
+        ending = [] if state is JobState.WAITING else [JobState.STOPPING]
+        mine &= jobs.c.state.in_([JobState.RUNNING, *ending])
+        values = _ended(state, error) | ({} if attempts is None else {"attempts": attempts})
         with self._database.write() as connection:
-            connection.execute(jobs.update().where(mine).values(_ended(state, error)))
+            connection.execute(jobs.update().where(mine).values(values))
 
     def stop(self, job_id: JobId) -> Job:
         with self._database.write() as connection:

@@ -12,7 +12,17 @@ class JobQueue(ABC):
 
     @abstractmethod
     def put(self, job_id: JobId, *, delay_seconds: float = 0.0) -> None:
-        """Enqueue durably; the same id twice is delivered twice (handlers claim the job, so that is harmless)."""
+        """Enqueue durably; the same id twice is delivered twice (handlers claim the job, so that is harmless).
+
+        Neither this delay nor a lease is prolonged by more than five minutes when the clock of the machine is set back.
+        """
+
+    @abstractmethod
+    def worker_name(self) -> str:
+        """This object's name as a worker: no other living one has it until `close`.
+
+        After a worker's death the next one may get its name, and with it at once the messages that it held.
+        """
 
     @abstractmethod
     def run(self, handle: Callable[[JobId], None], *, stop: Event) -> None:
@@ -20,6 +30,10 @@ class JobQueue(ABC):
 
         A message is acknowledged when `handle` returns; an exception delivers it again later (with backoff).
         """
+
+    @abstractmethod
+    def find(self) -> set[JobId]:
+        """The jobs that a message, waiting or in work, carries."""
 
     @abstractmethod
     def count(self) -> int:

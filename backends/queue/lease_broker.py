@@ -15,7 +15,10 @@ from app.errors import BackendUnavailableError
 from backends.sql.engine import Database
 from backends.sql.tables_derived import queue, queue_workers
 
+LONGEST_DELAY_SECONDS = 300.0
 _DEAD_SECONDS = 86_400
+_AT_ONCE = 0.0
+"""Ready whatever the clock says: what need not wait never waits because a clock was set back."""
 
 
 class LeaseBroker(dramatiq.Broker):
@@ -37,12 +40,19 @@ class LeaseBroker(dramatiq.Broker):
 
     def enqueue(self, message: dramatiq.Message[Any], *, delay: int | None = None) -> dramatiq.Message[Any]:
         self.emit_before("enqueue", message, delay)
-        row = {"body": message.encode(), "ready_at": time.time() + (delay or 0) / 1000, "holder": None}
+        ready_at = time.time() + min(delay / 1000, LONGEST_DELAY_SECONDS) if delay else _AT_ONCE
+        row = {"body": message.encode(), "ready_at": ready_at, "holder": None}
         with self.database.write() as connection:
             connection.execute(queue.delete().where(queue.c.id == message.message_id))
             connection.execute(queue.insert().values(id=message.message_id, **row))
         self.emit_after("enqueue", message, delay)
         return message
+
+    def take_back(self) -> None:
+        """What a dead worker of the same name held is ready at once."""
+        with self.database.write() as connection:
+            held = queue.update().where(queue.c.holder == self.worker)
+            connection.execute(held.values(ready_at=_AT_ONCE, holder=None))
 
     def consume(self, queue_name: str, prefetch: int = 1, timeout: int = 500) -> dramatiq.Consumer:
         return _LeaseConsumer(self, wait_seconds=timeout / 1000)
@@ -78,7 +88,7 @@ class _LeaseConsumer(dramatiq.Consumer):
 
     def _take(self) -> bytes | None:
         now = time.time()
-        ready = sa.select(queue.c.id, queue.c.body).where(queue.c.ready_at <= now).order_by(queue.c.ready_at).limit(1)
+        ready = sa.select(queue.c.id, queue.c.body).where(self._is_ready(now)).order_by(queue.c.id).limit(1)
         with self._broker.database.read() as connection:
             if connection.execute(ready).first() is None:
                 return None
@@ -90,6 +100,12 @@ class _LeaseConsumer(dramatiq.Consumer):
             connection.execute(queue.update().where(queue.c.id == row.id).values(leased))
         self._held = row.id
         return bytes(row.body)
+
+    def _is_ready(self, now: float) -> sa.ColumnElement[bool]:
+        """A time much further ahead than it can be put was written before the clock was set back."""
+        leased = queue.c.holder.is_not(None)
+        furthest = now + sa.case((leased, 2 * self._broker.lease_seconds), else_=LONGEST_DELAY_SECONDS)
+        return (queue.c.ready_at <= now) | (queue.c.ready_at > furthest)
 
     def ack(self, message: dramatiq.MessageProxy) -> None:
         mine = (queue.c.id == message.message_id) & (queue.c.holder == self._broker.worker)
@@ -105,7 +121,7 @@ class _LeaseConsumer(dramatiq.Consumer):
             return
         with self._retried_by_worker(), self._broker.database.write() as connection:
             mine = queue.c.id.in_(ids) & (queue.c.holder == self._broker.worker)
-            connection.execute(queue.update().where(mine).values(ready_at=time.time(), holder=None))
+            connection.execute(queue.update().where(mine).values(ready_at=_AT_ONCE, holder=None))
         self._release()
 
     def _release(self) -> None:

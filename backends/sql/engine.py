@@ -60,6 +60,16 @@ class Database:
         with translated_errors(), self._writing.begin() as connection:
             yield connection
 
+    def wipe(self) -> None:
+        """Deleted content is overwritten when it is deleted; here its older copies leave the write-ahead log too.
+
+        Raises BackendUnavailableError when somebody reads an older state for longer than `BUSY_SECONDS`.
+        """
+        with translated_errors(), self.engine.connect().execution_options(begin="") as connection:
+            busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
+        if busy:
+            raise BackendUnavailableError("The database is busy with another process: try again in a moment.")
+
     def close(self) -> None:
         self.engine.dispose()
 
@@ -91,7 +101,9 @@ class Database:
 
 
 def _begin(connection: sa.Connection) -> None:
-    connection.exec_driver_sql(connection.get_execution_options().get("begin", "BEGIN"))
+    statement = connection.get_execution_options().get("begin", "BEGIN")
+    if statement:
+        connection.exec_driver_sql(statement)
 
 
 @contextmanager

@@ -226,3 +226,59 @@ def test_workers_of_several_processes_share_the_messages_and_double_none(
     delivered = [line for child in working for line in wait_for(child).split()]
     assert sorted(delivered) == sorted(f"{prefix}{number}" for prefix in ("a", "b") for number in range(30))
     assert queue.count() == 0
+
+
+def test_a_clock_set_back_keeps_no_message_waiting(queue: JobQueue, monkeypatch: pytest.MonkeyPatch) -> None:
+    queue.put(JobId("now"))
+    queue.put(JobId("later"), delay_seconds=1.0)
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() - 3600)
+    seen: list[JobId] = []
+    with running(queue, seen.append):
+        wait_until(lambda: queue.count() == 0)
+    assert sorted(seen) == ["later", "now"]
+
+
+def test_a_clock_set_back_lets_no_dead_worker_seem_alive(
+    queue: JobQueue, settings: Any, start_child: Child, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    queue.put(JobId("a"))
+    child = start_child("hang", settings)
+    assert child.stdout.readline() == "a\n"
+    child.kill()
+    child.wait()
+    now = time.time
+    monkeypatch.setattr(time, "time", lambda: now() - 3600)
+    assert queue.has_worker() is False
+    seen: list[JobId] = []
+    with running(queue, seen.append):
+        wait_until(lambda: queue.count() == 0, seconds=LEASE_SECONDS)
+    assert seen == ["a"]
+
+
+def test_the_next_worker_of_a_killed_ones_name_gets_its_message_at_once(
+    open_queue: Open, settings: Any, start_child: Child
+) -> None:
+    queue = open_queue()
+    queue.put(JobId("a"))
+    child = start_child("hang", settings)
+    assert child.stdout.readline() == "a\n"
+    other = open_queue()
+    assert other.worker_name() != queue.worker_name()
+    other.close()
+    queue.close()
+    child.kill()
+    child.wait()
+    killed = time.monotonic()
+    successor = open_queue()
+    seen: list[float] = []
+    with running(successor, lambda _id: seen.append(time.monotonic() - killed)):
+        wait_until(lambda: bool(seen))
+    assert seen[0] < LEASE_SECONDS / 2
+
+
+def test_a_queue_tells_which_jobs_it_carries(queue: JobQueue) -> None:
+    assert queue.find() == set()
+    queue.put(JobId("a"))
+    queue.put(JobId("b"), delay_seconds=60)
+    assert queue.find() == {"a", "b"}

@@ -159,6 +159,46 @@ def test_a_stopped_or_failed_job_waits_again_with_its_stage(store: MetadataStore
         store.jobs.retry(J1)
 
 
+def test_a_job_is_put_back_with_its_error_and_the_attempts_that_are_given(store: MetadataStore) -> None:
+    store.jobs.add(job("j1"))
+    store.jobs.claim(J1, worker="w1", lease_seconds=LONG)
+    record(store)
+    store.jobs.finish(J1, worker="w1", state=JobState.WAITING, error="A server is away.", attempts=0)
+    waiting = store.jobs.get(J1)
+    assert (waiting.state, waiting.stage, waiting.done) == (JobState.WAITING, Stage.EMBEDDING, 3)
+    assert (waiting.error, waiting.attempts) == ("A server is away.", 0)
+    assert store.jobs.claim(J1, worker="w2", lease_seconds=LONG) is not None
+
+
+def test_a_job_that_is_to_stop_is_not_put_back(store: MetadataStore) -> None:
+    store.jobs.add(job("j1"))
+    store.jobs.claim(J1, worker="w1", lease_seconds=LONG)
+    store.jobs.stop(J1)
+    store.jobs.finish(J1, worker="w1", state=JobState.WAITING)
+    assert store.jobs.get(J1).state is JobState.STOPPING
+
+
+def test_progress_can_set_the_attempts(store: MetadataStore) -> None:
+    store.jobs.add(job("j1"))
+    for _ in range(3):
+        store.jobs.claim(J1, worker="w1", lease_seconds=LONG)
+    progress = {"stage": Stage.EMBEDDING, "done": 1, "total": 9, "eta_seconds": None}
+    assert store.jobs.record(J1, worker="w1", lease_seconds=LONG, attempts=1, **progress)  # type: ignore[arg-type]
+    assert store.jobs.get(J1).attempts == 1
+
+
+def test_a_clock_set_back_or_forward_keeps_no_job_from_being_taken(
+    store: MetadataStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store.jobs.add(job("j1"))
+    now = time.time()
+    store.jobs.claim(J1, worker="w1", lease_seconds=LONG)
+    monkeypatch.setattr(time, "time", lambda: now - 3600)
+    assert store.jobs.claim(J1, worker="w2", lease_seconds=LONG) is not None
+    monkeypatch.setattr(time, "time", lambda: now + 3600)
+    assert store.jobs.claim(J1, worker="w3", lease_seconds=LONG) is not None
+
+
 def test_processes_that_claim_at_once_each_get_a_job_once(
     store: MetadataStore, settings: Any, start_child: Child
 ) -> None:

@@ -1,0 +1,131 @@
+"""Finds what a killed process left half done, and has it completed."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from threading import Event
+
+from ulid import ULID
+
+from app.domain.documents import DocumentStatus, DocumentVersion
+from app.domain.ids import FileId, JobId, VersionId
+from app.domain.jobs import Job, JobKind, JobState
+from app.errors import BackendUnavailableError, DafeError, NotFoundError
+from app.logs import get_logger
+from app.pipeline.indexing import layout_id
+from backends.files.base import FileStore
+from backends.metadata.base import MetadataStore
+from backends.metadata.base_content import DocumentFilter
+from backends.queue.base import JobQueue
+
+_EVERY_SECONDS = 10.0
+_OPEN = (JobState.WAITING, JobState.RUNNING, JobState.STOPPING)
+_UNFINISHED = frozenset({DocumentStatus.WAITING, DocumentStatus.RUNNING})
+_log = get_logger("recovery")
+
+
+class Recovery:
+    """What is missing at two looks in a row is missing: at one it may just be being written."""
+
+    def __init__(
+        self, *, metadata: MetadataStore, files: FileStore, queue: JobQueue, every_seconds: float = _EVERY_SECONDS
+    ) -> None:
+        self._metadata = metadata
+        self._files = files
+        self._queue = queue
+        self._every_seconds = every_seconds
+        self._unserved: set[VersionId] = set()
+        self._unknown: set[FileId] = set()
+
+    def serve(self, *, stop: Event) -> None:
+        """Look at once, then again and again until `stop` is set; files are looked through at the first two looks."""
+        looks: list[Callable[[], None]] = [self.carry_jobs, self.serve_versions, self.delete_unknown_files]
+        self._look(looks)
+        while not stop.wait(self._every_seconds):
+            self._look(looks)
+            looks = [self.carry_jobs, self.serve_versions]
+
+    def carry_jobs(self) -> None:
+        """Jobs that no message carries are queued again; at once, because a message too many does no harm."""
+        waiting = {job.id for job in self._metadata.jobs.find(states=_OPEN)}
+        for job_id in sorted(waiting - self._queue.find() if waiting else ()):
+            self._queue.put(job_id)
+
+    def serve_versions(self) -> None:
+        """Versions that wait while no job is to index them get one, or the state in which their last job ended."""
+        served = {job.version_id for job in self._metadata.jobs.find(states=_OPEN)}
+        unserved = {version.id: version for version in self._unfinished_versions() if version.id not in served}
+        for version_id in sorted(self._unserved & unserved.keys()):
+            self._serve(unserved[version_id])
+        self._unserved = set(unserved)
+
+    def delete_unknown_files(self) -> None:
+        """Files of uploads that were cut off before anything was recorded of them."""
+        stored = set(self._files.find())
+        unknown = stored - self._known_files() if stored else set()
+        for file_id in sorted(unknown & self._unknown):
+            self._files.delete(file_id)
+        self._unknown = unknown
+
+    def _look(self, looks: list[Callable[[], None]]) -> None:
+        for look in looks:
+            try:
+                look()
+            except BackendUnavailableError:
+                continue
+            except DafeError as error:
+                _log.unexpected("recovery", error)
+
+    def _serve(self, version: DocumentVersion) -> None:
+        """A job that ended without its version's state: the process was killed in between."""
+        jobs = [job for job in self._metadata.jobs.find(document_id=version.document_id) if _indexes(job, version)]
+        last = jobs[0] if jobs else None
+        try:
+            if last is not None and last.state is JobState.STOPPED:
+                self._set_status(version, DocumentStatus.STOPPED)
+            elif last is not None and last.state is JobState.FAILED:
+                self._set_status(version, DocumentStatus.FAILED, last.error)
+            else:
+                job = _new_job(version)
+                self._metadata.jobs.add(job)
+                self._queue.put(job.id)
+        except NotFoundError:
+            return
+
+    def _set_status(self, version: DocumentVersion, status: DocumentStatus, error: str | None = None) -> None:
+        self._metadata.documents.update_version(
+            version.id, workspace_id=version.workspace_id, status=status, error=error
+        )
+
+    def _unfinished_versions(self) -> list[DocumentVersion]:
+        wanted = DocumentFilter(statuses=_UNFINISHED)
+        return [
+            document.version
+            for workspace in self._metadata.workspaces.find()
+            for document in self._metadata.documents.find(wanted, workspace_id=workspace.id)[0]
+        ]
+
+    def _known_files(self) -> set[FileId]:
+        versions: list[DocumentVersion] = []
+        for workspace in self._metadata.workspaces.find():
+            for document in self._metadata.documents.find(DocumentFilter(), workspace_id=workspace.id)[0]:
+                versions.append(document.version)
+                if document.version.number > 1:
+                    versions += self._metadata.documents.find_versions(document.id, workspace_id=workspace.id)
+        return {file_id for version in versions for file_id in (version.file_id, layout_id(version.id))}
+
+
+def _indexes(job: Job, version: DocumentVersion) -> bool:
+    return job.kind is JobKind.INDEX and job.version_id == version.id
+
+
+def _new_job(version: DocumentVersion) -> Job:
+    return Job(
+        id=JobId(str(ULID())),
+        kind=JobKind.INDEX,
+        workspace_id=version.workspace_id,
+        document_id=version.document_id,
+        version_id=version.id,
+        document_name=version.name,
+        created_by=version.uploaded_by,
+        created_at=datetime.now(UTC),
+    )

@@ -1,0 +1,122 @@
+"""What a killed process left half done is found and completed."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from app.container import OPERATOR, Services
+from app.domain.documents import DocumentStatus
+from app.domain.ids import FileId
+from app.domain.jobs import Job, JobState
+from app.domain.workspaces import Workspace
+from app.pipeline.indexing import layout_id
+from app.services.recovering import Recovery
+from backends.files.base import FileStore
+from backends.files.settings import FolderFileSettings
+from backends.loading import load
+from backends.metadata.base import MetadataStore
+from backends.queue.base import JobQueue
+from backends.queue.settings import SqliteQueueSettings
+from backends.sql.engine import Database
+from tests.services.letters import WARFARIN, add, job_of, status_of
+
+
+@pytest.fixture
+def queue(services: Services) -> Iterator[JobQueue]:
+    database = Database(services.settings.data_dir / "dafe.db", key=services.keys.database)
+    opened: JobQueue = load(JobQueue, SqliteQueueSettings(), database=database)
+    yield opened
+    opened.close()
+    database.close()
+
+
+@pytest.fixture
+def files(services: Services) -> FileStore:
+    folder: Path = services.settings.data_dir
+    opened: FileStore = load(FileStore, FolderFileSettings(), data_dir=folder, key=services.keys.files)
+    return opened
+
+
+@pytest.fixture
+def recovery(metadata: MetadataStore, files: FileStore, queue: JobQueue) -> Recovery:
+    return Recovery(metadata=metadata, files=files, queue=queue)
+
+
+def forget_messages(services: Services) -> None:
+    database = Database(services.settings.data_dir / "dafe.db", key=services.keys.database)
+    with database.write() as connection:
+        connection.exec_driver_sql("DELETE FROM queue")
+    database.close()
+
+
+def forget_jobs(services: Services) -> None:
+    database = Database(services.settings.data_dir / "dafe.db", key=services.keys.database)
+    with database.write() as connection:
+        connection.exec_driver_sql("DELETE FROM jobs")
+    database.close()
+
+
+def end_job(metadata: MetadataStore, job: Job, state: JobState) -> None:
+    metadata.jobs.claim(job.id, worker="w", lease_seconds=60)
+    metadata.jobs.finish(job.id, worker="w", state=state, error="It failed." if state is JobState.FAILED else None)
+
+
+def test_a_job_that_no_message_carries_is_queued_again_and_only_once(
+    services: Services, workspace: Workspace, queue: JobQueue, recovery: Recovery
+) -> None:
+    document = add(services, workspace.id, "warfarin.txt", WARFARIN)
+    forget_messages(services)
+    recovery.carry_jobs()
+    assert queue.find() == {job_of(services, document).id}
+    recovery.carry_jobs()
+    assert queue.count() == 1
+
+
+def test_a_document_that_waits_without_a_job_gets_one_at_the_second_look(
+    services: Services, workspace: Workspace, queue: JobQueue, recovery: Recovery
+) -> None:
+    document = add(services, workspace.id, "warfarin.txt", WARFARIN)
+    forget_messages(services)
+    forget_jobs(services)
+    recovery.serve_versions()
+    assert queue.count() == 0
+    recovery.serve_versions()
+    recovery.serve_versions()
+    job = job_of(services, document)
+    assert (job.state, job.version_id) == (JobState.WAITING, document.version.id)
+    assert queue.find() == {job.id}
+    assert queue.count() == 1
+
+
+@pytest.mark.parametrize(
+    ("state", "status"), [(JobState.STOPPED, DocumentStatus.STOPPED), (JobState.FAILED, DocumentStatus.FAILED)]
+)
+def test_a_document_whose_job_ended_gets_the_state_that_was_not_written_any_more(
+    services: Services,
+    workspace: Workspace,
+    metadata: MetadataStore,
+    recovery: Recovery,
+    state: JobState,
+    status: DocumentStatus,
+) -> None:
+    document = add(services, workspace.id, "warfarin.txt", WARFARIN)
+    end_job(metadata, job_of(services, document), state)
+    recovery.serve_versions()
+    recovery.serve_versions()
+    assert status_of(services, document) is status
+    assert job_of(services, document).state is state
+
+
+def test_files_of_which_nothing_is_recorded_go_and_all_others_stay(
+    services: Services, workspace: Workspace, files: FileStore, recovery: Recovery
+) -> None:
+    document = add(services, workspace.id, "warfarin.txt", WARFARIN)
+    known = {document.version.file_id, layout_id(document.version.id)}
+    files.put(layout_id(document.version.id), b"layout")
+    files.put(FileId("01ORPHAN"), b"an upload that was cut off")
+    recovery.delete_unknown_files()
+    assert set(files.find()) == known | {FileId("01ORPHAN")}
+    recovery.delete_unknown_files()
+    assert set(files.find()) == known
+    assert services.documents.get(OPERATOR, workspace_id=workspace.id, document_id=document.id)
