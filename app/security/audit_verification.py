@@ -1,12 +1,11 @@
 """Checks the audit log: chain, MAC, signed checkpoints, the second device, and what was verified before."""
 
 import hashlib
-import hmac
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 from app.domain.audit import AuditFinding, AuditVerification
-from app.security.audit_chain import GENESIS, MAC_DOMAIN, Checkpoint, key_id
+from app.security.audit_chain import GENESIS, Checkpoint, event_macs, key_id
 from app.security.audit_log import AuditLog, StoredEvent
 from app.security.audit_seals import Seals
 from app.security.audit_verification_files import DeviceCopy, read_checkpoints
@@ -63,11 +62,13 @@ def verify_log(
     start = _start(trusted, known) if incremental else None
     reading = _Reading(start.seq if start else 1, previous=GENESIS, links=start is None, findings=findings)
     copy = DeviceCopy(second_device, after=reading.expected - 1) if second_device else None
+    mac = event_macs(mac_key)
     claimed = {claim.seq: [one for one in claims if one.seq == claim.seq] for claim in claims}
     for row in log.rows(after=reading.expected - 1):
         if row.seq > end.seq:
             break
-        reading.add(_check_row(row, reading, mac_key))
+        if finding := _check_row(row, reading, mac):
+            reading.add(finding)
         for claim in claimed.get(row.seq, ()):
             if claim.head != reading.previous:
                 reading.add(AuditFinding(claim.seq, "seal", claim.detail, claim.sound_to))
@@ -80,24 +81,29 @@ def verify_log(
     return _result(reading, checkpoints, verified_from=start.seq if start else 1, doubt=doubt)
 
 
-def _check_row(row: StoredEvent, reading: _Reading, mac_key: bytes) -> AuditFinding | None:
-    """The body is canonical JSON, so what stands behind the details in it is found by its text."""
-    body = row.body.encode()
+def _check_row(row: StoredEvent, reading: _Reading, mac: Callable[[bytes], str]) -> AuditFinding | None:
+    seq, body = row.seq, row.body.encode()
     finding = None
-    if row.seq != reading.expected:
-        detail = f"events {reading.expected} to {row.seq - 1} are not there"
-        finding = AuditFinding(reading.expected, "missing", detail)
-    elif hmac.digest(mac_key, MAC_DOMAIN + body, "sha256").hex() != row.mac:
-        finding = AuditFinding(row.seq, "modified", "the event is not as it was written")
-    elif f',"seq":{row.seq},"session":' not in row.body:
-        finding = AuditFinding(row.seq, "reordered", "the event was written with another number")
-    elif reading.links and f'"prev":"{reading.previous}","purpose":' not in row.body:
-        finding = AuditFinding(row.seq, "inserted", "the event does not follow the one before it")
+    if seq != reading.expected:
+        finding = AuditFinding(reading.expected, "missing", f"events {reading.expected} to {seq - 1} are not there")
+    elif mac(body) != row.mac:
+        finding = AuditFinding(seq, "modified", "the event is not as it was written")
+    elif f',"prev":"{reading.previous}","purpose":"","seq":{seq},"session":' not in row.body:
+        finding = _check_place(row, reading)
     reading.previous = hashlib.sha256(body).hexdigest()
     reading.links = finding is None
-    reading.expected = row.seq + 1
+    reading.expected = seq + 1
     reading.events += 1
     return finding
+
+
+def _check_place(row: StoredEvent, reading: _Reading) -> AuditFinding | None:
+    """The body is canonical JSON, so what stands behind the details in it is found by its text."""
+    if f',"seq":{row.seq},"session":' not in row.body:
+        return AuditFinding(row.seq, "reordered", "the event was written with another number")
+    if reading.links and f',"prev":"{reading.previous}","purpose":' not in row.body:
+        return AuditFinding(row.seq, "inserted", "the event does not follow the one before it")
+    return None
 
 
 def _sealed(checkpoints: Iterable[Checkpoint]) -> Iterator[Claim]:
