@@ -1,17 +1,21 @@
 """The parts of an installation that the health page and dafe doctor look at."""
 
 import shutil
+from collections import Counter
 from collections.abc import Callable
+from datetime import timedelta
 
 from app.domain.ids import VersionId, WorkspaceId
 from app.domain.models import Band, ProbeResult
 from app.errors import BackendUnavailableError, DafeError, IntegrityError
 from app.installation import Installation
+from app.restarts import Restarts
 from app.services.health import Level, Part, require_free_space
 
 _NO_WORKSPACE = WorkspaceId("health")
 _NOTHING: frozenset[VersionId] = frozenset()
 _LEAST_FREE_GB = 1.0
+_RECENTLY = timedelta(hours=1)
 SECOND_COPY = "Second audit copy"
 
 
@@ -30,6 +34,7 @@ def health_parts(installation: Installation, *, probe: Callable[[], ProbeResult]
         Part("Graph", required, _kind(settings.graph), lambda: _graph(installation), "See the log."),
         Part("Embedding model", required, installation.embedder.name, lambda: _embedder(installation), "make setup"),
         Part("Worker", optional, _kind(settings.queue), lambda: _worker(installation), run_up),
+        Part("Processes", optional, "", lambda: _processes(installation), "See the log for why it ended."),
         Part("Language model", optional, _kind(settings.llm), lambda: _model(probe), _MODEL_FIX),
         Part("Text recognition", optional, "Tesseract", _tesseract, "Install tesseract to read scanned pages."),
     ]
@@ -101,6 +106,21 @@ def _worker(installation: Installation) -> str:
     if not installation.queue.has_worker():
         raise BackendUnavailableError("No worker is running: documents that are added wait.")
     return "Running."
+
+
+def _processes(installation: Installation) -> str:
+    """Names those that were started again within the last hour: they work, but something ends them."""
+    restarts = Restarts(installation.settings.data_dir).find(within=_RECENTLY)
+    if not restarts:
+        return "None had to be started again within the last hour."
+    counted = Counter(restart.process for restart in restarts)
+    named = ", ".join(f"the {process} {_times(count)}" for process, count in sorted(counted.items()))
+    last = restarts[-1].at.strftime("%H:%M")
+    raise DafeError(f"Ended and started again within the last hour: {named}, last at {last} UTC. Its work went on.")
+
+
+def _times(count: int) -> str:
+    return "once" if count == 1 else f"{count} times"
 
 
 def _model(probe: Callable[[], ProbeResult]) -> str:

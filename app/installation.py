@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.errors import BackendUnavailableError
+from app.restarts import Restarts
 from app.security.audit_log import AuditLog
 from app.security.audit_seals import Seals
 from app.security.keys import Keys, load_keys
@@ -65,7 +66,13 @@ def open_installation(settings: Settings, closing: ExitStack) -> Installation:
     )
     closing.callback(log.close)
     embedder: Embedder = open_backend(Embedder, settings.embeddings, model_dir=settings.model_dir)
-    space = {"embedding_name": embedder.name, "dimension": embedder.dimension}
+    vector_parts = {
+        "database": database,
+        "data_dir": settings.data_dir,
+        "embedding_name": embedder.name,
+        "dimension": embedder.dimension,
+        "on_restart": Restarts(settings.data_dir).add,
+    }
     return Installation(
         settings=settings,
         keys=keys,
@@ -73,7 +80,7 @@ def open_installation(settings: Settings, closing: ExitStack) -> Installation:
         seals=seals_of(settings),
         metadata=open_backend(MetadataStore, settings.metadata, database=database),
         files=open_backend(FileStore, settings.files, data_dir=settings.data_dir, key=keys.files),
-        vectors=open_backend(VectorStore, settings.vectors, database=database, data_dir=settings.data_dir, **space),
+        vectors=open_backend(VectorStore, settings.vectors, **vector_parts),
         graph=open_backend(GraphStore, settings.graph, database=database),
         cache=open_backend(CacheStore, settings.cache, database=database),
         queue=open_backend(JobQueue, settings.queue, database=database),

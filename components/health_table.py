@@ -10,7 +10,8 @@ from components.words import NOT_SET_UP, NOT_WORKING, SLOW, WORKING, Word
 
 SLOW_AFTER_SECONDS = 2.0
 NOT_RUNNING = Word("Not running", "warning", "!", "orange")
-_WORKER = "Worker"
+STARTED_AGAIN = Word("Started again", "warning", "!", "orange")
+_OPTIONAL = {"Worker": NOT_RUNNING, "Processes": STARTED_AGAIN}
 _RUNS_ON = {
     "sqlite": "SQLite, encrypted",
     "sql": "The database",
@@ -26,22 +27,25 @@ _RUNS_ON = {
 
 
 def health_word(check: HealthCheck) -> Word:
-    """An optional part that is missing is not set up; the worker is optional, but documents wait without it."""
+    """An optional part that is missing is not set up, but documents wait without the worker, and a process that ended
+    was started again."""
     if not check.ok:
         if check.level is Level.REQUIRED:
             return NOT_WORKING
-        return NOT_RUNNING if check.name == _WORKER else NOT_SET_UP
+        return _OPTIONAL.get(check.name, NOT_SET_UP)
     return SLOW if check.seconds >= SLOW_AFTER_SECONDS else WORKING
 
 
 def health_banner(checks: Sequence[HealthCheck]) -> None:
-    bad, halting, slow = (
-        [one.name for one in checks if health_word(one) is word] for word in (NOT_WORKING, NOT_RUNNING, SLOW)
+    bad, halting, ended, slow = (
+        [one for one in checks if health_word(one) is word] for word in (NOT_WORKING, NOT_RUNNING, STARTED_AGAIN, SLOW)
     )
     if bad:
         banner("bad", f"{_listed(bad)} {_verb(bad, 'does', 'do')} not work.", "What to do stands in the table.")
     elif halting:
         banner("warning", "The worker is not running.", "Documents that are added wait; everything else works.")
+    elif ended:
+        banner("warning", "Everything works, but a process had to be started again.", plain(ended[0].detail))
     elif slow:
         banner(
             "warning", f"Everything works; {counted(len(slow), 'part')} {_verb(slow, 'is', 'are')} slow.", _listed(slow)
@@ -69,9 +73,10 @@ def _missing(checks: Sequence[HealthCheck]) -> str:
     return f"Not set up, and not needed: {', '.join(names).lower()}." if names else ""
 
 
-def _listed(names: Sequence[str]) -> str:
+def _listed(checks: Sequence[HealthCheck]) -> str:
+    names = [one.name for one in checks]
     return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
 
 
-def _verb(names: Sequence[str], one: str, many: str) -> str:
-    return one if len(names) == 1 else many
+def _verb(checks: Sequence[HealthCheck], one: str, many: str) -> str:
+    return one if len(checks) == 1 else many

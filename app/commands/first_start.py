@@ -11,6 +11,8 @@ from app.errors import ConflictError
 
 PASSWORD_FILE = "first-administrator-password"  # noqa: S105
 _SAMPLES_MADE = "samples-made"
+_USERNAME = "admin"
+_UNSHOWN = ".administrator-password-not-kept-yet"
 _MEMBER_ROLES = {"clinical": Role.CLINICIAN, "finance": Role.ANALYST}
 
 
@@ -26,16 +28,31 @@ class FirstStart:
 def prepare(services: Services, actor: Actor) -> FirstStart:
     """Done at every start; what is there stays. Samples are made once, so that deleting them lasts."""
     folder = services.settings.data_dir
-    new = services.users.ensure_first_administrator(actor)
-    if new is not None:
-        _write_private(folder / PASSWORD_FILE, f"{new.password}\n")
+    password = _ensure_first_administrator(services, actor)
     if services.settings.samples and not (folder / _SAMPLES_MADE).exists():
         for user in services.users.list(actor):
             if Role.ADMINISTRATOR in user.roles:
                 _make_samples(services, actor, user.id)
                 break
         _write_private(folder / _SAMPLES_MADE, "")
-    return FirstStart("admin", new.password if new else None, folder / PASSWORD_FILE)
+    return FirstStart(_USERNAME, password, folder / PASSWORD_FILE)
+
+
+def _ensure_first_administrator(services: Services, actor: Actor) -> str | None:
+    """The new password. A start that was cut off before it was kept for its owner is repeated with another one."""
+    folder = services.settings.data_dir
+    unshown = folder / _UNSHOWN
+    known = next((user for user in services.users.list(actor) if user.username == _USERNAME), None)
+    if known is not None and unshown.exists():
+        password: str | None = services.users.reset_password(actor, user_id=known.id)
+    else:
+        _write_private(unshown, "")
+        new = services.users.ensure_first_administrator(actor)
+        password = new.password if new else None
+    if password is not None:
+        _write_private(folder / PASSWORD_FILE, f"{password}\n")
+    unshown.unlink(missing_ok=True)
+    return password
 
 
 def _make_samples(services: Services, actor: Actor, user_id: UserId) -> None:

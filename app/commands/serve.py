@@ -8,6 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from threading import Event
 from typing import Annotated
@@ -16,10 +17,12 @@ import typer
 
 from app.commands.caller import caller
 from app.commands.first_start import FirstStart, prepare
+from app.commands.supervising import Supervisor
 from app.container import open_services
 from app.errors import BackendUnavailableError, ConflictError
 from app.installation import seals_of
 from app.parent import CHILD_FLAG
+from app.restarts import Restarts
 from app.security.audit_seals import UP_LOCK
 from app.settings import Profile, Settings, child_environment, load_settings, process_settings
 
@@ -28,8 +31,7 @@ Port = Annotated[int, typer.Option(help="Port to listen on; 0 keeps the setting.
 
 _WEB = "app.asgi"
 _WORKER = "app.worker"
-_PATIENCE_SECONDS = 15.0
-_RESTART_SECONDS = 1.0
+_LOOK_SECONDS = 1.0
 _READY_SECONDS = 120.0
 
 
@@ -62,11 +64,12 @@ def _settings(host: str, port: int, profile: Profile | None) -> Settings:
 
 def _become(module: str, settings: Settings) -> None:
     """Run a process's module here, with signals reaching it directly, and a sealer beside it, in case it is alone."""
-    sealer = _start_sealer(settings)
+    beside = Supervisor(Restarts(settings.data_dir))
+    beside.add("sealer of the audit log", partial(_start_sealer, settings))
     try:
         run = subprocess.run([sys.executable, "-m", module], env=child_environment(settings), check=False)
     finally:
-        _end([sealer])
+        beside.end()
     raise typer.Exit(run.returncode)
 
 
@@ -112,27 +115,22 @@ def _supervise(settings: Settings) -> None:
     stop = Event()
     for signal_number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(signal_number, lambda *_: stop.set())
-    running: dict[str, subprocess.Popen[bytes]] = {}
-    sealer = _start_sealer(settings)
+    supervisor = Supervisor(Restarts(settings.data_dir))
+    supervisor.add("sealer of the audit log", partial(_start_sealer, settings), outlives=True)
     try:
-        if (settings.data_dir / "dafe.db").exists():
-            running |= {module: _start(module, settings) for module in (_WEB, _WORKER)}
-        first = _prepare(settings)
-        running = running or {module: _start(module, settings) for module in (_WEB, _WORKER)}
-        _wait_until_ready(settings, running[_WEB], stop)
+        is_new = not (settings.data_dir / "dafe.db").exists()
+        first = _prepare(settings) if is_new else None
+        web = supervisor.add("web process", partial(_start, _WEB, settings))
+        supervisor.add("worker", partial(_start, _WORKER, settings))
+        first = first or _prepare(settings)
+        _wait_until_ready(settings, web, stop)
+        if web.poll() is not None and not stop.is_set():
+            raise BackendUnavailableError("The web process ended: see the lines above, and start again.")
         _greet(settings, first)
-        while not stop.wait(_RESTART_SECONDS):
-            if running[_WEB].poll() is not None:
-                raise BackendUnavailableError("The web process ended: see the lines above, and start again.")
-            if running[_WORKER].poll() is not None:
-                print("The worker ended and is started again; the job it had goes on.", file=sys.stderr)
-                running[_WORKER] = _start(_WORKER, settings)
-            if sealer.poll() is not None:
-                print("The sealer of the audit log ended and is started again.", file=sys.stderr)
-                sealer = _start_sealer(settings)
+        while not stop.wait(_LOOK_SECONDS):
+            supervisor.look()
     finally:
-        _end(list(running.values()))
-        _end([sealer])
+        supervisor.end()
 
 
 def _prepare(settings: Settings) -> FirstStart:
@@ -179,16 +177,3 @@ def _greet(settings: Settings, first: FirstStart) -> None:
         print(f"Sign in as {first.username} with the password {first.password}")
         print(f"It is shown once, kept in {first.password_file} (owner only), and changed at the first sign-in.")
     print("Stop with Ctrl-C.", flush=True)
-
-
-def _end(processes: list[subprocess.Popen[bytes]]) -> None:
-    for process in processes:
-        if process.poll() is None:
-            process.terminate()
-    until = time.monotonic() + _PATIENCE_SECONDS
-    for process in processes:
-        try:
-            process.wait(timeout=max(0.1, until - time.monotonic()))
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()

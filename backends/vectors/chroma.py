@@ -45,10 +45,12 @@ class ChromaVectorStore(VectorStore):
         data_dir: Path,
         embedding_name: str,
         dimension: int,
+        on_restart: Callable[[str], None] = lambda _name: None,
         **_ignored: object,
     ) -> None:
+        """`on_restart` is told the name of our own server when it ended unexpectedly and is started again."""
         self._settings = settings
-        self._server = None if settings.url else ChromaServer(data_dir / "chroma")
+        self._server = None if settings.url else ChromaServer(data_dir / "chroma", on_restart=on_restart)
         self._space = f"{embedding_name}/{dimension}"
         self._dimension = dimension
         self._lock = Lock()

@@ -39,6 +39,8 @@ def main(folder: Path, port: int) -> int:
 def _end_when_unused(folder: Path) -> None:
     users = (folder / USERS_LOCK).open("w")
     fcntl.flock(users, fcntl.LOCK_EX)
+    # A file that is left tells of an unexpected end.
+    (folder / PORT_FILE).unlink(missing_ok=True)
     # The lock goes with the process: who comes now waits for the end and starts a new server.
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(_SECONDS_TO_END)

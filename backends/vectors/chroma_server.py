@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock, Thread
@@ -29,8 +29,9 @@ class ChromaServer:
     Locks of the kernel tell who is there, so a killed process counts as gone.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, *, on_restart: Callable[[str], None] = lambda _name: None) -> None:
         self._folder = folder
+        self._on_restart = on_restart
         self._lock = Lock()
         self._using: TextIO | None = None
 
@@ -73,6 +74,8 @@ class ChromaServer:
         for _ in range(_TRIES):
             child = None
             if not self._is_alive():
+                if (self._folder / PORT_FILE).exists():
+                    self._on_restart("Chroma server")
                 (self._folder / PORT_FILE).unlink(missing_ok=True)
                 child = self._launch(_free_port())
             while time.monotonic() < deadline:
