@@ -23,8 +23,7 @@ def verdict_banner(verdict: Verdict) -> None:
         line = f"All {number(result.events)} events were checked at {at} and none was changed, removed or added."
         banner("good", "The log is intact.", line, icon=_SHIELD)
     elif result.ok is None:
-        line = f"No seal covers any of its {counted(result.events, 'event')} yet: verify again in a minute."
-        banner("warning", "It cannot be told whether the log is intact.", line)
+        banner("warning", "It cannot be told whether the log is intact.", result.doubt)
     else:
         banner("bad", "The log was changed.", _where(result))
 

@@ -11,7 +11,7 @@ from components.words import NOT_SET_UP, NOT_WORKING, SLOW, WORKING, Word
 SLOW_AFTER_SECONDS = 2.0
 NOT_RUNNING = Word("Not running", "warning", "!", "orange")
 STARTED_AGAIN = Word("Started again", "warning", "!", "orange")
-_OPTIONAL = {"Worker": NOT_RUNNING, "Processes": STARTED_AGAIN}
+_OPTIONAL = {"Worker": NOT_RUNNING, "Processes": STARTED_AGAIN, "Second audit copy": NOT_WORKING}
 _RUNS_ON = {
     "sqlite": "SQLite, encrypted",
     "sql": "The database",

@@ -9,11 +9,12 @@ import streamlit as st
 from app.domain.access import Permission
 from app.services.audit import AuditPage
 from components.audit_filters import AuditFilters, audit_filters
+from components.audit_keeping import keeping_banner, keeping_line
 from components.audit_table import audit_table
 from components.audit_verdict import Verdict, verdict_banner
 from components.empty_state import empty_state
 from components.error_card import shows_errors
-from components.formats import counted, day, number
+from components.formats import counted, day, number, plain
 from components.identity import refreshed
 from components.page_header import page_header
 from components.session import Session
@@ -37,11 +38,13 @@ def _log(session: Session) -> None:
     with st.container(gap=20), shows_errors("audit"):
         session = refreshed(session)
         people = session.services.audit.people(session.actor)
+        status = session.services.audit.status(session.actor)
         top = st.container(gap=20)
         filters = audit_filters(people)
         found = _find(session, filters)
         with top:
             _header(session, found)
+            keeping_banner(status)
         if not found.events:
             empty_state(
                 "No event fits", "Take a filter away or widen the dates.", key="audit", icon=":material/search_off:"
@@ -49,7 +52,7 @@ def _log(session: Session) -> None:
             return
         names = {str(one.id): one.name for one in session.services.workspaces.list(session.actor)}
         audit_table(found.events, people=people, workspaces=names)
-        _pages(found)
+        _pages(found, keeping_line(status))
 
 
 def _find(session: Session, filters: AuditFilters) -> AuditPage:
@@ -87,9 +90,9 @@ def _header(session: Session, found: AuditPage) -> None:
         verdict_banner(verdict)
 
 
-def _pages(found: AuditPage) -> None:
+def _pages(found: AuditPage, kept: str) -> None:
     with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
-        st.markdown(f":gray[{number(len(found.events))} of {counted(found.total, 'event')}]")
+        st.markdown(f":gray[{number(len(found.events))} of {counted(found.total, 'event')}. {plain(kept)}]")
         pages = -(-found.total // _ROWS)
         if pages > 1:
             st.pagination(pages, key=_PAGE)

@@ -93,3 +93,21 @@ def test_a_clinician_has_no_audit_page(open_page: OpenPage, clinician: Person) -
     page = open_page("audit", clinician)
     assert not page.dataframe
     assert "Audit log" not in texts(page)
+
+
+def test_the_page_says_how_far_the_log_is_sealed(open_page: OpenPage, services: Services, officer: Person) -> None:
+    page = open_page("audit", officer)
+    assert "Not sealed yet." in texts(page)
+    sealed = services.audit.seal()
+    assert sealed is not None
+    page.run()
+    assert f"Sealed to event {sealed.seq}, today" in texts(page)
+    assert not page.warning
+
+
+def test_a_sealer_that_refuses_is_shown_on_the_page(open_page: OpenPage, services: Services, officer: Person) -> None:
+    services.audit.seal()
+    folder = services.settings.data_dir / "seal"
+    (folder / "complaint").write_text("Checkpoints were taken away, so nothing is sealed.")
+    page = open_page("audit", officer)
+    assert "Checkpoints were taken away" in page.warning[0].value
