@@ -75,7 +75,7 @@ def _second_copy(installation: Installation) -> list[Part]:
 
     level = Level.REQUIRED if installation.settings.audit_second_device_required else Level.OPTIONAL
     return [
-        Part(SECOND_COPY, level, "folder", look, "Check the disk in DAFE_AUDIT_SECOND_DEVICE; see dafe audit verify.")
+        Part(SECOND_COPY, level, "Folder", look, "Check the disk in DAFE_AUDIT_SECOND_DEVICE; see dafe audit verify.")
     ]
 
 
