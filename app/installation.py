@@ -58,12 +58,7 @@ def open_installation(settings: Settings, closing: ExitStack) -> Installation:
         closing.callback(backend.close)
         return backend
 
-    log = AuditLog(
-        settings.audit_path,
-        mac_key=keys.audit_mac,
-        second_device=settings.audit_second_device,
-        second_device_required=settings.audit_second_device_required,
-    )
+    log = _open_log(settings, keys)
     closing.callback(log.close)
     embedder: Embedder = open_backend(Embedder, settings.embeddings, model_dir=settings.model_dir)
     vector_parts = {
@@ -86,6 +81,15 @@ def open_installation(settings: Settings, closing: ExitStack) -> Installation:
         queue=open_backend(JobQueue, settings.queue, database=database),
         loader=open_backend(DocumentLoader, settings.loader),
         embedder=embedder,
+    )
+
+
+def _open_log(settings: Settings, keys: Keys) -> AuditLog:
+    return AuditLog(
+        settings.audit_path,
+        mac_key=keys.audit_mac,
+        second_device=settings.audit_second_device,
+        second_device_required=settings.audit_second_device_required,
     )
 
 
