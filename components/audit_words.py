@@ -48,6 +48,7 @@ ACTION: dict[str, str] = {
     "audit.export": "Exported the log",
     "health.probe_again": "Tested the language model",
     "audit.renew_key": "Changed the sealing key",
+    "audit.damaged": "Event that was damaged",
     "audit.second_device": "Second device",
     "session.refused": "Was refused at the door",
     "session.ended": "Session ended",

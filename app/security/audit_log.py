@@ -71,13 +71,9 @@ class AuditLog(AuditReader):
         return self._commit.add(event)
 
     def in_step(self) -> tuple[Head, DeviceState | None]:
-        """The newest event and the second device's state at a moment when nobody writes; None where none is set."""
-        try:
-            with exclusive(self._lock_path):
-                head = self.head()
-                return head, self.second_device.state(head) if self.second_device else None
-        except OSError as error:
-            raise BackendUnavailableError(UNAVAILABLE) from error
+        """The newest event, and whether the second device holds it; None where none is set."""
+        head = self.head()
+        return head, self.second_device.state(head, hash_at=self.hash_at) if self.second_device else None
 
     def close(self) -> None:
         self._commit.close()

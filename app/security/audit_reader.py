@@ -9,7 +9,7 @@ from pathlib import Path
 from threading import Lock
 from typing import NamedTuple
 
-from app.domain.audit import AuditEvent, Outcome
+from app.domain.audit import AuditEvent, AuditKind, Outcome
 from app.errors import BackendUnavailableError
 from app.security.audit_chain import GENESIS, read_event, sha256_hex, timestamp
 
@@ -65,15 +65,17 @@ class AuditReader:
     def find(self, wanted: EventFilter) -> tuple[list[AuditEvent], int]:
         """One page of the events that fit, newest first, and how many fit in all."""
         condition, values = _condition(wanted)
+        condition = condition if values else "1"
         with self._open_for_reading() as connection:
             if connection is None:
                 return [], 0
-            total = connection.execute(f"SELECT count(*) FROM audit WHERE {condition}", values).fetchone()[0]  # noqa: S608
+            counting = f"count(*) FROM audit WHERE {condition}" if values else "coalesce(max(seq), 0) FROM audit"
+            total = connection.execute(f"SELECT {counting}", values).fetchone()[0]
             rows = connection.execute(
-                f"SELECT body FROM audit WHERE {condition} ORDER BY seq DESC LIMIT ? OFFSET ?",  # noqa: S608
+                f"SELECT seq, body FROM audit WHERE {condition} ORDER BY seq DESC LIMIT ? OFFSET ?",  # noqa: S608
                 [*values, wanted.limit, wanted.offset],
             ).fetchall()
-        return [read_event(row[0]) for row in rows], int(total)
+        return [_read(*row) for row in rows], int(total)
 
     def rows(self, *, after: int = 0) -> Iterator[StoredEvent]:
         """Every row behind `after` in order, as it lies in the file."""
@@ -92,14 +94,17 @@ class AuditReader:
         with self._open_for_reading() as connection:
             return Head() if connection is None else head_of(connection)
 
+    def hash_at(self, seq: int) -> str | None:
+        """Of the body of event `seq`; None where there is no such row."""
+        with self._open_for_reading() as connection:
+            row = connection.execute("SELECT body FROM audit WHERE seq = ?", (seq,)).fetchone() if connection else None
+        return sha256_hex(row[0]) if row else None
+
     def first(self) -> AuditEvent | None:
-        """Whatever row lies first; None where there is none, or none that can be read."""
+        """Whatever row lies first; None where there is none."""
         with self._open_for_reading() as connection:
             row = connection.execute("SELECT body FROM audit ORDER BY seq LIMIT 1").fetchone() if connection else None
-        try:
-            return read_event(row[0]) if row else None
-        except (ValueError, KeyError, TypeError):
-            return None
+        return _read(1, row[0]) if row else None
 
     def close(self) -> None:
         with self._reading:
@@ -143,8 +148,16 @@ def head_of(connection: sqlite3.Connection) -> Head:
     return Head(int(row[0]), sha256_hex(row[1])) if row else Head()
 
 
+def _read(seq: int, body: str) -> AuditEvent:
+    """A row that is no event any more is shown as what it is."""
+    try:
+        return read_event(body)
+    except (ValueError, KeyError, TypeError):
+        return AuditEvent("audit.damaged", AuditKind.CHANGE, Outcome.FAILED, "unknown", "unknown", seq=seq)
+
+
 def _condition(wanted: EventFilter) -> tuple[str, list[str]]:
-    parts = ["1"]
+    parts = ["json_valid(body)"]
     values: list[str] = []
 
     def add(part: str, *given: str) -> None:

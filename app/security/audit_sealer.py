@@ -170,7 +170,7 @@ class Sealer:
         if second is None or not second.is_dir():
             return
         copied = Seals(folder=second, log=self._seals.log).last()
-        lines = [one for one in self._seals.lines() if copied is None or read_checkpoint(one).number > copied.number]
+        lines = self._seals.newer(copied.number if copied else 0)
         try:
             if lines:
                 append_lines(second / CHECKPOINTS, lines)

@@ -41,6 +41,14 @@ class Seals:
         """Every checkpoint as it lies in the file, the first first. Raises OSError."""
         return read_lines(self.path) if self.path.exists() else iter(())
 
+    def newer(self, number: int) -> list[str]:
+        """The lines of the checkpoints behind `number`, in order: mostly few, so the end of the file is read first."""
+        for lines in (reversed(last_lines(self.path)), self.lines()):
+            numbered = [(place, line) for line in lines if (place := _number(line)) is not None]
+            if numbered and numbered[0][0] <= number + 1:
+                return [line for place, line in numbered if place > number]
+        return []
+
     def last(self) -> Checkpoint | None:
         """The newest checkpoint that can be read; its signature is not checked here."""
         try:
@@ -111,3 +119,10 @@ class Seals:
         second = ["--second-device", str(self.second_device.resolve())] if self.second_device else []
         folders = ["--log", str(self.log.resolve()), "--folder", str(self.folder.resolve())]
         return [sys.executable, "-m", "app.sealer", *folders, *second]
+
+
+def _number(line: str) -> int | None:
+    try:
+        return read_checkpoint(line).number
+    except InvalidInputError:
+        return None

@@ -8,7 +8,7 @@ from app.domain.audit import AuditFinding, AuditVerification
 from app.security.audit_chain import GENESIS, Checkpoint, event_macs, key_id
 from app.security.audit_log import AuditLog, StoredEvent
 from app.security.audit_seals import Seals
-from app.security.audit_verification_files import DeviceCopy, read_checkpoints
+from app.security.audit_verification_files import DeviceCopy, Point, read_checkpoints
 from app.security.second_device import SecondDevice
 from app.security.verified_point import VerifiedPoint
 
@@ -57,7 +57,10 @@ def verify_log(
     `trusted` is a checkpoint kept elsewhere and `known` the last good verification: the log must hold both.
     """
     end, _ = log.in_step()
-    checkpoints, findings = read_checkpoints(seals, known=known, second_device=second_device)
+    points = list(_points(trusted, known))
+    checkpoints, findings = read_checkpoints(
+        seals, points=points, start=points[0] if incremental and points else None, second_device=second_device
+    )
     claims = [*_sealed(checkpoints), *_kept(trusted, checkpoints, findings), *_verified(known)]
     start = _start(trusted, known) if incremental else None
     reading = _Reading(start.seq if start else 1, previous=GENESIS, links=start is None, findings=findings)
@@ -130,6 +133,16 @@ def _verified(known: VerifiedPoint | None) -> Iterator[Claim]:
     if known is not None and known.seq:
         detail = f"the events to here are not those that were verified on {known.at:%Y-%m-%d}"
         yield Claim(known.seq, known.head, detail)
+
+
+def _points(trusted: Checkpoint | None, known: VerifiedPoint | None) -> Iterator[Point]:
+    """The checkpoint to begin at first."""
+    if trusted is not None and trusted.is_signed():
+        detail = f"checkpoint {trusted.number} is not the one given"
+        yield Point(trusted.number, trusted.hash, trusted.seq, detail)
+    if known is not None and known.checkpoint:
+        detail = f"checkpoint {known.checkpoint} is not the one that was verified on {known.at:%Y-%m-%d}"
+        yield Point(known.checkpoint, known.checkpoint_hash, known.seq, detail)
 
 
 def _start(trusted: Checkpoint | None, known: VerifiedPoint | None) -> Claim | None:

@@ -1,7 +1,9 @@
 """Checks what lies beside the audit log: the file of checkpoints, and the copies on the second device."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import zip_longest
 from pathlib import Path
 
 from app.domain.audit import AuditFinding
@@ -11,35 +13,62 @@ from app.security.audit_reader import StoredEvent
 from app.security.audit_seals import Seals
 from app.security.grown_file import read_lines
 from app.security.second_device import CHECKPOINTS, SecondDevice
-from app.security.verified_point import VerifiedPoint
 
-_SEQ = re.compile(r',"seq":(\d+),"session":')
+_SEQ = re.compile(rb',"seq":(\d+),"session":')
+_NUMBER = re.compile(rb'\\"number\\":(\d+),')
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """A checkpoint that the file must hold, because it was verified or kept elsewhere: its number and hash."""
+
+    number: int
+    hash: str
+    seq: int
+    detail: str
+    """What is wrong when it is another one."""
 
 
 def read_checkpoints(
-    seals: Seals, *, known: VerifiedPoint | None, second_device: SecondDevice | None
+    seals: Seals, *, points: Sequence[Point], start: Point | None, second_device: SecondDevice | None
 ) -> tuple[list[Checkpoint], list[AuditFinding]]:
-    """Those that are signed by the right key and follow each other, and what is wrong with the file."""
+    """Those from `start` on, or all, that are signed by the right key and follow each other, and what is wrong."""
+    lines = _lines_from(seals.path, start.number if start else 1)
     good: list[Checkpoint] = []
     findings: list[AuditFinding] = []
-    lines = list(seals.lines())
-    for number, line in enumerate(lines, start=1):
+    for number, line in enumerate(lines, start=start.number if start else 1):
         last = good[-1] if good else None
         checkpoint = _read(line)
-        if checkpoint is None or not checkpoint.is_signed() or not _follows(last, checkpoint):
+        follows = checkpoint is not None and (
+            _begins(start, checkpoint) if last is None else _follows(last, checkpoint)
+        )
+        if checkpoint is None or not follows or not checkpoint.is_signed():
             place = checkpoint.seq if checkpoint else (last.seq if last else 0) + 1
             detail = f"checkpoint {number} is not as it was signed"
             findings.append(AuditFinding(place, "seal", detail, last.seq if last else 0))
             break
         good.append(checkpoint)
-    if known is not None and known.checkpoint and not findings:
-        hashes = [one.hash for one in good[known.checkpoint - 1 : known.checkpoint]]
-        if hashes != [known.checkpoint_hash]:
-            detail = f"checkpoint {known.checkpoint} is not the one that was verified on {known.at:%Y-%m-%d}"
-            findings.append(AuditFinding(known.seq, "seal", detail, 0))
+    if not findings:
+        hashes = {one.number: one.hash for one in good}
+        first = start.number if start else 1
+        wrong = [one for one in points if one.number >= first and hashes.get(one.number) != one.hash]
+        findings += [AuditFinding(one.seq, "seal", one.detail, 0) for one in wrong]
     if second_device is not None and not findings:
-        findings += _compare_copies(lines, second_device.events.with_name(CHECKPOINTS))
+        findings += _compare_copies(lines, second_device, start)
     return good, findings
+
+
+def _lines_from(path: Path, number: int) -> list[str]:
+    try:
+        return list(read_lines(path, offset=_offset_behind(path, number - 1, _NUMBER)))
+    except FileNotFoundError:
+        return []
+
+
+def _begins(start: Point | None, checkpoint: Checkpoint) -> bool:
+    if start is not None:
+        return checkpoint.number == start.number
+    return checkpoint.number == 1 and checkpoint.previous == GENESIS
 
 
 def _read(line: str) -> Checkpoint | None:
@@ -49,22 +78,20 @@ def _read(line: str) -> Checkpoint | None:
         return None
 
 
-def _follows(last: Checkpoint | None, checkpoint: Checkpoint) -> bool:
-    if last is None:
-        return checkpoint.number == 1 and checkpoint.previous == GENESIS
+def _follows(last: Checkpoint, checkpoint: Checkpoint) -> bool:
     right = checkpoint.number == last.number + 1 and checkpoint.previous == last.hash
     return right and checkpoint.seq >= last.seq and checkpoint.key == last.key_after
 
 
-def _compare_copies(lines: list[str], path: Path) -> list[AuditFinding]:
+def _compare_copies(lines: list[str], device: SecondDevice, start: Point | None) -> list[AuditFinding]:
     """A copy may lack the newest; it never holds one that is missing or different here."""
+    first = start.number if start else 1
     try:
-        copies = list(read_lines(path))
+        copies = _lines_from(device.events.with_name(CHECKPOINTS), first)
     except OSError:
         return []
-    for number, copied in enumerate(copies, start=1):
-        here = lines[number - 1] if number <= len(lines) else None
-        if here != copied:
+    for number, (here, copied) in enumerate(zip_longest(lines, copies), start=first):
+        if copied is not None and here != copied:
             checkpoint = _read(copied)
             problem = "is missing here" if here is None else "is another one here"
             detail = f"checkpoint {number}, which lies on the second device, {problem}"
@@ -79,7 +106,7 @@ class DeviceCopy:
         self.doubt = ""
         self._lines: Iterator[str] | None = None
         try:
-            self._lines = read_lines(device.events, offset=_offset_behind(device.events, after))
+            self._lines = read_lines(device.events, offset=_offset_behind(device.events, after, _SEQ))
         except OSError as error:
             self.doubt = f"The second device cannot be read: {error.strerror}."
 
@@ -110,23 +137,23 @@ class DeviceCopy:
             return None
 
 
-def _offset_behind(path: Path, seq: int) -> int:
-    """Where the line of event `seq` + 1 begins, by halving: lines are in the order of their numbers."""
+def _offset_behind(path: Path, number: int, pattern: re.Pattern[bytes]) -> int:
+    """Where the lines behind that number begin, by halving: `pattern` finds a line's number, and they are in order."""
     low, high = 0, path.stat().st_size
-    if seq == 0:
+    if number == 0:
         return 0
     with path.open("rb") as file:
         while low < high:
             middle = (low + high) // 2
-            file.seek(middle)
-            if middle:
+            file.seek(middle - 1 if middle > low else low)
+            if middle > low:
                 file.readline()
             place = file.tell()
             line = file.readline()
-            found = _SEQ.search(line.decode("ascii", errors="replace"))
+            found = pattern.search(line)
             if not line or place >= high:
                 high = middle
-            elif found is None or int(found[1]) <= seq:
+            elif found is None or int(found[1]) <= number:
                 low = place + len(line)
             else:
                 high = middle

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from time import monotonic, sleep
 
 from app.errors import IntegrityError
 from app.security.audit_chain import GENESIS, sha256_hex
@@ -14,6 +15,7 @@ from app.security.grown_file import append_lines, last_lines
 
 EVENTS, CHECKPOINTS = "events.jsonl", "checkpoints.jsonl"
 _MOST_AT_ONCE = 20_000
+_MOMENT_SECONDS = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,14 +55,17 @@ class SecondDevice:
         self._known = status.st_ino, status.st_size, newest
         return rows[-1].seq - newest.seq
 
-    def state(self, head: Head) -> DeviceState:
-        """Compared with the log's newest event, while its lock is held."""
+    def state(self, head: Head, *, hash_at: Callable[[int], str | None]) -> DeviceState:
+        """Compared with `head`, which was the log's newest event a moment ago; `hash_at` gives the hash of any event,
+        None where there is none. An event is copied just after it is written, so what is missing gets that moment."""
+        until = monotonic() + _MOMENT_SECONDS
         try:
-            last = self._last()
+            while (last := self._last()).seq < head.seq and monotonic() < until:
+                sleep(_MOMENT_SECONDS / 50)
             writable = os.access(self.events if self.events.exists() else self.events.parent, os.W_OK)
         except OSError as error:
             return DeviceState(False, None, f"The second device cannot be read: {error.strerror}.")
-        if last.seq > head.seq or (last.seq == head.seq and last.hash != head.hash):
+        if last.seq and hash_at(last.seq) != last.hash:
             return DeviceState(False, None, "The second device holds other events than the log: run dafe audit verify.")
         if last.seq < head.seq:
             behind = head.seq - last.seq

@@ -392,3 +392,14 @@ def test_who_waited_too_long_is_told_and_what_nobody_waits_for_is_not_written() 
     assert commit.add(3) == 3
     commit.close()
     assert written == [1, 3]
+
+
+def test_an_event_that_was_damaged_is_shown_as_such_and_hides_no_other(folder: Folder) -> None:
+    change(folder.database, "UPDATE audit SET body = 'no event' WHERE seq IN (1, 3)")
+    events, total = folder.log.find(EventFilter())
+    assert total == len(events) == 8
+    assert [one.seq for one in events if one.action == "audit.damaged"] == [3, 1]
+    assert folder.log.find(EventFilter(actor_id="ilse"))[1] == 6
+    first = folder.log.first()
+    assert first is not None
+    assert first.action == "audit.damaged"
