@@ -30,7 +30,7 @@ class JobService:
         authorise(actor, Permission.READ, workspace_id)
         job = self._metadata.jobs.get(job_id)
         if job.workspace_id != workspace_id:
-            raise NotFoundError("This job does not exist any more.")
+            raise NotFoundError("This job does not exist any more.", job_id=job_id)
         return job
 
     def stop(self, actor: Actor, *, workspace_id: WorkspaceId, job_id: JobId) -> Job:
