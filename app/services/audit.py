@@ -127,7 +127,7 @@ class AuditService:
         wrong = [one for one in (forged, self._late_beginning()) if one]
         if wrong:
             result = replace(result, ok=False, findings=(*wrong, *result.findings), verified_to=0)
-        if result.ok:
+        if result.ok and not (incremental and trusted):  # else what lies between the two was not read
             self._remember(result)
         details = {"events": result.events, "ok": bool(result.ok), "incremental": incremental}
         with self._auditor.disclosure(actor, "audit.verify", details=details):

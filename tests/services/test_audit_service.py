@@ -132,6 +132,10 @@ def test_status_says_how_far_the_log_is_sealed_and_verified(services: Services, 
     assert services.audit.status(officer).key_id != status.key_id
     result = services.audit.verify(officer, incremental=True)
     assert (result.ok, result.verified_from) == (True, status.verified_to)
+    verified_to = services.audit.status(officer).verified_to
+    last = services.audit.seal()
+    assert services.audit.verify(officer, incremental=True, trusted=last).ok is True
+    assert services.audit.status(officer).verified_to == verified_to
 
 
 def test_a_log_that_was_begun_anew_is_found(services: Services, workspace: Workspace, officer: Actor) -> None:
