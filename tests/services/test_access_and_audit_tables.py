@@ -177,6 +177,7 @@ def test_a_refusal_is_recorded_with_who_and_where(
         services.documents.list(actor, workspace_id=workspace.id, document_filter=DocumentFilter())
     log = AuditLog(services.settings.data_dir / "audit.db", mac_key=services.keys.audit_mac)
     (event,), _ = log.find(EventFilter(since=since))
+    log.close()
     assert (event.action, event.outcome, event.actor_id) == ("documents.list", Outcome.REFUSED, actor.user_id)
     assert event.workspace_id == workspace.id
 
