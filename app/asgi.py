@@ -25,7 +25,7 @@ from app.api.main import create_api
 from app.api.session_pages import SessionPages
 from app.container import OPERATOR, Services, process_services
 from app.errors import DafeError
-from app.logs import get_logger, hide_traces, set_up_logs
+from app.logs import get_logger, set_up_logs
 from app.parent import end_with_parent
 from app.settings import switch_telemetry_off
 
@@ -142,7 +142,6 @@ def main() -> int:
     switch_telemetry_off()
     end_with_parent()
     set_up_logs()
-    hide_traces()
     logging.getLogger("streamlit").setLevel(logging.ERROR)
     try:
         services = process_services()

@@ -7,7 +7,7 @@ from types import FrameType
 
 from app.container import process_services
 from app.errors import DafeError
-from app.logs import get_logger, hide_traces, set_up_logs
+from app.logs import get_logger, set_up_logs
 from app.parent import end_with_parent
 from app.settings import switch_telemetry_off
 
@@ -19,7 +19,6 @@ def main() -> int:
     switch_telemetry_off()
     end_with_parent()
     set_up_logs()
-    hide_traces()
     stop = Event()
 
     def end(_signal: int, _frame: FrameType | None) -> None:

@@ -43,20 +43,12 @@ def problem(status: int, detail: str, **more: str) -> JSONResponse:
     return JSONResponse(content, status, headers, media_type="application/problem+json")
 
 
-def _action(request: Request) -> str:
-    """The route as it is declared, without what stands in its place."""
-    return f"{request.method} {getattr(request.scope.get('route'), 'path', '')}"
-
-
 def add_error_handlers(api: FastAPI) -> None:
-    """What was expected shows its sentence; anything that we failed at, a reference that finds the line in the log."""
+    """What was expected shows its sentence; anything else a reference that finds the line in the log."""
 
-    async def expected(request: Request, error: Exception) -> JSONResponse:
+    async def expected(_request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, DafeError)
-        status = _STATUS.get(type(error), 500)
-        if status < 500:
-            return problem(status, error.message)
-        return problem(status, error.message, reference=_log.failed(_action(request), error))
+        return problem(_STATUS.get(type(error), 500), error.message)
 
     async def invalid(_request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
@@ -69,7 +61,7 @@ def add_error_handlers(api: FastAPI) -> None:
         return problem(error.status_code, str(error.detail))
 
     async def unexpected(request: Request, error: Exception) -> JSONResponse:
-        reference = _log.unexpected(_action(request), error)
+        reference = _log.unexpected(f"{request.method} {request.scope.get('route', '')}", error)
         detail = f"Something unexpected happened; nothing was changed on purpose. Give reference {reference}."
         return problem(500, detail, reference=reference)
 

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from app.api.main import create_api
 from app.container import process_services
 from app.errors import DafeError
-from app.logs import hide_traces, set_up_logs
+from app.logs import set_up_logs
 from app.parent import end_with_parent
 from app.settings import switch_telemetry_off
 
@@ -18,7 +18,6 @@ def main() -> int:
     switch_telemetry_off()
     end_with_parent()
     set_up_logs()
-    hide_traces()
     try:
         services = process_services()
     except DafeError as error:
