@@ -7,6 +7,7 @@ UV_VERSION := 0.13.9
 UV := .venv/bin/uv
 EXTRAS := $(if $(filter workstation,$(PROFILE)),--extra chroma,)
 STAMP := .venv/.dafe-setup-$(PROFILE)
+export ORT_DISABLE_TELEMETRY = 1
 
 .PHONY: setup run test test-servers test-browser lint bench
 
