@@ -114,6 +114,8 @@ def clean_name(name: str) -> str:
         for sign in last
         if sign.isprintable() and sign not in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
     )
+    if not kept.strip(". "):
+        return "file"
     stem, dot, ending = kept.strip().rpartition(".")
     return (f"{stem[:170]}{dot}{ending[:10]}" if dot else ending[:180]) or "file"
 

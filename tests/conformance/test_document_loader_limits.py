@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from app.errors import InvalidInputError
@@ -166,6 +166,9 @@ def test_names_inside_archives_and_emails_lose_their_paths(loader: DocumentLoade
 
 
 @given(st.text(max_size=300))
+@example(". ")
+@example(" ..")
+@example(". .")
 def test_a_cleaned_name_is_one_short_printable_path_part(name: str) -> None:
     cleaned = clean_name(name)
     assert cleaned
