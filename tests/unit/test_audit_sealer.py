@@ -19,7 +19,7 @@ from app.security.audit_sealer import Sealer
 from app.security.audit_seals import Seals
 from app.security.grown_file import exclusive
 from app.security.verified_point import VerifiedPoint, VerifiedPoints
-from tests.unit.audit_parts import MAC_KEY, Folder, bodies, chained, change, rewrite, with_key
+from tests.unit.audit_parts import MAC_KEY, Folder, bodies, chained, change, event, rewrite, with_key
 
 ROOT = Path(__file__).parents[2]
 
@@ -169,6 +169,56 @@ def test_the_sealer_does_not_sign_a_log_that_contradicts_what_it_signed(folder: 
     with pytest.raises(IntegrityError, match="ends before event 8"):
         folder.sealer.seal()
     assert len(lines(folder)) == 2
+
+
+@pytest.mark.parametrize("broken", ["number", "link"])
+def test_the_sealer_signs_no_event_that_is_out_of_its_place(folder: Folder, broken: str) -> None:
+    folder.append(9, 11)
+    rows = bodies(folder.database)
+    if broken == "number":
+        rows[12] = rows.pop(11)
+    else:
+        rows[10] = json.dumps(json.loads(rows[10]) | {"actor": "omar"}, sort_keys=True, separators=(",", ":"))
+    rewrite(folder.database, rows, macs=with_key)
+    with pytest.raises(IntegrityError, match=r"not whole at event 1\d, so nothing is sealed"):
+        folder.sealer.seal()
+
+
+def test_sealing_is_due_a_minute_after_an_event_after_a_thousand_and_after_four_quiet_minutes(folder: Folder) -> None:
+    assert not folder.sealer.is_due()
+    last = folder.seals.last()
+    assert last is not None
+    key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex((folder.path / "seal" / "key").read_text()))
+
+    def sealed_before(**ago: float) -> None:
+        at = datetime.now(UTC) - timedelta(**ago)
+        made = sign_checkpoint(key=key, seq=8, head=last.head, at=at, before=None)
+        folder.seals.path.write_text(made.to_text() + "\n")
+
+    sealed_before(minutes=3)
+    assert not folder.sealer.is_due()
+    sealed_before(minutes=4.1)
+    assert folder.sealer.is_due()
+    folder.append(9, 9)
+    sealed_before(seconds=50)
+    assert not folder.sealer.is_due()
+    sealed_before(seconds=61)
+    assert folder.sealer.is_due()
+    sealed_before(seconds=1)
+    folder.log._write([event(number) for number in range(10, 1008)])
+    assert not folder.sealer.is_due()
+    folder.append(1008, 1008)
+    assert folder.sealer.is_due()
+
+
+def test_before_the_first_event_there_is_nothing_to_seal(tmp_path: Path) -> None:
+    empty = Folder(tmp_path / "empty")
+    assert not empty.sealer.is_due()
+    assert empty.sealer.seal() is None
+    assert empty.sealer.renew_key() is None
+    empty.append(1, 1)
+    assert empty.sealer.is_due()
+    empty.close()
 
 
 def test_another_key_is_used_only_where_the_old_one_signed_so(folder: Folder) -> None:
