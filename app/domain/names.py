@@ -2,6 +2,7 @@
 
 import re
 import unicodedata
+from pathlib import PurePosixPath
 
 _DASHES = dict.fromkeys(map(ord, "‐‑‒–—−"), "-")
 _QUOTES = {ord("’"): "'", ord("‘"): "'", ord("“"): '"', ord("”"): '"'}
@@ -17,3 +18,14 @@ def fold(text: str) -> str:
 def name_key(name: str) -> str:
     """The key under which two spellings of a name are one entity: folded, without leading article or ending mark."""
     return _LEADING.sub("", fold(name)).strip(" .,;:'\"()[]").removesuffix("'s").strip()
+
+
+def clean_file_name(name: str) -> str:
+    """The last path part without control, direction and zero-width signs, at most 181 characters; "file" when nothing
+    is left."""
+    last = PurePosixPath(name.replace("\\", "/")).name
+    kept = "".join(filter(str.isprintable, last)).strip()
+    if not kept.strip(". "):
+        return "file"
+    stem, dot, ending = kept.rpartition(".")
+    return (f"{stem[:170]}{dot}{ending[:10]}" if dot else ending[:180]) or "file"

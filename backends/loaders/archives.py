@@ -1,13 +1,15 @@
 """Takes files out of ZIP archives within limits."""
 
 import io
+import stat
 import zipfile
 import zlib
 from collections.abc import Iterator
 from lzma import LZMAError
 
+from app.domain.names import clean_file_name
 from backends.loaders.messages import attachments_of
-from backends.loaders.writing import ReaderError, clean_name
+from backends.loaders.writing import ReaderError
 
 _DEEPEST = 3
 _MOST_RATIO = 200
@@ -31,7 +33,7 @@ class Unpacker:
                     if not _is_wanted(info):
                         continue
                     data = self._read(archive, info)
-                    yield from self._expand(clean_name(info.filename), data, depth)
+                    yield from self._expand(clean_file_name(info.filename), data, depth)
         except (zipfile.BadZipFile, zlib.error, LZMAError, OSError, ValueError, NotImplementedError, EOFError) as error:
             raise ReaderError("The archive is damaged or of a kind that cannot be read: pack it again.") from error
 
@@ -72,4 +74,6 @@ class Unpacker:
 
 def _is_wanted(info: zipfile.ZipInfo) -> bool:
     parts = info.filename.replace("\\", "/").split("/")
-    return not info.is_dir() and bool(parts[-1]) and not parts[-1].startswith(".") and "__MACOSX" not in parts
+    if info.is_dir() or stat.S_ISLNK(info.external_attr >> 16):
+        return False
+    return bool(parts[-1]) and not parts[-1].startswith(".") and "__MACOSX" not in parts

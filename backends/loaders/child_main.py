@@ -1,4 +1,4 @@
-"""The child process that parses one untrusted file: limits first, then the parser, the result as JSON."""
+"""The child process that parses one untrusted file: limits first, then the parser, the result as a line of JSON."""
 
 import json
 import resource
@@ -7,26 +7,31 @@ from base64 import b64encode
 from dataclasses import fields
 from typing import Any
 
-from backends.loaders.detecting import CCDA, CSV, DOCX, EMAIL, FHIR, HL7, HTML, JSON, MARKDOWN, PPTX, TEXT, XLSX
+from backends.loaders.detecting import CCDA, CSV, DOCX, EMAIL, FHIR, HL7, HTML, JSON, MARKDOWN, PPTX, TEXT, XLSX, ZIP
 from backends.loaders.writing import DocumentWriter, ReaderError
 
 
 def main() -> None:
-    """First line of standard input: the request as JSON; the rest: the file."""
+    """First line of standard input: the request as JSON; the rest: the file.
+
+    The answer is the last line; what a file holds stands before it, each file behind a line with its name and size.
+    """
     request = json.loads(sys.stdin.buffer.readline())
     _limit(request)
     content = sys.stdin.buffer.read()
     try:
-        answer = _answer(request, content)
+        answer = json.dumps(_answer(request, content), default=_fields)
     except ReaderError as error:
-        answer = {"refused": str(error)}
+        answer = json.dumps({"refused": str(error)})
     except MemoryError:
-        answer = {"refused": "The file needs more memory than the limit allows: split it and add the parts."}
+        answer = json.dumps(
+            {"refused": "The file needs more memory than the limit allows: split it and add the parts."}
+        )
     except RecursionError:
-        answer = {"refused": "The file is nested too deeply to be read."}
+        answer = json.dumps({"refused": "The file is nested too deeply to be read."})
     except LookupError:
-        answer = {"missing": True}
-    sys.stdout.write(json.dumps(answer, default=_fields))
+        answer = json.dumps({"missing": True})
+    sys.stdout.write(f"\n{answer}")
 
 
 def _fields(found: Any) -> dict[str, Any]:
@@ -62,7 +67,7 @@ def _answer(request: dict[str, Any], content: bytes) -> dict[str, Any]:
         from backends.loaders.pdf import render
 
         return {"png": b64encode(render(content, request["page"], width=request["width"])).decode()}
-    return {"files": [[name, b64encode(data).decode()] for name, data in _unpack(request, content)]}
+    return {"files": _unpack(request, content)}
 
 
 def _load(request: dict[str, Any], content: bytes) -> Any:
@@ -87,12 +92,19 @@ def _load(request: dict[str, Any], content: bytes) -> Any:
     return writer.finish()
 
 
-def _unpack(request: dict[str, Any], content: bytes) -> list[tuple[str, bytes]]:
+def _unpack(request: dict[str, Any], content: bytes) -> int:
+    """Write one file after the other, so that never all of them are held here; returns how many."""
     from backends.loaders.archives import Unpacker
 
     unpacker = Unpacker(most_files=request["archive_files"], most_bytes=request["archive_mb"] * 1_000_000)
     found = unpacker.attachments(content) if request["media_type"] == EMAIL else unpacker.unpack(content)
-    return list(found)
+    count = 0
+    for name, data in found:
+        sys.stdout.buffer.write(json.dumps([name, len(data)]).encode() + b"\n" + data)
+        count += 1
+    if not count and request["media_type"] == ZIP:
+        raise ReaderError("The archive holds no file: pack the files again and add it.")
+    return count
 
 
 if __name__ == "__main__":

@@ -53,7 +53,10 @@ _TEXTS = {
     "hl7": HL7,
     "xml": CCDA,
 }
+_MACRO_ENDINGS = frozenset({"docm", "dotm", "xlsm", "xltm", "xlam", "pptm", "potm", "ppsm"})
+_MACROS = b"vbaProject.bin"
 _LEGACY_OFFICE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_FILLED = re.compile(rb"[^\x00 \t\r\n]")
 _BINARY = re.compile(rb"[\x00-\x08\x0e-\x1a\x1c-\x1f]")
 _FHIR_TYPE = re.compile(rb'"resourceType"\s*:\s*"[A-Z]')
 
@@ -61,7 +64,7 @@ _FHIR_TYPE = re.compile(rb'"resourceType"\s*:\s*"[A-Z]')
 def detect(name: str, content: bytes) -> str:
     """The media type. Raises ReaderError for what is empty, not supported, or not what its name says."""
     ending = name.rsplit(".", 1)[-1].lower() if "." in name else ""
-    if not content.strip(b"\x00 \t\r\n"):
+    if not _FILLED.search(content):
         raise ReaderError("The file is empty: choose another one.")
     if b"%PDF-" in content[:1024]:
         return _expect(ending, {"pdf", ""}, PDF)
@@ -81,10 +84,14 @@ def detect(name: str, content: bytes) -> str:
 def _expect(ending: str, fitting: set[str], media_type: str) -> str:
     if ending in fitting:
         return media_type
-    raise ReaderError(f"The file is a {NAMES[media_type]} file but is named .{ending}: rename it and add it again.")
+    kind = NAMES[media_type]
+    article = "an" if kind[0] in "AEIOU" else "a"
+    raise ReaderError(f"The file is {article} {kind} file but is named .{ending[:10]}: rename it and add it again.")
 
 
 def _zipped(ending: str, content: bytes) -> str:
+    if ending in _MACRO_ENDINGS or (ending in _OFFICE and _MACROS in content):
+        raise ReaderError("Office files with macros are not taken: save it without macros as DOCX, XLSX or PPTX.")
     for office, (folder, media_type) in _OFFICE.items():
         if folder in content and b"[Content_Types].xml" in content:
             return _expect(ending, {office, ""}, media_type)

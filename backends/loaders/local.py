@@ -6,7 +6,9 @@ import signal
 import subprocess
 import sys
 from base64 import b64decode
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Iterator
+from threading import BoundedSemaphore
 from typing import Any
 
 from pydantic import TypeAdapter
@@ -23,14 +25,21 @@ _LOADED = TypeAdapter(LoadedDocument)
 _PAGES = TypeAdapter(list[PdfPage])
 _TOO_MUCH = "Reading the file took more time or memory than the limit allows: split it and add the parts."
 _BROKEN = "The file is damaged in a way that cannot be read: open it in its own program, save it again and add it."
+_UNREAD = "could not be read within the limits and was left out"
+_REFUSED = b'{"refused": '
 _ENDED_BY_LIMIT = {-signal.SIGXCPU, -signal.SIGKILL}
 
 
 class LocalLoader(DocumentLoader):
-    """A parser that crashes, hangs or fills its memory ends with its child; nothing else notices."""
+    """A parser that crashes, hangs or fills its memory ends with its child; nothing else notices.
+
+    Page images have places of their own: evidence is shown while large files are read.
+    """
 
     def __init__(self, settings: LocalLoaderSettings, **_ignored: object) -> None:
         self._settings = settings
+        self._readers = BoundedSemaphore(settings.children)
+        self._painters = BoundedSemaphore(settings.children)
 
     def detect(self, name: str, content: bytes) -> str:
         if len(content) > self._settings.file_mb * 1_000_000:
@@ -50,9 +59,7 @@ class LocalLoader(DocumentLoader):
             "archive_files": self._settings.archive_files,
             "archive_mb": self._settings.archive_mb,
         }
-        memory_mb = max(self._settings.memory_mb, self._settings.archive_mb * 3)
-        files = self._run(request, content, memory_mb=memory_mb)["files"]
-        return [Attachment(file_name, b64decode(data)) for file_name, data in files]
+        return list(_attachments(self._output(request, content)[0]))
 
     def load(
         self, name: str, content: bytes, *, on_progress: Callable[[int, int], bool] | None = None
@@ -83,51 +90,77 @@ class LocalLoader(DocumentLoader):
             raise InvalidInputError(f"The document has more than {self._settings.pages:,} pages: split it.")
         writer = DocumentWriter(most_characters=self._settings.characters)
         writer.title = " ".join((counted.get("title") or "").split())[:200] or None
-        for first in range(0, total, self._settings.pages_a_batch):
-            if on_progress is not None and not on_progress(first, total):
-                raise CancelledError("Reading was stopped; the file is kept.")
-            for page in self._read_batch(content, first, min(self._settings.pages_a_batch, total - first)):
+        try:
+            for page in self._pages(content, total, on_progress):
                 writer.add_page_text(page.text, words=page.words, headings=page.headings, ocr=page.ocr)
                 if page.warning:
                     writer.warnings.append(page.warning)
-        try:
             return writer.finish()
         except ReaderError as error:
-            raise InvalidInputError(str(error)) from None
+            unread = writer.warnings and all(_UNREAD in warning for warning in writer.warnings)
+            raise InvalidInputError(_TOO_MUCH if unread else str(error)) from None
 
-    def _read_batch(self, content: bytes, first: int, count: int) -> list[PdfPage]:
-        """A batch that fails is read again page by page, so that one bad page costs only itself."""
+    def _pages(self, content: bytes, total: int, on_progress: Callable[[int, int], bool] | None) -> Iterator[PdfPage]:
+        """A batch that fails is read again page by page, so that one bad page costs only itself; after too many of
+        them no more is tried."""
+        size = self._settings.pages_a_batch
+        stretches = deque((first, min(size, total - first)) for first in range(0, total, size))
+        failed = 0
+        while stretches:
+            first, count = stretches.popleft()
+            if on_progress is not None and not on_progress(first, total):
+                raise CancelledError("Reading was stopped; the file is kept.")
+            try:
+                yield from self._read_pages(content, first, count)
+            except InvalidInputError as error:
+                if count > 1:
+                    stretches.extendleft((index, 1) for index in reversed(range(first, first + count)))
+                    continue
+                failed += 1
+                if failed > self._settings.failed_pages:
+                    raise InvalidInputError(_TOO_MUCH) from error
+                yield PdfPage("", warning=f"Page {first + 1} {_UNREAD}.")
+
+    def _read_pages(self, content: bytes, first: int, count: int) -> list[PdfPage]:
         ocr_seconds = self._settings.ocr_seconds_a_page if self._settings.ocr else 0
         request = {"task": "pages", "first": first, "count": count, "ocr_seconds": ocr_seconds}
-        try:
-            answer = self._run(request, content, more_seconds=ocr_seconds * count)
-            return _PAGES.validate_python(answer["pages"])
-        except InvalidInputError:
-            if count == 1:
-                return [PdfPage("", warning=f"Page {first + 1} could not be read within the limits and was left out.")]
-        return [page for index in range(first, first + count) for page in self._read_batch(content, index, 1)]
+        return _PAGES.validate_python(self._run(request, content, more_seconds=ocr_seconds * count)["pages"])
 
-    def _run(
-        self, request: dict[str, Any], content: bytes, *, memory_mb: int | None = None, more_seconds: int = 0
-    ) -> dict[str, Any]:
+    def _run(self, request: dict[str, Any], content: bytes, *, more_seconds: int = 0) -> dict[str, Any]:
+        answer: dict[str, Any] = json.loads(self._output(request, content, more_seconds=more_seconds)[1])
+        return answer
+
+    def _output(self, request: dict[str, Any], content: bytes, *, more_seconds: int = 0) -> tuple[bytes, bytes]:
+        """Files that a child wrote and its answer. Raises InvalidInputError when it refused or ended without one."""
         settings = self._settings
-        limits = {"memory_mb": memory_mb or settings.memory_mb, "cpu_seconds": settings.cpu_seconds + more_seconds}
+        limits = {"memory_mb": settings.memory_mb, "cpu_seconds": settings.cpu_seconds + more_seconds}
         environment = {"PATH": os.environ.get("PATH", ""), "OMP_THREAD_LIMIT": "1", "OPENBLAS_NUM_THREADS": "1"}
         environment |= {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONDONTWRITEBYTECODE": "1"}
         try:
-            child = subprocess.run(
-                [sys.executable, "-m", "backends.loaders.child_main"],
-                input=json.dumps({**request, **limits}).encode() + b"\n" + content,
-                capture_output=True,
-                timeout=settings.wall_seconds + more_seconds,
-                env=environment,
-                check=False,
-            )
-            answer: dict[str, Any] = json.loads(child.stdout)
+            with self._painters if request["task"] == "render" else self._readers:
+                child = subprocess.run(
+                    [sys.executable, "-m", "backends.loaders.child_main"],
+                    input=json.dumps({**request, **limits}).encode() + b"\n" + content,
+                    capture_output=True,
+                    timeout=settings.wall_seconds + more_seconds,
+                    env=environment,
+                    check=False,
+                )
         except subprocess.TimeoutExpired as error:
             raise InvalidInputError(_TOO_MUCH) from error
-        except ValueError as error:
-            raise InvalidInputError(_TOO_MUCH if child.returncode in _ENDED_BY_LIMIT else _BROKEN) from error
-        if "refused" in answer:
-            raise InvalidInputError(answer["refused"])
-        return answer
+        if child.returncode:
+            raise InvalidInputError(_TOO_MUCH if child.returncode in _ENDED_BY_LIMIT else _BROKEN)
+        files, _, answer = child.stdout.rpartition(b"\n")
+        if answer.startswith(_REFUSED):
+            raise InvalidInputError(json.loads(answer)["refused"])
+        return files, answer
+
+
+def _attachments(files: bytes) -> Iterator[Attachment]:
+    """Each file stands behind a line with its name and size."""
+    place = 0
+    while place < len(files):
+        end = files.index(b"\n", place)
+        name, size = json.loads(files[place:end])
+        place = end + 1 + size
+        yield Attachment(name, files[end + 1 : place])

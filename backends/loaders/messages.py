@@ -7,9 +7,10 @@ from collections.abc import Iterator
 from email.message import EmailMessage
 from typing import Any
 
+from app.domain.names import clean_file_name
 from backends.loaders.markup import read_html
 from backends.loaders.texts import decode, flatten, parse_json
-from backends.loaders.writing import DocumentWriter, ReaderError, clean_name
+from backends.loaders.writing import DocumentWriter, ReaderError
 
 _HL7_NAMES = {
     "PID": "Patient",
@@ -76,11 +77,11 @@ def attachments_of(content: bytes) -> Iterator[tuple[str, bytes]]:
             continue
         if part.get_content_type() == "message/rfc822":
             inner = part.get_content()
-            yield clean_name(part.get_filename() or f"message-{number}.eml"), bytes(inner)
+            yield clean_file_name(part.get_filename() or f"message-{number}.eml"), bytes(inner)
             continue
         data = part.get_payload(decode=True)
         if isinstance(data, bytes) and data:
-            yield clean_name(part.get_filename() or f"attachment-{number}.txt"), data
+            yield clean_file_name(part.get_filename() or f"attachment-{number}.txt"), data
 
 
 def read_hl7(content: bytes, writer: DocumentWriter) -> None:

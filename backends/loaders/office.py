@@ -3,9 +3,11 @@
 import io
 import re
 import zipfile
+import zlib
 from collections.abc import Iterator
 from datetime import date, datetime
-from typing import Any
+from typing import IO, Any
+from xml.parsers import expat
 
 from backends.loaders.writing import DocumentWriter, ReaderError
 
@@ -13,18 +15,41 @@ _LARGEST_PART = 400_000_000
 _LARGEST_RATIO = 300
 _MOST_ROWS = 200_000
 _MOST_COLUMNS = 500
+_PIECE_BYTES = 4_096
 _HEADING_STYLE = re.compile(r"heading (\d)", re.IGNORECASE)
 
 
 def check_package(content: bytes) -> None:
-    """Refuse an Office package that unpacks to far more than it is. Raises ReaderError."""
+    """Refuse an Office package that unpacks to far more than it is or declares XML entities. Raises ReaderError."""
     try:
         with zipfile.ZipFile(io.BytesIO(content)) as package:
-            sizes = [info.file_size for info in package.infolist()]
-    except (zipfile.BadZipFile, OSError, ValueError) as error:
+            infos = package.infolist()
+            total = sum(info.file_size for info in infos)
+            if total > _LARGEST_PART or total > max(50_000_000, len(content) * _LARGEST_RATIO):
+                raise ReaderError("The Office file unpacks to more than the limit allows: split it and add the parts.")
+            for info in infos:
+                if info.filename.lower().endswith((".xml", ".rels")):
+                    with package.open(info) as part:
+                        refuse_doctype(part)
+    except (zipfile.BadZipFile, zlib.error, OSError, ValueError, NotImplementedError, EOFError, RuntimeError) as error:
         raise ReaderError("The Office file is damaged: open it, save it again and add it.") from error
-    if sum(sizes) > _LARGEST_PART or sum(sizes) > max(50_000_000, len(content) * _LARGEST_RATIO):
-        raise ReaderError("The Office file unpacks to more than the limit allows.")
+
+
+def refuse_doctype(part: IO[bytes]) -> None:
+    """Read XML up to its first element. Raises ReaderError for a document type, which alone can declare entities."""
+
+    def found(*_parts: object) -> None:
+        raise ReaderError("The file declares XML entities or a DTD, which is not safe to read: save it again without.")
+
+    begun: list[str] = []
+    parser = expat.ParserCreate()
+    parser.StartDoctypeDeclHandler = found
+    parser.StartElementHandler = lambda name, _attributes: begun.append(name)
+    try:
+        while not begun and (piece := part.read(_PIECE_BYTES)):
+            parser.Parse(piece)
+    except expat.ExpatError:
+        return  # what is no XML is said by the reader of the part
 
 
 def read_docx(content: bytes, writer: DocumentWriter) -> None:
@@ -107,9 +132,11 @@ def _read_sheet(sheet: Any, writer: DocumentWriter) -> None:
     header: list[str] | None = None
     caption: str | None = None
     rows = 0
+    cut = False
     sheet.reset_dimensions()  # what the file says of its size is not always true, and cells beyond it would be lost
-    for values in sheet.iter_rows(values_only=True, max_col=_MOST_COLUMNS):
-        cells = [_shown(value) for value in values]
+    for values in sheet.iter_rows(values_only=True):
+        cells = [_shown(value) for value in values[:_MOST_COLUMNS]]
+        cut = cut or any(value is not None for value in values[_MOST_COLUMNS:])
         filled = [cell for cell in cells if cell]
         if not filled:
             header = None
@@ -124,6 +151,8 @@ def _read_sheet(sheet: Any, writer: DocumentWriter) -> None:
             header = cells
         else:
             writer.add_row(header, cells, caption=caption)
+    if cut:
+        writer.warnings.append(f"Of sheet {sheet.title} only the first {_MOST_COLUMNS} columns were read.")
 
 
 def _shown(value: object) -> str:

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import PurePosixPath
 
 from app.domain.documents import Heading, LoadedDocument, Page, Span, TableRow, WordBox
 from backends.loaders.rows import clean, write_row
@@ -92,7 +91,7 @@ class DocumentWriter:
             self.end_page()
         text = "".join(self._parts)
         if not any(sign.isalnum() for sign in text):
-            raise ReaderError("The file holds no readable text: if it is a scan, install Tesseract and try again.")
+            raise ReaderError("The file holds no readable text: choose another one, or a better scan.")
         return LoadedDocument(
             text, tuple(self._pages), tuple(self._headings), tuple(self._rows), self.title, tuple(self.warnings)
         )
@@ -104,20 +103,6 @@ class DocumentWriter:
         if self._length > self._most:
             raise ReaderError("The file holds more text than the limit allows: split it and add the parts.")
         return span
-
-
-def clean_name(name: str) -> str:
-    """The last path part without control and direction signs, at most 180 characters; "file" when nothing is left."""
-    last = PurePosixPath(name.replace("\\", "/")).name
-    kept = "".join(
-        sign
-        for sign in last
-        if sign.isprintable() and sign not in "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
-    )
-    if not kept.strip(". "):
-        return "file"
-    stem, dot, ending = kept.strip().rpartition(".")
-    return (f"{stem[:170]}{dot}{ending[:10]}" if dot else ending[:180]) or "file"
 
 
 def _moved(span: Span, by: int) -> Span:

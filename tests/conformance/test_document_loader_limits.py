@@ -12,10 +12,10 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from app.domain.names import clean_file_name
 from app.errors import InvalidInputError
 from backends.loaders.base import DocumentLoader
 from backends.loaders.settings import LoaderSettings
-from backends.loaders.writing import clean_name
 from backends.loading import load
 from tests.conformance.document_files import CCDA, FORMATS, make_docx, make_email, make_xlsx, make_zip
 from tests.conformance.implementations import implementations
@@ -170,7 +170,7 @@ def test_names_inside_archives_and_emails_lose_their_paths(loader: DocumentLoade
 @example(" ..")
 @example(". .")
 def test_a_cleaned_name_is_one_short_printable_path_part(name: str) -> None:
-    cleaned = clean_name(name)
+    cleaned = clean_file_name(name)
     assert cleaned
     assert len(cleaned) <= 181
     assert cleaned.isprintable()
