@@ -64,7 +64,8 @@ def _upload(
     services: Services, actor: Actor, workspace_id: WorkspaceId, path: Path, *, new_version: bool
 ) -> list[Uploaded]:
     try:
-        content = path.read_bytes()
+        with path.open("rb") as file:
+            content = file.read(services.settings.loader.file_mb * 1_000_000 + 1)
     except OSError as error:
         return [Uploaded(path.name, UploadState.REFUSED, None, f"The file cannot be read: {error.strerror}.")]
     decision = SameName.NEW_VERSION if new_version else SameName.SEPARATE

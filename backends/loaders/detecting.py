@@ -72,7 +72,7 @@ def detect(name: str, content: bytes) -> str:
         raise ReaderError(
             "Old or password-protected Office files cannot be read: save it without password as DOCX, XLSX or PPTX."
         )
-    if content.startswith(b"PK\x03\x04"):
+    if content.startswith((b"PK\x03\x04", b"PK\x05\x06")):
         return _zipped(ending, content)
     if ending in _OFFICE or ending in {"pdf", "zip"}:
         raise ReaderError(
