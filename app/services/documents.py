@@ -12,6 +12,7 @@ from app.domain.access import Actor, Permission
 from app.domain.documents import Document, DocumentStatus, DocumentVersion
 from app.domain.ids import DocumentId, FileId, JobId, UserId, VersionId, WorkspaceId
 from app.domain.jobs import Job, JobKind
+from app.domain.names import clean_file_name
 from app.errors import ConflictError, InvalidInputError
 from app.security.access import authorise
 from app.security.auditor import Auditor
@@ -90,9 +91,9 @@ class DocumentService:
         """
         authorise(actor, Permission.WRITE, workspace_id)
         self._metadata.workspaces.get(workspace_id)
-        decisions = dict(same_name or {})
+        decisions = {clean_file_name(name): decision for name, decision in (same_name or {}).items()}
         outcomes: list[Uploaded] = []
-        for upload in files:
+        for upload in (replace(one, name=clean_file_name(one.name)) for one in files):
             try:
                 parts = self._loader.unpack(upload.name, upload.content)
             except InvalidInputError as error:
