@@ -27,7 +27,7 @@ from app.container import OPERATOR, Services, process_services
 from app.errors import DafeError
 from app.logs import get_logger, set_up_logs
 from app.parent import end_with_parent
-from app.settings import switch_telemetry_off
+from app.settings import STREAMLIT_TELEMETRY_OFF, switch_telemetry_off
 
 _ROOT = Path(__file__).parent.parent
 _COLLECT_EVERY_SECONDS = 60.0
@@ -121,6 +121,7 @@ def streamlit_options(services: Services) -> dict[str, Any]:
     options = dict(_flat(tomllib.loads(text)))
     host = settings.address.split("//", 1)[-1].split(":", 1)[0].split("/", 1)[0]
     return options | {
+        **STREAMLIT_TELEMETRY_OFF,
         "server.address": settings.host,
         "server.port": settings.port,
         "server.maxUploadSize": settings.upload_mb,

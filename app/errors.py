@@ -56,3 +56,7 @@ class IntegrityError(DafeError):
 
 class CancelledError(DafeError):
     """The person stopped the work; what was kept is said in the message."""
+
+
+FAILURES = (BackendUnavailableError, ModelOutputError, MissingDependencyError, ConfigurationError, IntegrityError)
+"""Nothing that the caller did: whoever shows one logs it and names the reference of the line."""

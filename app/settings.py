@@ -204,16 +204,18 @@ def child_environment(settings: Settings) -> dict[str, str]:
 
 TELEMETRY_OFF = {
     "ANONYMIZED_TELEMETRY": "False",
-    "CHROMA_TELEMETRY": "False",
     "DO_NOT_TRACK": "1",
     "HF_HUB_OFFLINE": "1",
     "LANGCHAIN_TRACING_V2": "false",
     "LANGSMITH_TRACING": "false",
+    "LANGSMITH_TRACING_V2": "false",
     "ORT_DISABLE_TELEMETRY": "1",
     "OTEL_SDK_DISABLED": "true",
-    "STREAMLIT_BROWSER_GATHER_USAGE_STATS": "false",
 }
-"""Every switch of every library that could call outside, in one place."""
+"""The switch of every library that could call outside, in one place with the one below."""
+
+STREAMLIT_TELEMETRY_OFF = {"browser.gatherUsageStats": False}
+"""Streamlit reads no environment the way it is started here: app.asgi hands it this."""
 
 
 def switch_telemetry_off() -> None:

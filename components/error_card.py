@@ -40,7 +40,7 @@ def shows_errors(action: str) -> Iterator[None]:
     except NotSignedInError:
         session_ended_card()
     except DafeError as error:
-        error_card(error.message)
+        error_card(_log.sentence(action, error))
     except Exception as error:  # noqa: BLE001 - the boundary of the interface: nobody is shown a trace
         reference = _log.unexpected(action, error)
         error_card(f"Nothing was changed. Try again, and give reference {reference} if it repeats.", title=_UNEXPECTED)

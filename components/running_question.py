@@ -61,7 +61,7 @@ def _answer(ask: Callable[[], Iterator[Answer]], growing: _Growing) -> None:
     try:
         _follow(ask(), growing)
     except DafeError as known:
-        error = known
+        error = type(known)(_log.sentence("ask", known), **known.details)
     except Exception as unknown:  # noqa: BLE001 - the boundary of the thread: the page shows it, nobody else would
         error = DafeError(_UNEXPECTED.format(reference=_log.unexpected("ask", unknown)))
     with growing.lock:

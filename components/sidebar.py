@@ -25,9 +25,9 @@ class Link:
 
 
 def chosen_workspace(workspaces: Sequence[Workspace]) -> Workspace | None:
-    """The one chosen in the sidebar at the last run or named in the address, else the first."""
-    chosen, named = st.session_state.get(WORKSPACE_KEY), st.query_params.get(WORKSPACE_KEY)
-    fitting = [one for one in workspaces if one.id == chosen or (chosen is None and one.name == named)]
+    """The one chosen in the sidebar at the last run, else that of the address, else the first."""
+    chosen = st.session_state.get(WORKSPACE_KEY, st.query_params.get(WORKSPACE_KEY))
+    fitting = [one for one in workspaces if one.id == chosen]
     return next(iter([*fitting, *workspaces]), None)
 
 
@@ -42,15 +42,20 @@ def draw_sidebar(session: Session, links: Sequence[Link]) -> None:
                 st.page_link(link.page, width="stretch")
         st.space("xxsmall")
         with st.container(key="sidefoot", gap=12):
-            if session.workspaces:
-                _workspace_select(session.workspaces)
+            if session.workspace is not None:
+                _workspace_select(session.workspaces, session.workspace)
             _person_menu(session)
         leave_when_session_ends()
 
 
-def _workspace_select(workspaces: Sequence[Workspace]) -> None:
+def _workspace_select(workspaces: Sequence[Workspace], current: Workspace) -> None:
+    """The address keeps the choice by its id: a name would stay in the history of the browser."""
     names = {one.id: one.name for one in workspaces}
-    st.selectbox("Workspace", list(names), format_func=lambda one: names[one], key=WORKSPACE_KEY, bind="query-params")
+    if st.session_state.get(WORKSPACE_KEY) not in names:
+        st.session_state[WORKSPACE_KEY] = current.id
+    st.query_params[WORKSPACE_KEY] = st.selectbox(
+        "Workspace", list(names), format_func=lambda one: names[one], key=WORKSPACE_KEY
+    )
 
 
 def _person_menu(session: Session) -> None:

@@ -4,6 +4,7 @@ import streamlit as st
 
 from app.domain.access import SignInSession
 from app.errors import DafeError
+from app.logs import get_logger
 from components.banner import banner
 from components.formats import moment, plain
 from components.leaving import leave_when_session_ends, sign_out
@@ -11,6 +12,7 @@ from components.page_header import page_header, section
 from components.session import Session
 from components.words import ROLE
 
+_log = get_logger("ui")
 _CHANGED = "account-changed"
 _FORM = "change-password"
 _MOST_SHOWN = 10
@@ -69,7 +71,7 @@ def _password_form(session: Session) -> None:
         try:
             session.services.users.change_own_password(session.actor, old=old or "", new=new or "")
         except DafeError as error:
-            st.error(plain(error.message), icon=":material/error:")
+            st.error(plain(_log.sentence("change password", error)), icon=":material/error:")
             return
     st.session_state[_CHANGED] = True
     st.rerun()

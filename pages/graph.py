@@ -41,7 +41,6 @@ def _explore(session: Session, counts: GraphCounts) -> None:
     with st.container(gap=20), shows_errors("graph"):
         session = refreshed(session)
         state = graph_state(session.workspace_id)
-        _open_asked_for(session, state)
         header = st.container()
         how = graph_toolbar(session, state)
         view = _read(session, state)
@@ -114,15 +113,3 @@ def _around(state: GraphState) -> str:
     if not names:
         return ""
     return f", around {names[0]}" if len(names) == 1 else f", around {number(len(names))} entities"
-
-
-def _open_asked_for(session: Session, state: GraphState) -> None:
-    """Another page may send people here with an entity's name."""
-    name = st.query_params.pop("entity", "")
-    if not name:
-        return
-    found = session.services.graph.search(session.actor, workspace_id=session.workspace_id, text=name, limit=20)
-    same = [one for one in found if one.name.casefold() == name.casefold()] or found
-    if same:
-        state.clear()
-        state.centre_on(same[0].id, same[0].name)

@@ -19,7 +19,7 @@ from app.errors import (
     NotFoundError,
     NotSignedInError,
 )
-from app.logs import get_logger
+from app.logs import UNEXPECTED, get_logger
 
 _STATUS: dict[type[DafeError], int] = {
     NotSignedInError: 401,
@@ -43,12 +43,20 @@ def problem(status: int, detail: str, **more: str) -> JSONResponse:
     return JSONResponse(content, status, headers, media_type="application/problem+json")
 
 
-def add_error_handlers(api: FastAPI) -> None:
-    """What was expected shows its sentence; anything else a reference that finds the line in the log."""
+def _action(request: Request) -> str:
+    """The route as it is declared, without what stands in its place."""
+    return f"{request.method} {getattr(request.scope.get('route'), 'path', '')}"
 
-    async def expected(_request: Request, error: Exception) -> JSONResponse:
+
+def add_error_handlers(api: FastAPI) -> None:
+    """What was expected shows its sentence; anything that we failed at, a reference that finds the line in the log."""
+
+    async def expected(request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, DafeError)
-        return problem(_STATUS.get(type(error), 500), error.message)
+        status = _STATUS.get(type(error), 500)
+        if status < 500:
+            return problem(status, error.message)
+        return problem(status, error.message, reference=_log.failed(_action(request), error))
 
     async def invalid(_request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, RequestValidationError)
@@ -61,9 +69,8 @@ def add_error_handlers(api: FastAPI) -> None:
         return problem(error.status_code, str(error.detail))
 
     async def unexpected(request: Request, error: Exception) -> JSONResponse:
-        reference = _log.unexpected(f"{request.method} {request.scope.get('route', '')}", error)
-        detail = f"Something unexpected happened; nothing was changed on purpose. Give reference {reference}."
-        return problem(500, detail, reference=reference)
+        reference = _log.unexpected(_action(request), error)
+        return problem(500, UNEXPECTED.format(reference), reference=reference)
 
     api.add_exception_handler(DafeError, expected)
     api.add_exception_handler(RequestValidationError, invalid)

@@ -14,6 +14,7 @@ from app.api.headers import Headers as HeaderList
 from app.api.watch import SessionWatch
 from app.domain.access import Actor
 from app.errors import BackendUnavailableError, NotSignedInError
+from app.logs import UNEXPECTED, get_logger
 from app.services.sessions import SessionService
 
 SESSION_HEADER = "x-dafe-session"
@@ -24,6 +25,7 @@ _OPEN = frozenset({SIGN_IN, "/session/sign-out", "/healthz", "/readyz"})
 _OPEN_FOLDERS = ("/session/files/", "/api/v1/")
 """The routes under /api/v1 check a bearer token themselves; cookies do not count there."""
 _ACTIVITY_EVERY_SECONDS = 20.0
+_log = get_logger("gate")
 _SIGNED_OUT = 4401
 
 
@@ -77,7 +79,7 @@ class Gate:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            await self._http(_without_ours(scope), receive, self._with_headers(send))
+            await self._answered(_without_ours(scope), receive, self._with_headers(send))
         elif scope["type"] == "websocket":
             await self._socket(_without_ours(scope), receive, send)
         else:
@@ -94,6 +96,25 @@ class Gate:
 
         return sending
 
+    async def _answered(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """What fails in here or further in is answered with the reference of its line in the log."""
+        begun = False
+
+        async def sending(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self._http(scope, receive, sending)
+        except Exception as error:
+            if begun:
+                raise
+            if isinstance(error, BackendUnavailableError):
+                await _answer(send, 503, _log.sentence("gate", error))
+            else:
+                await _answer(send, 500, UNEXPECTED.format(_log.unexpected("gate", error)))
+
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
         path = scope["path"]
         if _is_open(path):
@@ -105,8 +126,6 @@ class Gate:
             actor = await self._actor(scope, active=opens_page or scope["method"] != "GET")
         except NotSignedInError:
             await _refuse(scope, send, opens_page=opens_page)
-        except BackendUnavailableError as error:
-            await _answer(send, 503, error.message)
         else:
             await self._app(_with_session(scope, actor), receive, send)
 

@@ -1,5 +1,6 @@
 """Routes: questions, answered at once or as server-sent events."""
 
+import json
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Annotated
@@ -11,10 +12,13 @@ from pydantic import BaseModel, Field
 from app.api.auth import CurrentActor, CurrentServices
 from app.domain.answers import Answer, Mode
 from app.domain.ids import QuestionId, WorkspaceId
+from app.errors import DafeError
+from app.logs import UNEXPECTED, get_logger
 from app.views import AnswerView
 
 router = APIRouter(prefix="/workspaces/{workspace_id}/questions", tags=["questions"])
 _EVENTS = "text/event-stream"
+_log = get_logger("api")
 
 
 class Question(BaseModel):
@@ -73,5 +77,11 @@ def get_question(
 
 
 def _events(answers: Iterator[Answer]) -> Iterator[str]:
-    for answer in answers:
-        yield f"data: {AnswerView.of(answer).model_dump_json()}\n\n"
+    """What fails on the way ends the stream with an event "error", which holds the sentence."""
+    try:
+        for answer in answers:
+            yield f"data: {AnswerView.of(answer).model_dump_json()}\n\n"
+    except DafeError as error:
+        yield f"event: error\ndata: {json.dumps({'detail': _log.sentence('ask', error)})}\n\n"
+    except Exception as error:  # noqa: BLE001 - the boundary of the stream, whose status has been sent already
+        yield f"event: error\ndata: {json.dumps({'detail': UNEXPECTED.format(_log.unexpected('ask', error))})}\n\n"

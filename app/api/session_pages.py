@@ -10,7 +10,9 @@ from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, R
 from starlette.routing import BaseRoute, Route
 
 from app.api.gate import SIGN_IN, client_address, cookie_name, is_same_origin, session_token
+from app.api.signing_in import SignIns
 from app.errors import DafeError, ForbiddenError
+from app.logs import get_logger
 from app.services.sessions import SessionService, SignedIn
 
 _LONGEST_FORM = 4_096
@@ -25,6 +27,7 @@ _FILES = {
     "inter.woff2": _STATIC / "fonts" / "inter-latin-wght-normal.woff2",
 }
 """Open without a session: what the sign-in page itself needs."""
+_log = get_logger("sign-in")
 _NO_STORE = {"cache-control": "no-store"}
 _ELSEWHERE = "This form came from another site and was not used."
 
@@ -32,6 +35,7 @@ _ELSEWHERE = "This form came from another site and was not used."
 class SessionPages:
     def __init__(self, sessions: SessionService, *, public_url: str) -> None:
         self._sessions = sessions
+        self._sign_ins = SignIns(sessions)
         self._public_url = public_url
         self._secure = public_url.startswith("https://")
 
@@ -53,8 +57,7 @@ class SessionPages:
             return PlainTextResponse(_ELSEWHERE, 403, _NO_STORE)
         form = await _form(request)
         try:
-            signed_in = await asyncio.to_thread(
-                self._sessions.sign_in,
+            signed_in = await self._sign_ins.sign_in(
                 username=form.get("username", "")[:200],
                 password=form.get("password", "")[:1_000],
                 address=client_address(request.scope),
@@ -63,7 +66,7 @@ class SessionPages:
         except DafeError as error:
             values = {"next": _local(form.get("next", "/")), "username": form.get("username", "")[:200]}
             status = 401 if isinstance(error, ForbiddenError) else 503
-            return _page("sign_in.html", status=status, message=error.message, **values)
+            return _page("sign_in.html", status=status, message=_log.sentence("sign in", error), **values)
         response = RedirectResponse(_local(form.get("next", "/")), 303, _NO_STORE)
         self._set_cookie(response, signed_in)
         return response

@@ -1,5 +1,6 @@
 """Records refused calls: what a service turned away before it began."""
 
+import re
 from collections.abc import Callable
 from functools import wraps
 from typing import ParamSpec, TypeVar
@@ -10,6 +11,9 @@ from app.security.auditor import Auditor
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
+_ID = re.compile(r"[0-9A-Z]{26}")
+UNKNOWN = "unknown"
+"""In place of what was sent as an id and cannot be one: it may be anything, a name too."""
 
 
 def record_refusals(auditor: Auditor, action: str, method: Callable[_P, _R]) -> Callable[_P, _R]:
@@ -21,12 +25,17 @@ def record_refusals(auditor: Auditor, action: str, method: Callable[_P, _R]) -> 
             return method(*args, **kwargs)
         except (ForbiddenError, NotFoundError) as error:
             if "permission" in error.details and "audited" not in error.details and isinstance(args[0], Actor):
-                workspace_id = kwargs.get("workspace_id")
-                auditor.refused(args[0], action, workspace_id=str(workspace_id) if workspace_id else None)
+                auditor.refused(args[0], action, workspace_id=_known_form(kwargs.get("workspace_id")))
                 error.details["audited"] = 1
             raise
 
     return recorded
+
+
+def _known_form(workspace_id: object) -> str | None:
+    if not workspace_id:
+        return None
+    return str(workspace_id) if _ID.fullmatch(str(workspace_id)) else UNKNOWN
 
 
 def watch_service(auditor: Auditor, name: str, service: object) -> None:

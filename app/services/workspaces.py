@@ -144,6 +144,7 @@ class WorkspaceService:
 
     def members(self, actor: Actor, *, workspace_id: WorkspaceId) -> Sequence[Member]:
         authorise(actor, Permission.MANAGE_USERS)
+        self._metadata.workspaces.get(workspace_id)
         users = {user.id: user for user in self._metadata.users.find()}
         found = [
             Member(users[one.user_id], one.role)

@@ -144,7 +144,9 @@ def test_filters_narrow_what_is_shown(
 def test_clear_brings_the_first_view_back(
     open_page: OpenPage, services: Services, indexed: Workspace, clinician: Person
 ) -> None:
-    page = open_page("graph", clinician, entity="Harlan Voss")
+    page = open_page("graph", clinician)
+    page.text_input(key=state_of(page).key("find")).set_value("voss").run()
+    page.pills(key=state_of(page).key("suggested")).set_value(entity(services, indexed, "Harlan Voss").id).run()
     assert "around Harlan Voss" in texts(page)
     page.button(key="graph-clear").click().run()
     assert not page.exception

@@ -119,5 +119,10 @@ def test_an_address_that_names_a_workspace_opens_that_one(
     person = sign_in("ilse", workspace=workspace)
     first = services.workspaces.add(OPERATOR, name="Harbour Bank", ontology="finance")
     services.workspaces.set_member(OPERATOR, workspace_id=first.id, user_id=person.actor.user_id, role=Role.ANALYST)
-    assert open_page("", person, workspace="Northfield Cardiology").title[0].value == "Northfield Cardiology"
+    page = open_page("", person, workspace=workspace.id)
+    assert page.title[0].value == "Northfield Cardiology"
+    assert page.query_params["workspace"] == workspace.id
+    page.selectbox(key="workspace").set_value(first.id).run()
+    assert page.title[0].value == "Harbour Bank"
+    assert page.query_params["workspace"] == first.id
     assert open_page("", person, workspace="Nobody's").title[0].value == "Harbour Bank"

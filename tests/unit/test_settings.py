@@ -1,8 +1,6 @@
 """Settings: defaults, where they come from, and what is refused with a sentence."""
 
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -146,21 +144,6 @@ def test_a_child_process_gets_the_same_settings_and_no_telemetry(tmp_path: Path)
     assert environment["DAFE_DATA_DIR"] == str(tmp_path / "here")
     assert (environment["DAFE_PORT"], environment["DAFE_PROFILE"]) == ("9000", "workstation")
     assert all(environment[name] == value for name, value in TELEMETRY_OFF.items())
-
-
-def test_onnx_runtime_makes_no_device_id_for_its_telemetry(tmp_path: Path) -> None:
-    code = (
-        "import pathlib, time\n"
-        "from app.settings import switch_telemetry_off\n"
-        "switch_telemetry_off()\n"
-        "import onnxruntime\n"
-        "time.sleep(1)\n"
-        "print(sorted(path.name for path in pathlib.Path.home().rglob('*')))"
-    )
-    environment = {**os.environ, "HOME": str(tmp_path), "XDG_CACHE_HOME": str(tmp_path / ".cache")}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
-    assert "deviceid" not in done.stdout
-    assert done.stdout.strip() == "[]"
 
 
 def test_every_setting_of_the_installation_is_explained() -> None:
