@@ -63,13 +63,13 @@ class SessionService:
         keys[self._counter("address", address)] = _MOST_FAILURES_AN_ADDRESS
         actor = Actor(user.id if user else UserId("unknown"), "", channel="web", address=address)
         with self._auditor.change(actor, "sessions.sign_in"):
-            counts = [
+            stored = self._metadata.users.get_password_hash(user.id) if user else None
+            fits = self._passwords.verify(password, stored)
+            locked = [  # counted after the check, so that many tries at once are no more than as many one by one
                 self._metadata.users.count_failures(key, at=now, window_seconds=_FAILURE_WINDOW_SECONDS) >= most
                 for key, most in keys.items()
             ]
-            stored = self._metadata.users.get_password_hash(user.id) if user else None
-            fits = self._passwords.verify(password, stored)
-            if any(counts) or not fits or user is None or user.disabled:
+            if any(locked) or not fits or user is None or user.disabled:
                 for key in keys:
                     self._metadata.users.add_failure(key, at=now, window_seconds=_FAILURE_WINDOW_SECONDS)
                 raise ForbiddenError(_WRONG)
