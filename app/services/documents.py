@@ -13,7 +13,7 @@ from app.domain.documents import Document, DocumentStatus, DocumentVersion
 from app.domain.ids import DocumentId, FileId, JobId, UserId, VersionId, WorkspaceId
 from app.domain.jobs import Job, JobKind
 from app.domain.names import clean_file_name
-from app.errors import ConflictError, InvalidInputError
+from app.errors import ConflictError, DafeError, InvalidInputError
 from app.security.access import authorise
 from app.security.auditor import Auditor
 from backends.files.base import FileStore
@@ -151,18 +151,26 @@ class DocumentService:
         )
 
     def _store(self, actor: Actor, version: DocumentVersion, content: bytes) -> Document:
-        """The file first, then the row, then the job: whatever is cut off leaves nothing that claims to be there."""
+        """The file first, then the row, then the job: whatever is cut off leaves nothing that claims to be there.
+
+        What is refused leaves no file either, as far as it can be told that no row knows of it.
+        """
         with self._auditor.change(
             actor, "documents.upload", workspace_id=version.workspace_id, objects=(version.document_id, version.id)
         ):
             self._files.put(version.file_id, content)
             try:
                 document = self._metadata.documents.add_version(version)
-            except ConflictError:
-                self._files.delete(version.file_id)
+            except DafeError:
+                if not self._is_recorded(version):
+                    self._files.delete(version.file_id)
                 raise
             self._enqueue(actor, version, JobKind.INDEX)
         return document
+
+    def _is_recorded(self, version: DocumentVersion) -> bool:
+        known = self._metadata.documents.find_versions(version.document_id, workspace_id=version.workspace_id)
+        return any(one.id == version.id for one in known)
 
     def _enqueue(self, actor: Actor, version: DocumentVersion, kind: JobKind) -> Job:
         job = _job(actor, version, kind)
