@@ -11,6 +11,7 @@ from dramatiq.middleware import Retries
 from ulid import ULID
 
 from app.domain.ids import JobId
+from app.errors import BackendUnavailableError
 from backends.queue.base import JobQueue
 from backends.queue.lease_broker import LONGEST_DELAY_SECONDS, LeaseBroker
 from backends.queue.settings import SqliteQueueSettings
@@ -48,7 +49,12 @@ class SqliteJobQueue(JobQueue):
     def run(self, handle: Callable[[JobId], None], *, stop: Event) -> None:
         retries = Retries(max_retries=100, min_backoff=_FIRST_RETRY_MS, max_backoff=_LONGEST_RETRY_MS)
         broker = self._broker(self.worker_name(), [retries])
-        broker.take_back()
+        while not stop.is_set():
+            try:
+                broker.take_back()
+                break
+            except BackendUnavailableError:  # Waited for, as by the consumer later.
+                stop.wait(self._settings.poll_seconds)
         dramatiq.actor(actor_name=_ACTOR, queue_name=_QUEUE, broker=broker)(handle)
         poll_ms = int(self._settings.poll_seconds * 1000)
         worker = dramatiq.Worker(broker, queues={_QUEUE}, worker_threads=1, worker_timeout=poll_ms)
