@@ -9,7 +9,7 @@ EXTRAS := $(if $(filter workstation,$(PROFILE)),--extra chroma,)
 STAMP := .venv/.dafe-setup-$(PROFILE)
 export ORT_DISABLE_TELEMETRY = 1
 
-.PHONY: setup run test test-servers test-browser lint bench
+.PHONY: setup run test test-servers test-browser lint bench bench-kills
 
 setup: $(STAMP)
 
@@ -46,3 +46,8 @@ bench: .venv/.dafe-test
 	.venv/bin/dafe evaluate extraction --data-dir $(DATA) --results tests/evaluation
 	.venv/bin/dafe evaluate answers --data-dir $(DATA) --results tests/evaluation
 	.venv/bin/dafe evaluate pages --data-dir $(DATA) --results tests/evaluation
+
+# Kills the running application 200 times in each profile, for about an hour in all; for tests/security/RESULTS.md.
+bench-kills: .venv/.dafe-test
+	.venv/bin/python -m tests.bench.kills --profile embedded
+	.venv/bin/python -m tests.bench.kills --profile workstation

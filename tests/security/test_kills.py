@@ -1,0 +1,100 @@
+"""The running application: killed while it indexes, started twice, and started on what a newer program wrote."""
+
+import subprocess
+import sys
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from app.container import OPERATOR
+from tests.security.contents import contents, database_of
+from tests.security.data_disk import EMBEDDER, environment, opened, work_off
+from tests.security.kill_rounds import Attack
+from tests.security.killing import ROOT, Application
+from tests.services.letters import ASPIRIN, WARFARIN, add
+
+pytestmark = pytest.mark.server
+NEWER = "The data folder was written by a newer Dafe Graphs: start that version, or a copy."
+
+
+@pytest.mark.timeout(900)
+def test_kills_at_random_moments_lose_and_double_nothing(tmp_path: Path) -> None:
+    attack = Attack(tmp_path, profile="embedded", documents=12)
+    random = Random(4)
+    try:
+        attack.begin()
+        while attack.survived.killed.total() < 5:
+            left = 5 - attack.survived.killed.total()
+            attack.round(kills=left, seconds_between=3, random=random)
+        attack.finish()
+    finally:
+        attack.end()
+    assert attack.survived.wrong == []
+    assert attack.survived.killed.total() == 5
+    assert attack.survived.events > 2 * 12
+
+
+def test_the_comparison_sees_one_row_too_few_and_one_too_many(tmp_path: Path) -> None:
+    services = opened(tmp_path)
+    workspace = services.workspaces.add(OPERATOR, name="Cardiology", ontology="clinical")
+    add(services, workspace.id, "one.txt", WARFARIN)
+    add(services, workspace.id, "two.txt", ASPIRIN)
+    work_off(services, workspace)
+    before = contents(services, workspace.id)
+    assert before.differences(contents(services, workspace.id)) == []
+    with database_of(services) as database, database.write() as connection:
+        connection.exec_driver_sql("DELETE FROM vectors WHERE number = 1")
+        connection.exec_driver_sql(
+            "INSERT INTO mentions SELECT entity_id, 'x', workspace_id, version_id, count, topic FROM mentions LIMIT 1"
+        )
+    found = {line.split(":")[0] for line in before.differences(contents(services, workspace.id))}
+    services.close()
+    assert {"vectors", "mentions"} <= found
+
+
+def run_up(folder: Path, port: int) -> "subprocess.CompletedProcess[str]":
+    command = [str(Path(sys.executable).with_name("dafe")), "up", "--port", str(port)]
+    return subprocess.run(
+        command, env=environment(folder), cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def test_a_second_start_on_the_same_data_folder_is_refused_and_the_first_goes_on(tmp_path: Path) -> None:
+    application = Application(tmp_path, {**EMBEDDER, "DAFE_SAMPLES": "false"})
+    try:
+        application.wait_until_ready()
+        first = application.find_processes()
+        second = run_up(tmp_path, application.port + 1)
+        assert second.returncode == 1
+        assert second.stderr == (
+            f"Dafe Graphs is running already with the data folder {application.data_dir}: stop it first, or choose"
+            " another folder with DAFE_DATA_DIR.\n"
+        )
+        assert first.items() <= application.find_processes().items()
+        application.wait_until_ready()
+    finally:
+        application.end()
+
+
+def test_what_a_newer_program_wrote_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+    services = opened(tmp_path)
+    workspace = services.workspaces.add(OPERATOR, name="Cardiology", ontology="clinical")
+    add(services, workspace.id, "letter.txt", WARFARIN)
+    with database_of(services) as database:
+        with database.write() as connection:
+            version = connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one()
+            connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
+        services.close()
+        application = Application(tmp_path, {**EMBEDDER, "DAFE_SAMPLES": "false"})
+        refused = run_up(tmp_path, application.port)
+        assert refused.returncode != 0
+        assert {line for line in refused.stderr.splitlines() if line} == {NEWER}
+        assert application.find_processes() == {}
+        with database.write() as connection:
+            assert connection.exec_driver_sql("SELECT version_num FROM alembic_version").scalar_one() == "9999"
+            connection.exec_driver_sql("UPDATE alembic_version SET version_num = ?", (version,))
+    services = opened(tmp_path)
+    work_off(services, workspace)
+    assert contents(services, workspace.id).facts
+    services.close()
