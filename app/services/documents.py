@@ -203,6 +203,7 @@ class DocumentService:
         self, actor: Actor, *, workspace_id: WorkspaceId, document_id: DocumentId
     ) -> Sequence[DocumentVersion]:
         authorise(actor, Permission.READ, workspace_id)
+        self._metadata.documents.get(document_id, workspace_id=workspace_id)
         versions = self._metadata.documents.find_versions(document_id, workspace_id=workspace_id)
         with self._auditor.disclosure(actor, "documents.versions", workspace_id=workspace_id, objects=(document_id,)):
             return versions

@@ -41,6 +41,7 @@ class Database:
             "sqlite+pysqlite://",
             creator=self._connect,
             module=dbapi2,
+            hide_parameters=True,
             poolclass=sa.QueuePool,
             pool_size=5,
             max_overflow=20,
