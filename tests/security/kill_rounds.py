@@ -28,8 +28,8 @@ KINDS = (WORKER, WORKER, WEB, EVERYTHING, UP, SEALER)
 USERNAME, PASSWORD = "ilse", "four unrelated words here"
 _OPEN = [state.value for state in JobState if not state.finished]
 _ROUND_SECONDS = 7_200.0
-_SWEPT_SECONDS = 25.0
-"""Within it a new worker has looked through the stored files twice."""
+_SWEPT_SECONDS = 60.0
+"""Within it a new worker has looked through the stored files twice, ten seconds apart."""
 _T = TypeVar("_T")
 
 
@@ -116,8 +116,10 @@ class Attack:
 
     def finish(self) -> None:
         """Let what was cut off be swept, end in order, and look at the whole."""
-        time.sleep(_SWEPT_SECONDS)
-        self.survived.wrong += self._with_services(leftovers)
+        until = time.monotonic() + _SWEPT_SECONDS
+        while (left := self._with_services(leftovers)) and time.monotonic() < until:
+            time.sleep(1)
+        self.survived.wrong += left
         self._application.end()
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "DAFE_DATA_DIR": str(self._application.data_dir)}
         command = [str(Path(sys.executable).with_name("dafe")), "audit", "verify", "--json"]

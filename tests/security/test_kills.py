@@ -2,25 +2,30 @@
 
 import subprocess
 import sys
+import time
 from pathlib import Path
 from random import Random
 
+import httpx
 import pytest
 
 from app.container import OPERATOR
+from app.sample_sets import find_sample_sets
+from backends.metadata.base_content import DocumentFilter
 from tests.security.contents import contents, database_of
 from tests.security.data_disk import EMBEDDER, environment, opened, work_off
 from tests.security.kill_rounds import Attack
-from tests.security.killing import ROOT, Application
+from tests.security.killing import EVERYTHING, ROOT, Application
 from tests.services.letters import ASPIRIN, WARFARIN, add
 
 pytestmark = pytest.mark.server
+EVERY = DocumentFilter(limit=0)
 NEWER = "The data folder was written by a newer Dafe Graphs: start that version, or a copy."
 
 
 @pytest.mark.timeout(900)
 def test_kills_at_random_moments_lose_and_double_nothing(tmp_path: Path) -> None:
-    attack = Attack(tmp_path, profile="embedded", documents=12)
+    attack = Attack(tmp_path, profile="embedded", documents=10)
     random = Random(4)
     try:
         attack.begin()
@@ -32,7 +37,7 @@ def test_kills_at_random_moments_lose_and_double_nothing(tmp_path: Path) -> None
         attack.end()
     assert attack.survived.wrong == []
     assert attack.survived.killed.total() == 5
-    assert attack.survived.events > 2 * 12
+    assert attack.survived.events > 2 * 2 * 10
 
 
 def test_the_comparison_sees_one_row_too_few_and_one_too_many(tmp_path: Path) -> None:
@@ -51,6 +56,34 @@ def test_the_comparison_sees_one_row_too_few_and_one_too_many(tmp_path: Path) ->
     found = {line.split(":")[0] for line in before.differences(contents(services, workspace.id))}
     services.close()
     assert {"vectors", "mentions"} <= found
+
+
+@pytest.mark.timeout(900)
+def test_a_first_start_that_is_killed_again_and_again_ends_with_one_administrator_and_all_samples(
+    tmp_path: Path,
+) -> None:
+    application = Application(tmp_path, EMBEDDER)
+    random = Random(2)
+    for _ in range(4):
+        application.keep_up()
+        time.sleep(0.5 + random.random() * 5)
+        application.kill(EVERYTHING)
+    try:
+        application.wait_until_ready()
+        password = (application.data_dir / "first-administrator-password").read_text().strip()
+        sign_in = {"username": "admin", "password": password}
+        assert httpx.post(f"{application.address}/api/v1/tokens", json=sign_in, timeout=60).status_code == 201
+    finally:
+        application.end()
+    services = opened(tmp_path)
+    assert [user.username for user in services.users.list(OPERATOR)] == ["admin"]
+    stored = {
+        workspace.name: services.documents.list(OPERATOR, workspace_id=workspace.id, document_filter=EVERY).total
+        for workspace in services.workspaces.list(OPERATOR)
+    }
+    services.close()
+    assert stored.keys() == {one.title for one in find_sample_sets()}
+    assert all(stored[one.title] >= len(one.files) for one in find_sample_sets())
 
 
 def run_up(folder: Path, port: int) -> "subprocess.CompletedProcess[str]":
