@@ -10,12 +10,13 @@ from ulid import ULID
 
 from app.domain.access import Actor, Permission
 from app.domain.documents import Document, DocumentStatus, DocumentVersion
-from app.domain.ids import DocumentId, FileId, JobId, UserId, VersionId, WorkspaceId
+from app.domain.ids import DocumentId, FileId, UserId, VersionId, WorkspaceId
 from app.domain.jobs import Job, JobKind
 from app.domain.names import clean_file_name
 from app.errors import ConflictError, DafeError, InvalidInputError
 from app.security.access import authorise
 from app.security.auditor import Auditor
+from app.services.new_jobs import new_job
 from backends.files.base import FileStore
 from backends.loaders.base import DocumentLoader
 from backends.metadata.base import MetadataStore
@@ -173,7 +174,7 @@ class DocumentService:
         return any(one.id == version.id for one in known)
 
     def _enqueue(self, actor: Actor, version: DocumentVersion, kind: JobKind) -> Job:
-        job = _job(actor, version, kind)
+        job = new_job(version, kind, created_by=actor.user_id)
         self._metadata.jobs.add(job)
         self._queue.put(job.id)
         return job
@@ -230,7 +231,9 @@ class DocumentService:
             for job in self._metadata.jobs.find(document_id=document_id):
                 self._metadata.jobs.stop(job.id)
             versions = self._metadata.documents.find_versions(document_id, workspace_id=workspace_id)
-            jobs = [_job(actor, replace(version, name=""), JobKind.DELETE) for version in versions]
+            jobs = [
+                new_job(replace(version, name=""), JobKind.DELETE, created_by=actor.user_id) for version in versions
+            ]
             for job in jobs:
                 self._metadata.jobs.add(job)
             self._metadata.documents.delete(document.id, workspace_id=workspace_id)
@@ -238,16 +241,3 @@ class DocumentService:
             for job in jobs:
                 self._queue.put(job.id)
         return jobs
-
-
-def _job(actor: Actor, version: DocumentVersion, kind: JobKind) -> Job:
-    return Job(
-        id=JobId(str(ULID())),
-        kind=kind,
-        workspace_id=version.workspace_id,
-        document_id=version.document_id,
-        version_id=version.id,
-        document_name=version.name,
-        created_by=actor.user_id,
-        created_at=datetime.now(UTC),
-    )

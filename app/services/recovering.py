@@ -1,17 +1,15 @@
 """Finds what a killed process left half done, and has it completed."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
 from threading import Event
 
-from ulid import ULID
-
 from app.domain.documents import DocumentStatus, DocumentVersion
-from app.domain.ids import FileId, JobId, VersionId
+from app.domain.ids import FileId, VersionId
 from app.domain.jobs import Job, JobKind, JobState
 from app.errors import BackendUnavailableError, DafeError, NotFoundError
 from app.logs import get_logger
 from app.pipeline.indexing import layout_id
+from app.services.new_jobs import new_job
 from backends.files.base import FileStore
 from backends.metadata.base import MetadataStore
 from backends.metadata.base_content import DocumentFilter
@@ -85,7 +83,7 @@ class Recovery:
             elif last is not None and last.state is JobState.FAILED:
                 self._set_status(version, DocumentStatus.FAILED, last.error)
             else:
-                job = _new_job(version)
+                job = new_job(version, JobKind.INDEX, created_by=version.uploaded_by)
                 self._metadata.jobs.add(job)
                 self._queue.put(job.id)
         except NotFoundError:
@@ -116,16 +114,3 @@ class Recovery:
 
 def _indexes(job: Job, version: DocumentVersion) -> bool:
     return job.kind is JobKind.INDEX and job.version_id == version.id
-
-
-def _new_job(version: DocumentVersion) -> Job:
-    return Job(
-        id=JobId(str(ULID())),
-        kind=JobKind.INDEX,
-        workspace_id=version.workspace_id,
-        document_id=version.document_id,
-        version_id=version.id,
-        document_name=version.name,
-        created_by=version.uploaded_by,
-        created_at=datetime.now(UTC),
-    )

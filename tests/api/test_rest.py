@@ -2,17 +2,16 @@
 
 import json
 from collections.abc import Iterator
-from threading import Event, Thread
 
 import pytest
 from fastapi.testclient import TestClient
 
 from app.api.main import create_api
 from app.container import OPERATOR, Services
-from app.domain.jobs import JobState
 from app.domain.workspaces import Workspace
 from app.security.tokens import AccessTokens
 from tests.api.conftest import PASSWORD, add_person
+from tests.working import work_off
 
 NOTE = b"Marisol Tennant takes warfarin. Warfarin interacts with amiodarone. Marisol Tennant has no history of stroke."
 
@@ -32,17 +31,6 @@ def bearer(client: TestClient, username: str) -> dict[str, str]:
     answer = client.post("/tokens", json={"username": username, "password": PASSWORD})
     assert answer.status_code == 201
     return {"authorization": f"Bearer {answer.json()['access_token']}"}
-
-
-def work(services: Services, workspace: Workspace) -> None:
-    stop = Event()
-    thread = Thread(target=services.make_indexing().serve, kwargs={"stop": stop})
-    thread.start()
-    waiting = (JobState.WAITING, JobState.RUNNING, JobState.STOPPING)
-    while services.jobs.list(OPERATOR, workspace_id=workspace.id, states=waiting):
-        stop.wait(0.1)
-    stop.set()
-    thread.join()
 
 
 def routes(client: TestClient) -> list[tuple[str, str]]:
@@ -104,7 +92,7 @@ def test_a_document_is_uploaded_indexed_asked_and_deleted(
     base = f"/workspaces/{workspace.id}"
     uploaded = client.post(f"{base}/documents", headers=token, files=[("files", ("note.txt", NOTE))]).json()
     assert [one["state"] for one in uploaded] == ["added"]
-    work(services, workspace)
+    work_off(services)
     (document,) = client.get(f"{base}/documents", headers=token).json()["documents"]
     assert document["status"] == "indexed"
     assert document["chunks"] == document["extracted"] + document["retried"] + document["quarantined"]
@@ -117,7 +105,7 @@ def test_a_document_is_uploaded_indexed_asked_and_deleted(
     )
     assert client.get(f"{base}/questions", headers=token).json()[0]["text"] == question["text"]
     assert client.delete(f"{base}/documents/{document['id']}", headers=token).status_code == 202
-    work(services, workspace)
+    work_off(services)
     assert client.get(f"{base}/graph/stats", headers=token).json()["triples"] == 0
     assert client.post(f"{base}/questions", headers=token, json=question).json()["refused"] is True
     assert client.get(f"{base}/questions", headers=token).json()[-1]["text"] == question["text"]
@@ -127,7 +115,7 @@ def test_an_answer_streams_as_events(
     client: TestClient, services: Services, workspace: Workspace, token: dict[str, str]
 ) -> None:
     client.post(f"/workspaces/{workspace.id}/documents", headers=token, files=[("files", ("note.txt", NOTE))])
-    work(services, workspace)
+    work_off(services)
     headers = {**token, "accept": "text/event-stream"}
     question = {"text": "What does Marisol Tennant take?", "mode": "rag"}
     answer = client.post(f"/workspaces/{workspace.id}/questions", headers=headers, json=question)

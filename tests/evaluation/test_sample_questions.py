@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Event, Thread
 
 import pytest
 
@@ -11,17 +10,16 @@ from app.container import OPERATOR, Services, open_services
 from app.domain.answers import Answer
 from app.domain.graph import Assertion
 from app.domain.ids import WorkspaceId
-from app.domain.jobs import JobState
 from app.domain.names import fold
 from app.sample_sets import SampleQuestion, find_sample_sets, load_questions
 from app.services.documents import Upload
 from app.settings import load_settings
+from tests.working import work_off
 
 pytestmark = [pytest.mark.model, pytest.mark.slow, pytest.mark.timeout(900)]
 
 LEAST_CITED = 0.78
 """Share of the answerable questions with a gold sentence cited; .87 when this was set (40 of 46)."""
-OPEN_STATES = (JobState.WAITING, JobState.RUNNING, JobState.STOPPING)
 
 
 @dataclass(frozen=True)
@@ -56,13 +54,7 @@ def _ask_all(services: Services) -> Iterator[Asked]:
 def _index(services: Services, workspace_id: WorkspaceId, files: tuple[Path, ...]) -> None:
     uploads = [Upload(path.name, path.read_bytes()) for path in files]
     services.documents.upload(OPERATOR, workspace_id=workspace_id, files=uploads)
-    stop = Event()
-    thread = Thread(target=services.make_indexing().serve, kwargs={"stop": stop})
-    thread.start()
-    while services.jobs.list(OPERATOR, workspace_id=workspace_id, states=OPEN_STATES):
-        stop.wait(0.2)
-    stop.set()
-    thread.join()
+    work_off(services)
 
 
 def test_most_questions_are_answered_from_a_gold_sentence(asked: dict[str, Asked]) -> None:

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from threading import Event, Thread
 
 from fastapi.testclient import TestClient
 
@@ -13,18 +12,17 @@ from app.container import OPERATOR, Services, open_services
 from app.domain.access import Actor, Role, SignInSession
 from app.domain.answers import Answer, Mode
 from app.domain.ids import WorkspaceId
-from app.domain.jobs import JobState
 from app.services.documents import Upload
 from app.settings import load_settings
 from backends.metadata.base_content import DocumentFilter
 from tests.api.conftest import PASSWORD
+from tests.working import work_off
 
 OURS = b"Medication review\n\nWarfarin interacts with amiodarone. Warfarin increases the risk of bleeding.\n"
 THEIRS = b"Medication review\n\nWarfarin interacts with zyxoprine. Zyxoprine treats brasken syndrome.\n"
 SECRETS = ("zyxoprine", "brasken", "quillon.txt", "oncology")
 """Words, names and titles that only the other workspace has."""
 QUESTION = "What does warfarin interact with?"
-_OPEN = (JobState.WAITING, JobState.RUNNING, JobState.STOPPING)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +62,6 @@ class Attacked:
         }
 
 
-def work(services: Services) -> None:
-    """A worker in a thread until no job is left."""
-    stop = Event()
-    thread = Thread(target=services.make_indexing().serve, kwargs={"stop": stop})
-    thread.start()
-    spaces = services.workspaces.list(OPERATOR)
-    while any(services.jobs.list(OPERATOR, workspace_id=one.id, states=_OPEN) for one in spaces):
-        stop.wait(0.05)
-    stop.set()
-    thread.join()
-
-
 @contextmanager
 def attacked_system(folder: Path) -> Iterator[Attacked]:
     settings = load_settings(data_dir=folder / "data", embeddings={"kind": "hashing"}, llm={"kind": "none"})
@@ -88,7 +74,7 @@ def attacked_system(folder: Path) -> Iterator[Attacked]:
             _add_people(attacked)
             for workspace_id, name, content in ((here.id, "review.txt", OURS), (there.id, "quillon.txt", THEIRS)):
                 services.documents.upload(OPERATOR, workspace_id=workspace_id, files=[Upload(name, content)])
-            work(services)
+            work_off(services)
             attacked.ask("clinician", here.id)
             attacked.ask("elsewhere", there.id)
             yield attacked

@@ -1,22 +1,20 @@
 """Real services in a temporary data folder, the embedder hashing, no language model."""
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
-from threading import Event, Thread
 
 import pytest
 
 from app.container import OPERATOR, Services, open_services
 from app.domain.access import Actor, Role
-from app.domain.jobs import JobState
 from app.domain.workspaces import Workspace
 from app.settings import load_settings
 from backends.loading import load
 from backends.metadata.base import MetadataStore
 from backends.metadata.settings import SqliteMetadataSettings
 from backends.sql.engine import Database
-
-OPEN_STATES = (JobState.WAITING, JobState.RUNNING, JobState.STOPPING)
+from tests.working import work_off
 
 
 @pytest.fixture
@@ -66,14 +64,4 @@ def make_actor(services: Services) -> Callable[..., Actor]:
 def work(services: Services) -> Callable[[], None]:
     """A worker in a thread until no job is left."""
 
-    def run() -> None:
-        stop = Event()
-        thread = Thread(target=services.make_indexing().serve, kwargs={"stop": stop})
-        thread.start()
-        spaces = services.workspaces.list(OPERATOR)
-        while any(services.jobs.list(OPERATOR, workspace_id=one.id, states=OPEN_STATES) for one in spaces):
-            stop.wait(0.1)
-        stop.set()
-        thread.join()
-
-    return run
+    return partial(work_off, services)
