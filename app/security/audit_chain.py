@@ -79,22 +79,17 @@ def timestamp(at: datetime) -> str:
 
 def event_mac(body: str, *, key: bytes) -> str:
     """HMAC-SHA256 over the body, which holds its position and the hash before it."""
-    return hmac.new(key, _MAC_DOMAIN + body.encode(), hashlib.sha256).hexdigest()
+    return event_macs(key)(body.encode())
 
 
 def event_macs(key: bytes) -> Callable[[bytes], str]:
-    """`event_mac` for many bodies under one key: what HMAC (RFC 2104) does with the key is done once, which makes
-    verifying a long log twice as fast."""
-    block = key.ljust(64, b"\0")
-    inner = hashlib.sha256(bytes(one ^ 0x36 for one in block) + _MAC_DOMAIN)
-    outer = hashlib.sha256(bytes(one ^ 0x5C for one in block))
+    """`event_mac` for many bodies under one key, which is prepared once."""
+    begun = hmac.new(key, _MAC_DOMAIN, hashlib.sha256)
 
     def mac(body: bytes) -> str:
-        within = inner.copy()
-        within.update(body)
-        around = outer.copy()
-        around.update(within.digest())
-        return around.hexdigest()
+        one = begun.copy()
+        one.update(body)
+        return one.hexdigest()
 
     return mac
 
