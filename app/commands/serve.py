@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from threading import Event
@@ -63,14 +63,20 @@ def _settings(host: str, port: int, profile: Profile | None) -> Settings:
 
 
 def _become(module: str, settings: Settings) -> None:
-    """Run a process's module here, with signals reaching it directly, and a sealer beside it, in case it is alone."""
+    """Run a process's module, passing on the signals that end it, with a sealer beside it in case it is alone."""
     beside = Supervisor(Restarts(settings.data_dir))
     beside.add("sealer of the audit log", partial(_start_sealer, settings))
     try:
-        run = subprocess.run([sys.executable, "-m", module], env=child_environment(settings), check=False)
+        with subprocess.Popen([sys.executable, "-m", module], env=child_environment(settings)) as process:
+            for number in (signal.SIGINT, signal.SIGTERM):
+                signal.signal(number, lambda *_: process.terminate())
+            while process.poll() is None:
+                with suppress(subprocess.TimeoutExpired):
+                    process.wait(timeout=_LOOK_SECONDS)
+                beside.look()
     finally:
         beside.end()
-    raise typer.Exit(run.returncode)
+    raise typer.Exit(process.returncode)
 
 
 @contextmanager
