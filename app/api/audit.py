@@ -66,7 +66,7 @@ def show_status(actor: CurrentActor, services: CurrentServices) -> dict[str, Any
     return audit_status_view(services.audit.status(actor))
 
 
-@router.get("/export")
+@router.get("/export", response_class=Response, responses={200: {"content": {"application/zip": {}}}})
 def export_log(actor: CurrentActor, services: CurrentServices) -> Response:
     """A ZIP archive: every event as written, the checkpoints, the public key and a program that verifies them."""
     content = BytesIO()

@@ -1,5 +1,7 @@
 """Errors as problem details (RFC 9457), each kind mapped once."""
 
+from typing import Any
+
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
@@ -35,6 +37,25 @@ _STATUS: dict[type[DafeError], int] = {
     IntegrityError: 500,
 }
 _log = get_logger("api")
+_PROBLEM = {
+    "description": "A problem (RFC 9457): `detail` is a sentence for people.",
+    "content": {
+        "application/problem+json": {
+            "schema": {
+                "type": "object",
+                "required": ["type", "status", "detail"],
+                "properties": {
+                    "type": {"type": "string"},
+                    "status": {"type": "integer"},
+                    "detail": {"type": "string"},
+                    "reference": {"type": "string", "description": "Finds the line in the log of the server."},
+                },
+            }
+        }
+    },
+}
+PROBLEMS: dict[int | str, dict[str, Any]] = {"4XX": _PROBLEM, "5XX": _PROBLEM}
+"""How every route describes its errors."""
 
 
 def problem(status: int, detail: str, **more: str) -> JSONResponse:

@@ -102,7 +102,9 @@ def get_triple(
     }
 
 
-@router.get("/export")
+@router.get(
+    "/export", response_class=Response, responses={200: {"content": {kind: {} for kind in _MEDIA_TYPES.values()}}}
+)
 def export_graph(
     workspace_id: WorkspaceId,
     actor: CurrentActor,

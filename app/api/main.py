@@ -4,7 +4,7 @@ from fastapi import FastAPI
 
 from app.api import audit, documents, graph, health, jobs, questions, tokens, users, workspaces
 from app.api.bodies import BodyLimit
-from app.api.errors import add_error_handlers
+from app.api.errors import PROBLEMS, add_error_handlers
 from app.api.signing_in import SignIns
 from app.container import Services
 from app.security.tokens import AccessTokens
@@ -14,7 +14,9 @@ _ROUTERS = (tokens, workspaces, documents, questions, graph, jobs, users, audit,
 
 def create_api(services: Services) -> FastAPI:
     """Every route but `POST /tokens` wants a bearer token; the OpenAPI document is at /openapi.json."""
-    api = FastAPI(title="Dafe Graphs", version="1", docs_url=None, redoc_url=None, openapi_url="/openapi.json")
+    api = FastAPI(
+        title="Dafe Graphs", version="1", docs_url=None, redoc_url=None, openapi_url="/openapi.json", responses=PROBLEMS
+    )
     api.state.services = services
     api.state.sign_ins = SignIns(services.sessions)
     api.state.tokens = access = AccessTokens(services.keys.tokens)
