@@ -18,6 +18,7 @@ from starlette.requests import Request
 from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from streamlit.proto.BackMsg_pb2 import BackMsg
+from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
 from app.api.gate import SESSION_HEADER, Gate
 from app.api.headers import security_headers
@@ -44,6 +45,7 @@ def create_app(services: Services) -> streamlit.App:
         public_url=settings.public_url,
         headers=security_headers(index_page, secure=settings.secure_cookies),
         is_activity=is_activity,
+        page_id=page_id,
     )
 
     @asynccontextmanager
@@ -65,6 +67,16 @@ def is_activity(content: bytes) -> bool:
     except ValueError:
         return False
     return message.WhichOneof("type") == "rerun_script" and not message.rerun_script.is_auto_rerun
+
+
+def page_id(content: bytes) -> str:
+    """The id of the page whose run this outgoing socket message begins; empty for any other message."""
+    message = ForwardMsg()
+    try:
+        message.ParseFromString(content)
+    except ValueError:
+        return ""
+    return message.new_session.initialize.session_id if message.WhichOneof("type") == "new_session" else ""
 
 
 def _routes(services: Services) -> list[BaseRoute]:

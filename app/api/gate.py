@@ -2,8 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 from urllib.parse import quote, urlsplit
 
@@ -11,6 +12,7 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api.headers import Headers as HeaderList
+from app.api.headers import adding
 from app.api.watch import SessionWatch
 from app.domain.access import Actor
 from app.errors import BackendUnavailableError, NotSignedInError
@@ -22,8 +24,11 @@ SESSION_HEADER = "x-dafe-session"
 SIGN_IN = "/session/sign-in"
 _OURS = b"x-dafe-"
 _OPEN = frozenset({SIGN_IN, "/session/sign-out", "/healthz", "/readyz"})
-_OPEN_FOLDERS = ("/session/files/", "/api/v1/")
-"""The routes under /api/v1 check a bearer token themselves; cookies do not count there."""
+_OPEN_FILES = "/session/files/"
+_INTERFACE = "/api/v1/"
+"""Its routes check a bearer token themselves; cookies do not count there."""
+_READING = frozenset({"GET", "HEAD", "OPTIONS"})
+_UPLOADS = "/_stcore/upload_file/"
 _ACTIVITY_EVERY_SECONDS = 20.0
 _log = get_logger("gate")
 _SIGNED_OUT = 4401
@@ -56,6 +61,13 @@ def client_address(scope: Scope) -> str:
     return str(client[0]) if client else ""
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Owner:
+    """The sign-in session whose open socket shows a page."""
+
+    session_id: str | None
+
+
 class Gate:
     """Pure ASGI, outermost: also adds the security headers to every answer."""
 
@@ -67,34 +79,27 @@ class Gate:
         public_url: str,
         headers: HeaderList,
         is_activity: Callable[[bytes], bool],
+        page_id: Callable[[bytes], str],
     ) -> None:
-        """`is_activity` tells of a socket message whether a person did something, not a page that refreshes itself."""
+        """`is_activity` tells of a socket message whether a person did something, not a page that refreshes itself;
+        `page_id` of an outgoing one the id of the page whose run it begins, or an empty text."""
         self._app = app
         self._sessions = sessions
         self._public_url = public_url
         self._secure = public_url.startswith("https://")
         self._headers = headers
         self._is_activity = is_activity
+        self._page_id = page_id
+        self._pages: dict[str, _Owner] = {}
         self._watch = SessionWatch(lambda token: sessions.actor_for(token, address="", active=False))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            await self._answered(_without_ours(scope), receive, self._with_headers(send))
+            await self._answered(_without_ours(scope), receive, adding(self._headers, send))
         elif scope["type"] == "websocket":
             await self._socket(_without_ours(scope), receive, send)
         else:
             await self._app(scope, receive, send)
-
-    def _with_headers(self, send: Send) -> Send:
-        names = {name for name, _ in self._headers}
-
-        async def sending(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                kept = [pair for pair in message.get("headers", []) if pair[0].lower() not in names | {b"server"}]
-                message = {**message, "headers": [*kept, *self._headers]}
-            await send(message)
-
-        return sending
 
     async def _answered(self, scope: Scope, receive: Receive, send: Send) -> None:
         """What fails in here or further in is answered with the reference of its line in the log."""
@@ -123,11 +128,14 @@ class Gate:
         headers = Headers(scope=scope)
         opens_page = scope["method"] == "GET" and "text/html" in headers.get("accept", "")
         try:
-            actor = await self._actor(scope, active=opens_page or scope["method"] != "GET")
+            actor = await self._actor(scope, active=opens_page or scope["method"] not in _READING)
         except NotSignedInError:
             await _refuse(scope, send, opens_page=opens_page)
-        else:
-            await self._app(_with_session(scope, actor), receive, send)
+            return
+        if path.startswith(_UPLOADS) and not self._owns(actor, page=path.split("/")[3]):
+            await _answer(send, 403, "This page is not yours or is closed: open it again.")
+            return
+        await self._app(_with_session(scope, actor), receive, send)
 
     async def _actor(self, scope: Scope, *, active: bool) -> Actor:
         token = session_token(Headers(scope=scope), secure=self._secure)
@@ -142,12 +150,43 @@ class Gate:
             actor = await self._actor(scope, active=False)
         except (NotSignedInError, BackendUnavailableError):
             await receive()
-            await send({"type": "websocket.close", "code": _SIGNED_OUT})
+            await self._refuse_socket(scope, send)
             return
         token = session_token(headers, secure=self._secure)
-        with self._watch.socket(token) as ended:
+        with self._watch.socket(token) as ended, self._page_of(actor, send) as sending:
             receiving = self._receiving(token, client_address(scope), receive, ended, send)
-            await self._app(_with_session(scope, actor), receiving, send)
+            await self._app(_with_session(scope, actor), receiving, sending)
+
+    async def _refuse_socket(self, scope: Scope, send: Send) -> None:
+        """As an answer with our headers where the server can do that (ASGI's Websocket Denial Response)."""
+        if "websocket.http.response" not in (scope.get("extensions") or {}):
+            await send({"type": "websocket.close", "code": _SIGNED_OUT})
+            return
+        await send({"type": "websocket.http.response.start", "status": 403, "headers": list(self._headers)})
+        await send({"type": "websocket.http.response.body", "body": b""})
+
+    @contextmanager
+    def _page_of(self, actor: Actor, send: Send) -> Iterator[Send]:
+        """Passes messages on and learns from the first that names it which page this socket shows."""
+        page, owner = "", _Owner(actor.session_id)
+
+        async def sending(message: Message) -> None:
+            nonlocal page
+            if not page and (content := message.get("bytes")):
+                page = self._page_id(content)
+                if page:
+                    self._pages[page] = owner
+            await send(message)
+
+        try:
+            yield sending
+        finally:
+            if self._pages.get(page) is owner:  # not when the page went on in a newer socket
+                del self._pages[page]
+
+    def _owns(self, actor: Actor, *, page: str) -> bool:
+        owner = self._pages.get(page)
+        return owner is not None and owner.session_id == actor.session_id
 
     def _receiving(self, token: str, address: str, receive: Receive, ended: asyncio.Event, send: Send) -> Receive:
         """Passes messages on, notes what people do, and closes the socket when the session is over."""
@@ -183,8 +222,11 @@ async def _first(receive: Receive, ended: asyncio.Event) -> Message | None:
 
 
 def _is_open(path: str) -> bool:
-    """Whether a path is reached without a session; one that climbs out of its folder is not."""
-    return path in _OPEN or (path.startswith(_OPEN_FOLDERS) and not {"..", "."} & set(path.split("/")))
+    """Whether a path is reached without a session; one that climbs out of its folder, or lies deeper than the files
+    of the sign-in page do, is not."""
+    if path.startswith(_OPEN_FILES):
+        return path.count("/") == _OPEN_FILES.count("/") and not path.endswith(("/", "/..", "/."))
+    return path in _OPEN or (path.startswith(_INTERFACE) and not {"..", "."} & set(path.split("/")))
 
 
 def _without_ours(scope: Scope) -> Scope:

@@ -5,12 +5,21 @@ import sys
 import uvicorn
 from fastapi import FastAPI
 
+from app.api.headers import AddsHeaders, security_headers
 from app.api.main import create_api
-from app.container import process_services
+from app.container import Services, process_services
 from app.errors import DafeError
 from app.logs import set_up_logs
 from app.parent import end_with_parent
 from app.settings import switch_telemetry_off
+
+
+def create_root(services: Services) -> FastAPI:
+    """Where no gate stands in front, the headers come from here."""
+    root = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
+    root.add_middleware(AddsHeaders, headers=security_headers(None, secure=services.settings.secure_cookies))
+    root.mount("/api/v1", create_api(services))
+    return root
 
 
 def main() -> int:
@@ -23,11 +32,13 @@ def main() -> int:
     except DafeError as error:
         print(error.message, file=sys.stderr)  # noqa: T201
         return 4
-    root = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
-    root.mount("/api/v1", create_api(services))
     try:
         uvicorn.run(
-            root, host=services.settings.host, port=services.settings.port, log_config=None, server_header=False
+            create_root(services),
+            host=services.settings.host,
+            port=services.settings.port,
+            log_config=None,
+            server_header=False,
         )
     finally:
         services.close()

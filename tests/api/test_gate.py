@@ -44,6 +44,7 @@ def client(services: Services) -> Iterator[TestClient]:
         public_url="",
         headers=[(b"content-security-policy", b"default-src 'none'")],
         is_activity=lambda content: content == b"click",
+        page_id=lambda _content: "",
     )
     with TestClient(gate, follow_redirects=False) as opened:
         yield opened

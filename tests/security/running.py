@@ -8,7 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,8 +45,11 @@ class Running:
 
 
 @contextmanager
-def running(folder: Path, prepare: Callable[[Services], None], **variables: str) -> Iterator[Running]:
-    """`prepare` fills the data folder before the start; `variables` are settings, without their prefix."""
+def running(
+    folder: Path, prepare: Callable[[Services], None], *, web_alone: bool = False, **variables: str
+) -> Iterator[Running]:
+    """`prepare` fills the data folder before the start; `variables` are settings, without their prefix; `web_alone`
+    starts the web process and nothing beside it."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -57,25 +60,32 @@ def running(folder: Path, prepare: Callable[[Services], None], **variables: str)
     prepare(services)
     services.close()
     given = {"DATA_DIR": str(folder / "data"), "EMBEDDINGS__KIND": "hashing", "LLM__KIND": "none", "SAMPLES": "false"}
+    given["PORT"] = str(port)
     environment = {name: value for name, value in os.environ.items() if not name.startswith("DAFE_")}
     environment |= {f"DAFE_{name}": value for name, value in {**given, **variables}.items()}
     log = folder / "log"
     with log.open("wb") as output:
-        command = [Path(sys.executable).with_name("dafe"), "up", "--port", str(port)]
+        command = (
+            [sys.executable, "-m", "app.asgi"] if web_alone else [str(Path(sys.executable).with_name("dafe")), "up"]
+        )
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment, cwd=ROOT)
+        started = Running(f"http://localhost:{port}", settings, log, process.pid)
         try:
-            _wait_until_ready(log, process)
-            yield Running(f"http://localhost:{port}", settings, log, process.pid)
+            _wait_until_ready(started, process)
+            yield started
         finally:
             process.send_signal(signal.SIGINT)
             process.wait(timeout=120)
 
 
-def _wait_until_ready(log: Path, process: "subprocess.Popen[bytes]") -> None:
+def _wait_until_ready(started: Running, process: "subprocess.Popen[bytes]") -> None:
     until = time.monotonic() + _READY_SECONDS
-    while "Stop with Ctrl-C" not in log.read_text(errors="replace"):
-        assert process.poll() is None and time.monotonic() < until, log.read_text(errors="replace")
-        time.sleep(0.1)
+    while True:
+        with suppress(httpx.HTTPError):
+            if httpx.get(f"{started.address}/healthz", timeout=30).status_code == 200:
+                return
+        assert process.poll() is None and time.monotonic() < until, started.log.read_text(errors="replace")
+        time.sleep(0.2)
 
 
 def all_pids() -> set[int]:
