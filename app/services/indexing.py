@@ -140,9 +140,7 @@ class IndexingService:
                 self._set_status(version, DocumentStatus.RUNNING)
                 self._indexer.index_document(version, progress=progress)
                 self._metadata.documents.publish(version.id, workspace_id=version.workspace_id)
-            for old in self._metadata.documents.find_versions(version.document_id, workspace_id=version.workspace_id):
-                if old.number < version.number:
-                    self._indexer.remove(old)
+            self._remover.replace_versions(version)
 
     def _stop(self, job: Job, version: DocumentVersion | None) -> None:
         """What this run added goes; the file stays unless the document was deleted meanwhile."""
@@ -157,7 +155,7 @@ class IndexingService:
         if self._is_anothers(job):
             return
         version = self._version(job)
-        if version is not None:
+        if version is not None and version.status is not DocumentStatus.INDEXED:
             self._indexer.remove(version)
             self._set_status(version, DocumentStatus.FAILED, message)
         self._metadata.jobs.finish(
@@ -173,7 +171,12 @@ class IndexingService:
         return self._claim(job.id) is None
 
     def _wait(self, job: Job, version: DocumentVersion, error: BackendUnavailableError, *, attempts: int) -> None:
-        """A server is away: the job keeps what it has done and comes again."""
+        """A server is away: the job keeps what it has done and comes again; once the version is visible, until all is
+        gone that it replaces."""
+        now = self._version(job)
+        if now is not None and now.status is DocumentStatus.INDEXED:
+            self._put_back(job, None, error.message, attempts=1, delay_seconds=_WAIT_SECONDS)
+            return
         if attempts >= _MOST_ATTEMPTS:
             self._fail(job, error.message)
             return

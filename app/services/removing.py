@@ -1,10 +1,10 @@
-"""Takes a deleted document out of every store, so that no trace of it stays."""
+"""Takes deleted documents and replaced versions out of every store, so that no trace of their text stays."""
 
 from dataclasses import replace
 
 from app.domain.documents import DocumentVersion
 from app.domain.ids import FileId
-from app.domain.jobs import Job
+from app.domain.jobs import Job, JobKind, JobState
 from app.pipeline.indexing import Indexer
 from backends.cache.base import CacheStore
 from backends.files.base import FileStore
@@ -22,7 +22,8 @@ class Remover:
 
     def remove(self, job: Job) -> None:
         """Facts, vectors, files, cached results, answers that cite it, and the records of every version, wherever the
-        deletion stopped; then what the database still holds of them in freed places.
+        deletion stopped; then what the database still holds of them in freed places. Of several deletions in a row the
+        last one does that for all.
 
         Raises BackendUnavailableError.
         """
@@ -35,7 +36,35 @@ class Remover:
         self._cache.delete_scope(f"{job.workspace_id}/{job.document_id}")
         self._metadata.history.delete_citing(job.document_id, **here)
         self._metadata.documents.delete(job.document_id, **here)
-        self._metadata.wipe()
+        self._wipe()
+
+    def replace_versions(self, version: DocumentVersion) -> None:
+        """What earlier versions held: facts, vectors, files, titles, cached results, answers that cite them. The record
+        stays of which versions there were. Once more changes nothing.
+
+        Raises BackendUnavailableError.
+        """
+        here = {"workspace_id": version.workspace_id}
+        stored = set(self._files.find())
+        versions = self._metadata.documents.find_versions(version.document_id, **here)
+        # The file goes last: with it everything is gone.
+        replaced = [one for one in versions if one.number < version.number and one.file_id in stored]
+        if not replaced:
+            return
+        for one in replaced:
+            self._indexer.remove(one)
+            self._metadata.documents.update_version(one.id, workspace_id=version.workspace_id, title="")
+        self._cache.delete_scope(f"{version.workspace_id}/{version.document_id}")
+        self._metadata.history.delete_citing(version.document_id, **here)
+        self._wipe()
+        for one in replaced:
+            self._files.delete(one.file_id)
+
+    def _wipe(self) -> None:
+        """Unless a deletion waits: it will."""
+        waiting = self._metadata.jobs.find(states=(JobState.WAITING,))
+        if all(job.kind is not JobKind.DELETE for job in waiting):
+            self._metadata.wipe()
 
 
 def gone(job: Job) -> DocumentVersion:

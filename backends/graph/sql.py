@@ -91,7 +91,7 @@ class SqlGraphStore(GraphStore):
         assertions: Collection[Assertion] = (),
         limit: int | None = None,
     ) -> Subgraph:
-        joined = triples.join(evidence, evidence.c.triple_id == triples.c.id)
+        joined = triples.join(evidence, _joined(triples, evidence, evidence.c.triple_id))
         few = entity_ids is not None or triple_ids is not None
         query = _scoped(sa.select(triples.c.id).select_from(joined), evidence, workspace_id, permitted, few=few)
         if entity_ids is not None:
@@ -155,6 +155,11 @@ def _scoped(
     return query.where(workspace == workspace_id, among(version, permitted))
 
 
+def _joined(held: sa.Table, place: sa.Table, held_id: sa.ColumnElement[str]) -> sa.ColumnElement[bool]:
+    """Whatever ids are equal, an entity or fact and the place that holds it are of one workspace."""
+    return (held_id == held.c.id) & (unindexed(held.c.workspace_id) == unindexed(place.c.workspace_id))
+
+
 def _named_like(
     connection: sa.Connection, text: str, workspace_id: WorkspaceId, permitted: frozenset[VersionId]
 ) -> set[str]:
@@ -174,7 +179,7 @@ def _find_entities(
 ) -> list[Entity]:
     """All that fit, or at least the `limit` most mentioned of them: only the names of these are read."""
     counted = sa.select(entities, sa.func.count().label("mentions"))
-    counted = counted.select_from(entities.join(mentions, mentions.c.entity_id == entities.c.id))
+    counted = counted.select_from(entities.join(mentions, _joined(entities, mentions, mentions.c.entity_id)))
     counted = _scoped(counted, mentions, workspace_id, permitted, few=few).where(*conditions).group_by(entities.c.id)
     rows = connection.execute(counted.order_by(sa.desc("mentions"))).all()
     if limit is not None and 0 < limit < len(rows):
@@ -202,7 +207,8 @@ def _read_triples(
     order = (evidence.c.version_id, evidence.c.span_start, evidence.c.span_end)
     for row in connection.execute(query.order_by(*order)):
         places[row.triple_id].append(_evidence(row))
-    heads = {row.id: row for row in connection.execute(sa.select(triples).where(among(triples.c.id, ids)))}
+    stated = among(triples.c.id, ids) & (unindexed(triples.c.workspace_id) == workspace_id)
+    heads = {row.id: row for row in connection.execute(sa.select(triples).where(stated))}
     return [
         Triple(TripleId(id_), row.subject_id, row.relation, row.object_id, Assertion(row.assertion), tuple(places[id_]))
         for id_, row in ((id_, heads[id_]) for id_ in ids)

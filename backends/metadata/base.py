@@ -23,7 +23,7 @@ class MetadataStore(ABC):
 
     @abstractmethod
     def wipe(self) -> None:
-        """Overwrite what deleted records left in files, logs of the database included.
+        """Overwrite what deleted records left in files, unused parts of pages and logs of the database included.
 
         Raises BackendUnavailableError when that must wait, because somebody is still reading an older state.
         """

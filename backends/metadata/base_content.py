@@ -86,7 +86,10 @@ class Postings:
 class ChunkRecords(ABC):
     @abstractmethod
     def upsert(self, chunks: Sequence[Chunk]) -> None:
-        """Write chunks and their stems; an id already there is replaced. All of one version."""
+        """Write chunks and their stems; an id already there is replaced. All of one version.
+
+        Raises ConflictError when an id is another workspace's.
+        """
 
     @abstractmethod
     def update_states(self, states: Mapping[ChunkId, ChunkState], *, workspace_id: WorkspaceId) -> None:
@@ -189,7 +192,8 @@ class JobRecords(ABC):
 class HistoryRecords(ABC):
     @abstractmethod
     def add(self, question: AskedQuestion) -> None:
-        """Store a finished question and its answer."""
+        """Store a finished question and its answer, unless it shows a document or version that was deleted or replaced
+        while it was being written."""
 
     @abstractmethod
     def get(self, question_id: QuestionId, *, workspace_id: WorkspaceId, asked_by: UserId) -> AskedQuestion:

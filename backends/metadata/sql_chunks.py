@@ -6,9 +6,11 @@ from typing import Any
 
 import sqlalchemy as sa
 from pydantic import TypeAdapter
+from sqlalchemy.exc import IntegrityError as ConstraintError
 
 from app.domain.documents import Chunk, ChunkState, Sentence, Span
 from app.domain.ids import ChunkId, DocumentId, VersionId, WorkspaceId
+from app.errors import ConflictError
 from backends.metadata.base_content import ChunkRecords, Postings
 from backends.sql.engine import Database, among, unindexed
 from backends.sql.tables import chunk_stems
@@ -26,11 +28,10 @@ class SqlChunkRecords(ChunkRecords):
     def upsert(self, chunks: Sequence[Chunk]) -> None:
         if not chunks:
             return
+        here = unindexed(table.c.workspace_id) == chunks[0].workspace_id
         with self._database.write() as connection:
-            _delete(connection, among(table.c.id, {chunk.id for chunk in chunks}))
-            rows = connection.execute(
-                table.insert().returning(table.c.number, table.c.id), [_row(chunk) for chunk in chunks]
-            )
+            _delete(connection, among(table.c.id, {chunk.id for chunk in chunks}) & here)
+            rows = _insert(connection, chunks)
             numbers = {row.id: row.number for row in rows}
             stems = [
                 {"stem": stem, "chunk_number": numbers[chunk.id], "count": count}
@@ -92,6 +93,16 @@ class SqlChunkRecords(ChunkRecords):
     def delete_version(self, version_id: VersionId, *, workspace_id: WorkspaceId) -> None:
         with self._database.write() as connection:
             _delete(connection, (table.c.version_id == version_id) & (table.c.workspace_id == workspace_id))
+
+
+def _insert(connection: sa.Connection, chunks: Sequence[Chunk]) -> sa.CursorResult[Any]:
+    try:
+        return connection.execute(
+            table.insert().returning(table.c.number, table.c.id), [_row(chunk) for chunk in chunks]
+        )
+    except ConstraintError:
+        # Without the cause: it carries the text.
+        raise ConflictError("Another workspace has a passage of this id.") from None
 
 
 def _scope(workspace_id: WorkspaceId, permitted: frozenset[VersionId], *, few: bool = False) -> sa.ColumnElement[bool]:

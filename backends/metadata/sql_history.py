@@ -6,11 +6,11 @@ import sqlalchemy as sa
 from pydantic import TypeAdapter
 
 from app.domain.answers import Answer, AskedQuestion, Mode
-from app.domain.ids import DocumentId, QuestionId, UserId, WorkspaceId
+from app.domain.ids import DocumentId, QuestionId, UserId, VersionId, WorkspaceId
 from app.errors import NotFoundError
 from backends.metadata.base_content import HistoryRecords
 from backends.sql.engine import Database, among
-from backends.sql.tables import question_documents, questions
+from backends.sql.tables import documents, question_documents, questions
 
 _ANSWER = TypeAdapter(Answer)
 
@@ -32,8 +32,11 @@ class SqlHistoryRecords(HistoryRecords):
         answer = question.answer
         cited = {citation.document_id for citation in answer.citations + answer.nearest}
         cited |= {triple.document_id for triple in answer.triples + answer.nearest_triples}
+        shown = {citation.version_id for citation in answer.citations + answer.nearest}
         links = [{"question_id": question.id, "document_id": document_id} for document_id in sorted(cited)]
         with self._database.write() as connection:
+            if not _are_visible(connection, cited, shown, question.workspace_id):
+                return
             connection.execute(questions.insert().values(row))
             if links:
                 connection.execute(question_documents.insert(), links)
@@ -60,6 +63,15 @@ class SqlHistoryRecords(HistoryRecords):
             connection.execute(questions.delete().where(mine))
             connection.execute(question_documents.delete().where(among(question_documents.c.question_id, gone)))
         return len(gone)
+
+
+def _are_visible(
+    connection: sa.Connection, cited: set[DocumentId], shown: set[VersionId], workspace_id: WorkspaceId
+) -> bool:
+    here = sa.select(sa.func.count()).select_from(documents).where(documents.c.workspace_id == workspace_id)
+    found = connection.execute(here.where(among(documents.c.id, cited))).scalar_one()
+    current = connection.execute(here.where(among(documents.c.visible_version_id, shown))).scalar_one()
+    return bool(found == len(cited) and current == len(shown))
 
 
 def _mine(workspace_id: WorkspaceId, asked_by: UserId) -> sa.ColumnElement[bool]:

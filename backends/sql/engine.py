@@ -62,11 +62,16 @@ class Database:
             yield connection
 
     def wipe(self) -> None:
-        """Deleted content is overwritten when it is deleted; here its older copies leave the write-ahead log too.
+        """Write the file anew, which takes about a second for 50 MB, and empty the write-ahead log.
+
+        SQLite overwrites deleted content in its place (`secure_delete`), but not the copies that stay in the unused
+        part of a page when rows moved to another page before.
 
         Raises BackendUnavailableError when somebody reads an older state for longer than `BUSY_SECONDS`.
         """
         with translated_errors(), self.engine.connect().execution_options(begin="") as connection:
+            connection.exec_driver_sql("PRAGMA temp_store = FILE")
+            connection.exec_driver_sql("VACUUM")
             busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
         if busy:
             raise BackendUnavailableError("The database is busy with another process: try again in a moment.")

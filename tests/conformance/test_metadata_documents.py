@@ -193,6 +193,17 @@ def test_a_chunk_written_again_replaces_text_and_words(store: MetadataStore) -> 
     assert postings.frequencies == {"stroke": {"c2": 2}, "fall": {"c1": 1}}
 
 
+def test_a_chunk_never_takes_the_place_of_one_of_another_workspace(store: MetadataStore) -> None:
+    store.chunks.upsert([chunk("c1")])
+    with pytest.raises(ConflictError) as caught:
+        store.chunks.upsert([chunk("c1", version_id="v3", workspace_id=OTHER, text="Theirs.")])
+    assert caught.value.__cause__ is None
+    assert [one.text for one in store.chunks.find(V1, workspace_id=HERE)] == ["A stroke, a bleeding."]
+    assert store.chunks.find_postings(["stroke"], workspace_id=HERE, permitted=frozenset({V1})).frequencies == {
+        "stroke": {"c1": 2}
+    }
+
+
 def test_chunks_are_given_in_the_order_asked_and_only_permitted_ones(store: MetadataStore) -> None:
     store.chunks.upsert([chunk("c1"), chunk("c2", ordinal=1)])
     store.chunks.upsert([chunk("hidden", version_id="v2")])

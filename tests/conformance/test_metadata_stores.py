@@ -96,7 +96,8 @@ def test_a_deleted_workspace_takes_all_of_its_own_and_nothing_else(store: Metada
         store.workspaces.set_member(Membership(workspace, UserId("ann"), Role.ANALYST))
         store.documents.add_version(version(f"v-{workspace}", workspace_id=workspace))
         store.chunks.upsert([chunk(f"c-{workspace}", version_id=f"v-{workspace}", workspace_id=workspace)])
-        store.history.add(question(f"q-{workspace}", workspace_id=workspace))
+        show(store, f"d-{workspace}", workspace_id=workspace)
+        store.history.add(question(f"q-{workspace}", cited=f"d-{workspace}", workspace_id=workspace))
     store.workspaces.delete(HERE)
     with pytest.raises(NotFoundError):
         store.workspaces.get(HERE)
@@ -217,8 +218,15 @@ def test_times_of_other_zones_come_back_as_the_same_moment(store: MetadataStore)
     assert found.created_at.tzinfo == UTC
 
 
+def show(store: MetadataStore, *documents: str, workspace_id: WorkspaceId = HERE) -> None:
+    """Documents of one visible version each, which answers may cite."""
+    for document in documents:
+        store.documents.add_version(version(f"v-{document}", document_id=document, workspace_id=workspace_id))
+        store.documents.publish(VersionId(f"v-{document}"), workspace_id=workspace_id)
+
+
 def citation(document: str, n: int = 1) -> Citation:
-    place = (VersionId("v1"), f"{document}.pdf", ChunkId("c1"), 1, Span(0, 9))
+    place = (VersionId(f"v-{document}"), f"{document}.pdf", ChunkId("c1"), 1, Span(0, 9))
     return Citation(n, DocumentId(document), *place, "The quote.", NOW)
 
 
@@ -250,16 +258,19 @@ def question(
 
 
 def test_a_question_comes_back_with_its_whole_answer(store: MetadataStore) -> None:
+    show(store, "d1", "d2", "d3")
     asked = question("q1", stated="d2", nearest="d3")
     store.history.add(asked)
     assert store.history.get(asked.id, workspace_id=HERE, asked_by=UserId("ann")) == asked
 
 
 def test_a_history_belongs_to_one_person_in_one_workspace(store: MetadataStore) -> None:
+    show(store, "d1")
+    show(store, "d4", workspace_id=OTHER)
     store.history.add(question("q1"))
     store.history.add(question("q2", minute=5))
     store.history.add(question("q3", asked_by="bob"))
-    store.history.add(question("q4", workspace_id=OTHER))
+    store.history.add(question("q4", cited="d4", workspace_id=OTHER))
     ann = UserId("ann")
     assert [one.id for one in store.history.find(workspace_id=HERE, asked_by=ann, limit=9)] == ["q2", "q1"]
     assert [one.id for one in store.history.find(workspace_id=HERE, asked_by=ann, limit=1)] == ["q2"]
@@ -269,13 +280,29 @@ def test_a_history_belongs_to_one_person_in_one_workspace(store: MetadataStore) 
 
 
 def test_answers_that_show_a_document_go_with_it_whoever_asked(store: MetadataStore) -> None:
+    show(store, "d1", "gone")
+    show(store, "theirs", workspace_id=OTHER)
     store.history.add(question("cited", cited="gone"))
     store.history.add(question("nearest", nearest="gone", asked_by="bob"))
     store.history.add(question("fact", stated="gone"))
     store.history.add(question("kept"))
-    store.history.add(question("theirs", cited="gone", workspace_id=OTHER))
+    store.history.add(question("theirs", cited="theirs", workspace_id=OTHER))
     assert store.history.delete_citing(DocumentId("gone"), workspace_id=HERE) == 3
     assert store.history.delete_citing(DocumentId("gone"), workspace_id=HERE) == 0
+    assert store.history.delete_citing(DocumentId("theirs"), workspace_id=HERE) == 0
     assert [one.id for one in store.history.find(workspace_id=HERE, asked_by=UserId("ann"), limit=9)] == ["kept"]
     assert store.history.find(workspace_id=HERE, asked_by=UserId("bob"), limit=9) == []
     assert len(store.history.find(workspace_id=OTHER, asked_by=UserId("ann"), limit=9)) == 1
+
+
+def test_an_answer_that_shows_what_was_deleted_or_replaced_meanwhile_is_not_kept(store: MetadataStore) -> None:
+    show(store, "d1", "deleted", "replaced")
+    show(store, "theirs", workspace_id=OTHER)
+    store.documents.delete(DocumentId("deleted"), workspace_id=HERE)
+    store.documents.add_version(version("v-second", document_id="replaced", number=2))
+    store.documents.publish(VersionId("v-second"), workspace_id=HERE)
+    for document in ("deleted", "replaced", "theirs"):
+        store.history.add(question("cited", cited=document))
+        store.history.add(question("nearest", nearest=document))
+    store.history.add(question("fact", stated="deleted"))
+    assert store.history.find(workspace_id=HERE, asked_by=UserId("ann"), limit=9) == []

@@ -277,6 +277,8 @@ class IsolatedMetadata(Isolated):
         with suppress(DafeError):
             store.documents.publish(other.version(HIDDEN), **here)
         store.chunks.update_states(dict.fromkeys(other.chunks, ChunkState.QUARANTINED), **here)
+        with suppress(DafeError):
+            store.chunks.upsert([chunk(other.chunk(2), version_id=side.version(0), **here)])
         store.chunks.delete_version(other.version(0), **here)
         store.history.delete_citing(other.document(0), **here)
         store.documents.delete(other.document(0), **here)
