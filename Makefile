@@ -49,5 +49,5 @@ bench: .venv/.dafe-test
 
 # Kills the running application 200 times in each profile, for about an hour in all; for tests/security/RESULTS.md.
 bench-kills: .venv/.dafe-test
-	.venv/bin/python -m tests.bench.kills --profile embedded
-	.venv/bin/python -m tests.bench.kills --profile workstation
+	.venv/bin/python -m tests.bench.kills --profile embedded --seconds-between 3 --at-work 0.6
+	.venv/bin/python -m tests.bench.kills --profile workstation --seconds-between 3 --at-work 0.6

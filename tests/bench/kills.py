@@ -1,6 +1,7 @@
 """Kills the running application again and again while it indexes, and looks whether anything was lost or doubled.
 
-python -m tests.bench.kills [--profile embedded] [--documents 50] [--kills 200] [--seconds-between 8] [--seed 1]
+python -m tests.bench.kills [--profile embedded] [--documents 50] [--kills 200] [--seconds-between 8]
+    [--at-work 0.5] [--seed 1]
 """
 
 import argparse
@@ -28,6 +29,7 @@ def main() -> int:
     parser.add_argument("--documents", type=int, default=50)
     parser.add_argument("--kills", type=int, default=200)
     parser.add_argument("--seconds-between", type=float, default=8.0, help="between two kills, in the mean")
+    parser.add_argument("--at-work", type=float, default=0.0, help="share of kills that wait for work in hand")
     parser.add_argument("--embeddings", choices=("hashing", "onnx"), default="hashing")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--folder", type=Path, help="where the data folder is made; a temporary folder without it")
@@ -45,6 +47,7 @@ def main() -> int:
                 kills=options.kills - survived.killed.total(),
                 seconds_between=options.seconds_between,
                 random=random,
+                share=options.at_work,
             )
             print(f"round {survived.rounds}: {survived.killed.total()} kills, wrong: {survived.wrong}", flush=True)
         attack.finish()
@@ -65,11 +68,11 @@ def _write(options: argparse.Namespace, survived: Survived, *, minutes: float) -
     made = f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
     command = f"python -m tests.bench.kills --profile {options.profile} --documents {options.documents}"
     command += f" --kills {options.kills} --seconds-between {options.seconds_between:g}"
-    command += f" --embeddings {options.embeddings} --seed {options.seed}"
+    command += f" --at-work {options.at_work:g} --embeddings {options.embeddings} --seed {options.seed}"
     one = survived.undisturbed
     kinds = ", ".join(f"{kind} {number}" for kind, number in survived.killed.most_common())
     lines = [
-        f"## Running application killed, {options.profile} profile",
+        f"## Running application killed{' at work' if options.at_work else ''}, {options.profile} profile",
         "",
         f"`{command}` ({made}, Python {platform.python_version()}, {minutes:.0f} minutes)",
         "",
@@ -88,7 +91,8 @@ def _write(options: argparse.Namespace, survived: Survived, *, minutes: float) -
         " no message is left over, and `dafe audit verify` finds the log sound.",
         *(f"* {one}" for one in survived.wrong),
     ]
-    write_section(RESULTS, f"kills-{options.profile}", "\n".join(lines))
+    name = f"kills-{options.profile}" + ("-at-work" if options.at_work else "")
+    write_section(RESULTS, name, "\n".join(lines))
 
 
 if __name__ == "__main__":

@@ -12,12 +12,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from app.container import OPERATOR, Services, open_services
 from app.domain.access import Role
 from app.domain.ids import WorkspaceId
-from app.domain.jobs import JobState
+from app.domain.jobs import JobState, Stage
 from app.sample_sets import find_sample_sets
 from app.settings import load_settings
 from tests.security.contents import Contents, contents, cut_off, leftovers, problems
@@ -101,8 +101,10 @@ class Attack:
         assert not wrong, wrong
         assert self.survived.undisturbed["facts"], "nothing was found to compare"
 
-    def round(self, *, kills: int, seconds_between: float, random: Random) -> None:
-        killer = Killer(self._application, self._kinds, kills=kills, seconds_between=seconds_between, random=random)
+    def round(self, *, kills: int, seconds_between: float, random: Random, share: float = 0.0) -> None:
+        killer = Killer(
+            self._application, self._kinds, kills=kills, seconds_between=seconds_between, random=random, share=share
+        )
         workspace_id, added, here = self._index(killer)
         found, wrong, cut = self._with_services(lambda one: _look(one, workspace_id, added, here))
         assert self._undisturbed is not None
@@ -141,11 +143,11 @@ class Attack:
         if killer is not None:
             killer.start()
         try:
-            added, here = self._upload(workspace_id)
+            added, here = self._upload(workspace_id, killer)
             until = time.monotonic() + _ROUND_SECONDS
             path = f"/workspaces/{workspace_id}/jobs"
-            while self._person.ask("GET", path, params={"state": _OPEN}).json() or self._lacks_jobs(path, added | here):
-                assert time.monotonic() < until, "not indexed in time"
+            while (jobs := self._open_jobs(path, killer)) or self._lacks_jobs(path, added | here):
+                assert time.monotonic() < until, f"not indexed in time: {jobs}"
                 time.sleep(0.5)
         finally:
             if killer is not None:
@@ -153,17 +155,25 @@ class Attack:
         self._application.wait_until_ready()
         return workspace_id, added, here
 
+    def _open_jobs(self, path: str, killer: Killer | None) -> list[dict[str, Any]]:
+        jobs: list[dict[str, Any]] = self._person.ask("GET", path, params={"state": _OPEN}).json()
+        if killer is not None and any(job["stage"] == Stage.EXTRACTING for job in jobs):
+            killer.at_work.set()
+        return jobs
+
     def _lacks_jobs(self, path: str, wanted: set[str]) -> bool:
         """A job that was cut off before it was written is written by the next look for what was left half done."""
         return bool(
             wanted - {job["document_id"] for job in self._person.ask("GET", path, params={"limit": 1000}).json()}
         )
 
-    def _upload(self, workspace_id: WorkspaceId) -> tuple[set[str], set[str]]:
+    def _upload(self, workspace_id: WorkspaceId, killer: Killer | None) -> tuple[set[str], set[str]]:
         added: set[str] = set()
         here: set[str] = set()
         for name, content in self._documents:
             answer = self._person.ask("POST", f"/workspaces/{workspace_id}/documents", files={"files": (name, content)})
+            if killer is not None:
+                killer.at_work.set()
             for one in answer.json():
                 assert one["state"] in {"added", "already_here"}, one
                 if one["document"] is not None:

@@ -94,29 +94,48 @@ class Application:
 
 
 class Killer(Thread):
-    """Kills one of `kinds` at random moments until it is told to rest or has killed often enough."""
+    """Kills one of `kinds` at random moments until it is told to rest or has killed often enough.
+
+    Before the given `share` of kills it waits until `at_work` is set, which whoever sees work in hand does; the others
+    may come at any moment, in the middle of a start too.
+    """
 
     def __init__(
-        self, application: Application, kinds: Sequence[str], *, kills: int, seconds_between: float, random: Random
+        self,
+        application: Application,
+        kinds: Sequence[str],
+        *,
+        kills: int,
+        seconds_between: float,
+        random: Random,
+        share: float = 0.0,
     ) -> None:
         super().__init__(name="killer", daemon=True)
         self.killed: Counter[str] = Counter()
+        self.at_work = Event()
         self._application = application
         self._kinds = kinds
         self._kills = kills
         self._mean = seconds_between
         self._random = random
+        self._share = share
         self._rest = Event()
 
     def run(self) -> None:
-        while self.killed.total() < self._kills and not self._rest.wait(self._random.expovariate(1 / self._mean)):
+        while self.killed.total() < self._kills and not self._rest.is_set():
+            if self._random.random() < self._share:
+                self.at_work.wait(_PATIENCE_SECONDS)
+            if self._rest.wait(self._random.expovariate(1 / self._mean)):
+                return
             kind = self._random.choice(self._kinds)
             if self._application.kill(kind):
                 self.killed[kind] += 1
+            self.at_work.clear()
             self._application.keep_up()
 
     def end(self) -> None:
         self._rest.set()
+        self.at_work.set()
         self.join()
 
 

@@ -31,7 +31,7 @@ def test_kills_at_random_moments_lose_and_double_nothing(tmp_path: Path) -> None
         attack.begin()
         while attack.survived.killed.total() < 5:
             left = 5 - attack.survived.killed.total()
-            attack.round(kills=left, seconds_between=3, random=random)
+            attack.round(kills=left, seconds_between=2, random=random, share=0.8)
         attack.finish()
     finally:
         attack.end()
