@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from app.domain.documents import Chunk, DocumentVersion, Heading, LoadedDocument, Page, Sentence, Span
 from app.domain.ids import ChunkId, derived_id
 from app.pipeline.parsing import SentenceParser
+from app.pipeline.table_text import name_once, shorten_row
 from app.pipeline.words import content_stems
 
 CHUNK_TOKENS = 200
@@ -57,7 +58,7 @@ def chunk_document(
                     text=text,
                     topic=section.topic,
                     sentences=tuple(group),
-                    stems=tuple(content_stems(f"{section.topic} {text}")),
+                    stems=tuple(content_stems(f"{section.topic} {name_once(text, group, start=span.start)}")),
                 )
             )
     return chunks
@@ -128,12 +129,17 @@ def _shortened(text: str, span: Span) -> Iterator[Sentence]:
 
 
 def _groups(text: str, sentences: list[Sentence], count_tokens: Callable[[str], int]) -> Iterator[list[Sentence]]:
+    """The names of a table's columns count once a group."""
     group: list[Sentence] = []
     size = 0
+    known: set[str] = set()
     for sentence in sentences:
-        tokens = count_tokens(text[sentence.span.start : sentence.span.end])
+        written = text[sentence.span.start : sentence.span.end]
+        tokens = count_tokens(shorten_row(written, known) if sentence.row else written)
         if group and size + tokens > CHUNK_TOKENS:
             yield group
+            known.clear()
+            tokens = count_tokens(shorten_row(written, known) if sentence.row else written)
             last = group[-1]
             repeated = count_tokens(text[last.span.start : last.span.end])
             keep = len(group) > 1 and repeated <= OVERLAP_TOKENS and repeated + tokens <= CHUNK_TOKENS and not last.row

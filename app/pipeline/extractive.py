@@ -20,6 +20,8 @@ _FEWEST_WORDS = 4
 _TARGET_UNSEEN = 0.35
 _TARGET_ELSEWHERE = 0.1
 """What support loses where no sentence names what is asked for: "What blood group …" and no blood group anywhere."""
+_PREDICATE_UNSEEN = 0.2
+"""What it loses where the question says one thing of its names, and no document says that of anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,8 @@ def score(sentences: Sequence[tuple[Chunk, Span, int]], *, retrieved: Retrieved,
 
 
 def support_of(candidates: Sequence[Candidate], *, retrieved: Retrieved) -> float:
-    """The support score of the three best candidates, less where what is asked for is named in none of them."""
+    """The support score of the three best candidates, less where what is asked for is named in none of them, or where
+    they share nothing but names with the question."""
     best = sorted(candidates, key=lambda found: -found.score)[:BEST_SENTENCES]
     found = support(
         [found.similarity for found in best],
@@ -79,10 +82,13 @@ def support_of(candidates: Sequence[Candidate], *, retrieved: Retrieved) -> floa
         question_stems=set(retrieved.stems),
         postings=retrieved.postings,
     )
+    frequencies = retrieved.postings.frequencies
+    if retrieved.read.says_only_predicate and not any(frequencies.get(stem) for stem in retrieved.read.predicate):
+        return found - _PREDICATE_UNSEEN
     target = set(retrieved.read.target)
     if not target or any(target <= one.stems for one in candidates):
         return found
-    together = set.intersection(*(set(retrieved.postings.frequencies.get(stem, ())) for stem in target))
+    together = set.intersection(*(set(frequencies.get(stem, ())) for stem in target))
     return found - (_TARGET_ELSEWHERE if together else _TARGET_UNSEEN)
 
 

@@ -17,6 +17,7 @@ from app.pipeline.chunking import chunk_document
 from app.pipeline.extraction import ChunkExtraction, TripleExtractor
 from app.pipeline.parsing import SentenceParser
 from app.pipeline.resolution import contribute
+from app.pipeline.table_text import name_once
 from app.pipeline.words import small_words
 from backends.cache.base import CacheStore
 from backends.embeddings.base import Embedder
@@ -223,8 +224,9 @@ class _Counted:
 
 
 def embedded_text(chunk: Chunk) -> str:
-    """What a chunk's vector is made of: topic and text."""
-    return f"{chunk.topic}: {chunk.text}" if chunk.topic else chunk.text
+    """What a chunk's vector is made of: topic and text, the columns of a table named once."""
+    text = name_once(chunk.text, chunk.sentences, start=chunk.span.start)
+    return f"{chunk.topic}: {text}" if chunk.topic else text
 
 
 def _cache_key(chunk: Chunk, extractor_version: str) -> str:

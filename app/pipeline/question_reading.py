@@ -8,6 +8,7 @@ from app.pipeline.words import content_stems
 
 _ASKING = frozenset({"which", "what", "whose"})
 _OPENING = frozenset({"what", "who", "which", "when", "where", "why", "how", "whose", "whom"})
+_NAMING = frozenset({"who", "which", "what", "whose", "whom"})
 _OPEN = frozenset({"VERB", "NOUN", "ADJ"})
 _DUE = frozenset({"may", "must", "should", "shall", "can", "could"})
 
@@ -22,6 +23,8 @@ class ReadQuestion:
     """Stems of what is asked for where the verb says nothing: "blood group" of "What blood group does she have?"."""
     placeholders: frozenset[str] = frozenset()
     """Small nouns that stand for what is unknown: "medicine" of "Which medicine …", "company" of "the company that"."""
+    says_only_predicate: bool = False
+    """Who or what is asked for, and nothing but the verb is said of the names: "Which bank insures the ship Aster?"."""
 
 
 def read_question(document: Any) -> ReadQuestion:
@@ -36,9 +39,21 @@ def read_question(document: Any) -> ReadQuestion:
         token.lower_ in _DUE and token.dep_ == "aux" and token.head.dep_ not in {"relcl", "advcl", "acl"}
         for token in document
     )
+    placeholders = frozenset(_placeholders(document))
     return ReadQuestion(
-        "may" if due else opening, predicate, tuple(content_stems(" ".join(words))), frozenset(_placeholders(document))
+        "may" if due else opening,
+        predicate,
+        tuple(content_stems(" ".join(words))),
+        placeholders,
+        opening in _NAMING and not due and bool(predicate) and not any(_says_more(document, verb, placeholders)),
     )
+
+
+def _says_more(document: Any, verb: Any, placeholders: frozenset[str]) -> Iterator[bool]:
+    """For each word that means something: not the verb, a name, or the noun that says what kind of thing a name is."""
+    for token in document:
+        if token.pos_ in _OPEN and token != verb and token.lower_ not in placeholders and content_stems(token.text):
+            yield not any(child.pos_ == "PROPN" and child.dep_ == "appos" for child in token.children)
 
 
 def _main_verb(document: Any, root: Any | None) -> Any | None:

@@ -10,6 +10,8 @@ from typing import Any
 from backends.loaders.detecting import CCDA, CSV, DOCX, EMAIL, FHIR, HL7, HTML, JSON, MARKDOWN, PPTX, TEXT, XLSX, ZIP
 from backends.loaders.writing import DocumentWriter, ReaderError
 
+_PAGES_ASKED = ("first", "count", "ocr_seconds", "open_table")
+
 
 def main() -> None:
     """First line of standard input: the request as JSON; the rest: the file.
@@ -54,15 +56,13 @@ def _answer(request: dict[str, Any], content: bytes) -> dict[str, Any]:
     if task == "load":
         return {"document": _load(request, content)}
     if task == "count":
-        from backends.loaders.pdf import open_pdf
+        from backends.loaders.pdf import count_pages
 
-        document = open_pdf(content)
-        return {"pages": len(document), "title": document.get_metadata_value("Title")}
+        return count_pages(content)
     if task == "pages":
         from backends.loaders.pdf import read_pages
 
-        found = read_pages(content, first=request["first"], count=request["count"], ocr_seconds=request["ocr_seconds"])
-        return {"pages": list(found)}
+        return {"pages": list(read_pages(content, **{name: request[name] for name in _PAGES_ASKED}))}
     if task == "render":
         from backends.loaders.pdf import render
 

@@ -8,6 +8,7 @@ import sys
 from base64 import b64decode
 from collections import deque
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
 from threading import BoundedSemaphore
 from typing import Any
 
@@ -17,7 +18,8 @@ from app.domain.documents import LoadedDocument
 from app.errors import CancelledError, InvalidInputError, NotFoundError
 from backends.loaders.base import Attachment, DocumentLoader
 from backends.loaders.detecting import EMAIL, PDF, ZIP, detect
-from backends.loaders.pdf import PdfPage
+from backends.loaders.pdf_table_rows import OpenTable
+from backends.loaders.pdf_text import PdfPage
 from backends.loaders.settings import LocalLoaderSettings
 from backends.loaders.writing import DocumentWriter, ReaderError
 
@@ -92,9 +94,10 @@ class LocalLoader(DocumentLoader):
         writer.title = " ".join((counted.get("title") or "").split())[:200] or None
         try:
             for page in self._pages(content, total, on_progress):
-                writer.add_page_text(page.text, words=page.words, headings=page.headings, ocr=page.ocr)
+                writer.add_page_text(page.text, words=page.words, headings=page.headings, rows=page.rows, ocr=page.ocr)
                 if page.warning:
                     writer.warnings.append(page.warning)
+            writer.warnings += filter(None, [counted["warning"]])
             return writer.finish()
         except ReaderError as error:
             unread = writer.warnings and all(_UNREAD in warning for warning in writer.warnings)
@@ -106,12 +109,13 @@ class LocalLoader(DocumentLoader):
         size = self._settings.pages_a_batch
         stretches = deque((first, min(size, total - first)) for first in range(0, total, size))
         failed = 0
+        above: OpenTable | None = None
         while stretches:
             first, count = stretches.popleft()
             if on_progress is not None and not on_progress(first, total):
                 raise CancelledError("Reading was stopped; the file is kept.")
             try:
-                yield from self._read_pages(content, first, count)
+                pages = self._read_pages(content, first, count, above)
             except InvalidInputError as error:
                 if count > 1:
                     stretches.extendleft((index, 1) for index in reversed(range(first, first + count)))
@@ -119,11 +123,21 @@ class LocalLoader(DocumentLoader):
                 failed += 1
                 if failed > self._settings.failed_pages:
                     raise InvalidInputError(_TOO_MUCH) from error
-                yield PdfPage("", warning=f"Page {first + 1} {_UNREAD}.")
+                pages = [PdfPage("", warning=f"Page {first + 1} {_UNREAD}.")]
+            above = pages[-1].open_table
+            yield from pages
 
-    def _read_pages(self, content: bytes, first: int, count: int) -> list[PdfPage]:
+    def _read_pages(self, content: bytes, first: int, count: int, above: OpenTable | None) -> list[PdfPage]:
+        """`above` is the table at the foot of the page before."""
         ocr_seconds = self._settings.ocr_seconds_a_page if self._settings.ocr else 0
-        request = {"task": "pages", "first": first, "count": count, "ocr_seconds": ocr_seconds}
+        open_table = asdict(above) if above is not None else None
+        request = {
+            "task": "pages",
+            "first": first,
+            "count": count,
+            "ocr_seconds": ocr_seconds,
+            "open_table": open_table,
+        }
         return _PAGES.validate_python(self._run(request, content, more_seconds=ocr_seconds * count)["pages"])
 
     def _run(self, request: dict[str, Any], content: bytes, *, more_seconds: int = 0) -> dict[str, Any]:

@@ -5,7 +5,7 @@ import shutil
 from typing import Any
 
 from app.domain.documents import Span, WordBox
-from backends.loaders.pdf import PdfPage
+from backends.loaders.pdf_text import PdfPage
 
 _LEAST_CONFIDENCE = 25
 

@@ -26,14 +26,15 @@ def make_pdf(*pages: str, title: str = "", rotation: int = 0) -> bytes:
             pdf.set_font("Helvetica", size=size)
             pdf.cell(0, 1.2 * size / 2, line.removeprefix("# "), new_x="LMARGIN", new_y="NEXT")
         pdf.pages[pdf.page].set_dimensions(*_size(pdf))
-    return _turned(bytes(pdf.output()), rotation) if rotation else bytes(pdf.output())
+    return turned(bytes(pdf.output()), rotation) if rotation else bytes(pdf.output())
 
 
 def _size(pdf: FPDF) -> tuple[float, float]:
     return pdf.w_pt, pdf.h_pt
 
 
-def _turned(content: bytes, rotation: int) -> bytes:
+def turned(content: bytes, rotation: int) -> bytes:
+    """The same pages, shown turned to the right by `rotation` degrees."""
     from pypdf import PdfReader, PdfWriter
 
     writer = PdfWriter()

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from app.domain.documents import Chunk, DocumentVersion, Heading, LoadedDocument, Page, Span
 from app.domain.ids import DocumentId, FileId, UserId, VersionId, WorkspaceId
 from app.pipeline.chunking import CHUNK_TOKENS, OVERLAP_TOKENS, chunk_document, page_of
+from app.pipeline.indexing import embedded_text
 from app.pipeline.parsing import SentenceParser
 from backends.loaders.texts import read_csv, read_markdown, read_text
 from backends.loaders.writing import DocumentWriter
@@ -145,6 +146,20 @@ def test_table_rows_stay_whole_and_are_not_repeated(parser: SentenceParser) -> N
     check(loaded, chunks)
     rows = [sentence.span for chunk in chunks for sentence in chunk.sentences if sentence.row]
     assert rows == [row.span for row in loaded.rows]
+
+
+def test_the_names_of_columns_count_once_a_chunk(parser: SentenceParser) -> None:
+    """Else a table with long names would fill many chunks with them, and the best of these would be the fullest."""
+    name = "Yearly dose in the target range"
+    loaded = written(f"Drug,{name}\n" + "\n".join(f"Drug {n},{n}" for n in range(50)), read_csv)
+    chunks = chunks_of(loaded, parser)
+    check(loaded, chunks)
+    assert len(chunks) == 1
+    for text in (embedded_text(chunks[0]), " ".join(chunks[0].stems)):
+        assert text.lower().count("target") == 1
+    assert embedded_text(chunks[0]).endswith(
+        "Drug 0; Yearly dose in the target range: 0\n" + "\n".join(f"Drug {n}; {n}" for n in range(1, 50))
+    )
 
 
 def test_boundaries_depend_on_the_text_alone(parser: SentenceParser) -> None:

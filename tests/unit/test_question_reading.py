@@ -40,3 +40,18 @@ def test_nouns_that_stand_for_what_is_asked_are_no_entities_of_the_question() ->
 )
 def test_reasons_and_permissions_are_told_from_facts(question: str, asks: str) -> None:
     assert _read(question).asks == asks
+
+
+@pytest.mark.parametrize(
+    ("question", "only"),
+    [
+        ("Which bank insures the vessel Petrel Star?", True),
+        ("Who treats Marisol Tennant?", True),
+        ("Who is the insurer of Oswin Carrick?", False),
+        ("Who guarantees the loan of Brackwater Shipping Ltd?", False),
+        ("Does Fenwold Bank insure the Petrel Star?", False),
+        ("Which customer may leave the company that guarantees Ardenfell Foods plc?", False),
+    ],
+)
+def test_a_question_may_say_nothing_but_its_verb_of_the_names(question: str, only: bool) -> None:
+    assert _read(question).says_only_predicate == only
