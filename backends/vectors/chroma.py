@@ -19,6 +19,7 @@ from chromadb.errors import NotFoundError as UnknownCollectionError
 from app.domain.ids import ChunkId, VersionId, WorkspaceId
 from app.errors import BackendUnavailableError, ConfigurationError, InvalidInputError
 from backends.vectors.base import Match, Vectors, VectorStore
+from backends.vectors.chroma_removal import overwrite, sync
 from backends.vectors.chroma_server import ChromaServer
 from backends.vectors.matrix import check_shape
 from backends.vectors.settings import ChromaVectorSettings
@@ -99,16 +100,20 @@ class ChromaVectorStore(VectorStore):
 
         def delete() -> None:
             for collection in self._all_collections(workspace_id):
-                collection.delete(where=_among(version_ids))
+                overwrite(collection, collection.get(where=_among(version_ids), include=[])["ids"])
+                sync(collection)
 
         self._call(delete)
+        self._wipe()
 
     def delete_workspace(self, workspace_id: WorkspaceId) -> None:
         def delete() -> None:
             for collection in self._all_collections(workspace_id):
+                sync(collection)
                 self._connected().delete_collection(collection.name)
 
         self._call(delete)
+        self._wipe()
         with self._lock:
             self._collections.pop(workspace_id, None)
 
@@ -126,6 +131,11 @@ class ChromaVectorStore(VectorStore):
         self._disconnect(self._client)
         if self._server is not None:
             self._server.close()
+
+    def _wipe(self) -> None:
+        """A remote server's database can only be written anew where it runs."""
+        if self._server is not None:
+            self._server.wipe()
 
     def _collection(self, workspace_id: WorkspaceId, *, make: bool = False) -> Any:
         """None when it does not exist and is not to be made."""

@@ -2,13 +2,15 @@
 
 import fcntl
 import json
+import shutil
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from threading import Lock, Thread
 from typing import TextIO
@@ -19,6 +21,7 @@ from backends.vectors.chroma_child import ALIVE_LOCK, PORT_FILE, USERS_LOCK
 
 _START_LOCK = "start.lock"
 _SECONDS_TO_START = 60.0
+_SECONDS_TO_WIPE = 20.0
 _TRIES = 3
 _HOST = "127.0.0.1"
 
@@ -48,6 +51,29 @@ class ChromaServer:
                 return port
             with _locked(self._folder / _START_LOCK):
                 return self._start()
+
+    def wipe(self) -> None:
+        """Write the server's database anew and remove the index files of deleted collections: it leaves both as they
+        were, to be read by anybody.
+
+        Raises BackendUnavailableError while the server is writing for longer than it should.
+        """
+        data = self._folder / "data"
+        if not (data / "chroma.sqlite3").exists():
+            return
+        try:
+            with closing(
+                sqlite3.connect(data / "chroma.sqlite3", timeout=_SECONDS_TO_WIPE, isolation_level=None)
+            ) as database:
+                database.execute("VACUUM")
+                used = {row[0] for row in database.execute("SELECT id FROM segments")}
+        except sqlite3.Error as error:
+            raise BackendUnavailableError(
+                "The database of the Chroma server is busy: try again in a moment."
+            ) from error
+        for folder in data.iterdir():
+            if folder.is_dir() and folder.name not in used:
+                shutil.rmtree(folder)
 
     def close(self) -> None:
         with self._lock:
