@@ -24,8 +24,12 @@ from tests.security.canaries import (
 )
 
 _CARD = "Something unexpected happened"
-_OWN_UPDATES_FROM_NOWHERE = "--component-updater=url-source=http://127.0.0.1:9/"
-"""Debian's Chromium looks for updates of its parts in spite of --disable-component-update."""
+_NO_CALLS_OF_ITS_OWN = (
+    "--component-updater=url-source=http://127.0.0.1:9/",
+    "--disable-features=AutofillServerCommunication,NetworkTimeServiceQuerying,OptimizationHints,MediaRouter,Translate",
+)
+"""Chromium asks its makers for updates of its parts, for the meaning of the fields of a form and for the time, whatever
+page it shows; without that, every attempt in the trace was made by a page or by the server."""
 _PATIENCE_MS = 3 * PATIENCE_MS
 
 
@@ -56,7 +60,7 @@ def visit_pages(port: int, folder: Path, *, break_inside: Callable[[], AbstractC
 @contextmanager
 def _opened(port: int, folder: Path, urls: list[str], console: list[str]) -> Iterator[Page]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*SWITCHES, _OWN_UPDATES_FROM_NOWHERE])
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=[*SWITCHES, *_NO_CALLS_OF_ITS_OWN])
         page = browser.new_context(viewport={"width": 1280, "height": 900}).new_page()
         page.set_default_timeout(_PATIENCE_MS)
         page.on("request", lambda request: urls.append(request.url))
@@ -107,6 +111,12 @@ def _type(page: Page, placeholder: str, text: str) -> None:
     settle(page)
 
 
+def _close_dialog(page: Page) -> None:
+    page.get_by_test_id("stDialog").get_by_role("button", name="Close", exact=True).click()
+    expect(page.get_by_test_id("stDialog")).to_have_count(0, timeout=_PATIENCE_MS)
+    settle(page)
+
+
 def _ask(page: Page) -> None:
     _go(page, "Ask")
     _type(page, "Ask about anything", f"Which {QUESTION} was given to {PERSON}?")
@@ -114,8 +124,7 @@ def _ask(page: Page) -> None:
     settle(page)
     page.get_by_role("button", name="History").click()
     settle(page)
-    page.keyboard.press("Escape")
-    settle(page)
+    _close_dialog(page)
 
 
 def _graph(page: Page) -> None:
@@ -143,8 +152,7 @@ def _people_and_workspaces(page: Page) -> None:
     page.get_by_role("textbox", name="Name", exact=True).press("Tab")
     page.get_by_test_id("stDialog").get_by_role("button", name="Add", exact=True).click()
     settle(page)
-    page.keyboard.press("Escape")
-    settle(page)
+    _close_dialog(page)
 
 
 def _account(page: Page) -> None:
