@@ -8,10 +8,11 @@ from app.domain.documents import Span
 from app.domain.graph import Assertion
 from app.domain.names import fold
 from app.pipeline.polarity_words import FAMILY, FAMILY_OF_SOMEBODY
+from app.pipeline.rules_arguments import Argument
+from app.pipeline.rules_candidates import Candidate
 from app.pipeline.rules_clauses import Clause, objects_of
 from app.pipeline.rules_fitness import depth, is_bare_definite, owner_of
-from app.pipeline.rules_patterns import Candidate
-from app.pipeline.rules_phrases import Argument, Phrases
+from app.pipeline.rules_phrases import Phrases
 from app.pipeline.verification import PRONOUNS
 
 _PERSONAL = frozenset({"he", "she", "him", "her"})
@@ -19,6 +20,7 @@ _THINGS = frozenset({"it", "they", "them"})
 _PEOPLE = frozenset(
     ("patient woman man boy girl child physician doctor nurse customer client director officer chairman author").split()
 )
+_ORGANIZATION_KINDS = frozenset("company group bank firm client issuer customer".split())
 _TITLES = frozenset({"dr", "dr.", "mr", "mr.", "mrs", "mrs.", "ms", "ms.", "prof", "prof.", "professor", "sir", "dame"})
 _POSSESSIVES = {"his": "he", "her": "she", "its": "it", "their": "they"}
 _VALUES = frozenset({"Date", "Amount"})
@@ -33,11 +35,13 @@ class Antecedents:
         self._people: list[Argument] = []
         self._things: list[Argument] = []
         self._subjects: set[int] = set()
+        self._offset = 0
         self._nouns: set[str] = set()
         self._kinds: dict[str, Argument | None] = {}
 
     def begin(self, clauses: Sequence[Clause], phrases: Phrases) -> None:
         """Note who and what this sentence itself names: they go before those of earlier sentences."""
+        self._offset = phrases.offset
         self._subjects = {head.i for clause in clauses for head in clause.subjects}
         self._people = list(_people(clauses, phrases))
         known = {argument.span for argument in self._people}
@@ -56,7 +60,9 @@ class Antecedents:
             found = self._kinds.get(argument.head.lemma_.lower())
         else:
             return argument
-        return argument if found is None else replace(found, head=argument.head, coreference=True)
+        if found is None or not _agrees(word, found):
+            return argument
+        return replace(found, head=argument.head, coreference=True)
 
     def has_seen(self, argument: Argument) -> bool:
         """Whether an earlier sentence has the same noun, which tells more of it: "an album", then "the album"."""
@@ -72,13 +78,19 @@ class Antecedents:
         if pronoun is None or _is_relative(argument):
             return None
         plain = _POSSESSIVES.get(pronoun.lower_, pronoun.lower_)
-        start = argument.span.start - head.idx + pronoun.idx
+        start = self._offset + pronoun.idx
         asked = Argument(plain, Span(start, start + len(pronoun)), "Concept", pronoun)
         found = self.resolve(asked)
         return found if found.coreference else replace(asked, text=pronoun.text)
 
     def _choose(self, pronoun: Argument, here: Sequence[Argument], earlier: Argument | None) -> Argument | None:
-        before = {fold(found.text): found for found in here if found.span.end <= pronoun.span.start}
+        word = pronoun.text.casefold()
+        several = word in {"they", "them"}
+        before = {
+            fold(found.text): found
+            for found in here
+            if found.span.end <= pronoun.span.start and (not several or _agrees(word, found))
+        }
         if not before:
             return earlier
         if len(before) > 1:
@@ -87,8 +99,8 @@ class Antecedents:
         return only if only.head is not None and only.head.i in self._subjects and not _is_relative(only) else None
 
     def remember(self, main: Clause | None, phrases: Phrases, facts: Sequence[Candidate]) -> None:
-        """Note what is of which kind, the one person of a sentence, and the subject of its main clause if no object
-        could be meant too."""
+        """Note what is of which kind, the one person of a sentence, and the subject of its main clause if that is a
+        name and no object could be meant too."""
         self._nouns |= {token.lemma_.lower() for token in phrases.document if token.pos_ == "NOUN"}
         self._remember_kinds(phrases, facts)
         people = {fold(found.text): found for found in self._people}
@@ -104,7 +116,8 @@ class Antecedents:
         if len(subjects) > 1 or objects or subjects[0].span in {found.span for found in self._people}:
             self._thing = None
         elif subjects[0].type not in _VALUES:
-            self._thing = subjects[0]
+            self._thing = subjects[0] if _is_named(subjects[0]) or _is_substance(subjects[0]) else None
+        self._remember_organization(subjects[0])
 
     def _remember_kinds(self, phrases: Phrases, facts: Sequence[Candidate]) -> None:
         """ "Load is an album", "the Klamath River": afterwards "the album" and "the river" are these, if no others."""
@@ -117,12 +130,30 @@ class Antecedents:
             if known is None or fold(known.text) != fold(name.text):
                 self._kinds[kind] = None
 
+    def _remember_organization(self, subject: Argument) -> None:
+        """ "Ardenfell Foods plc makes cheese": afterwards "the company" is that, if no other organisation was named."""
+        for kind in _ORGANIZATION_KINDS if subject.type == "Organization" else ():
+            known = self._kinds.setdefault(kind, subject)
+            self._kinds[kind] = known if known is not None and fold(known.text) == fold(subject.text) else None
+
     def _is_new_doctor(self, person: Argument) -> bool:
         """Behind "Mr Voss has gout. Dr Rudge started colchicine." a "he" may be either of them."""
         earlier = self._person
         if earlier is None or not _is_titled(person) or _is_titled(earlier):
             return False
         return fold(earlier.text) not in fold(person.text)
+
+
+def _agrees(pronoun: str, found: Argument) -> bool:
+    """ "they" are several or an organisation or group; "it" is neither several nor a person."""
+    several = found.head is not None and (found.head.tag_ in {"NNS", "NNPS"} or _is_joined(found.head))
+    if pronoun in {"they", "them"}:
+        return several or found.type in {"Organization", "Group"}
+    return pronoun != "it" or (not several and found.type != "Person")
+
+
+def _is_joined(head: Any) -> bool:
+    return any(child.dep_ == "conj" for child in head.children)
 
 
 def _people(clauses: Sequence[Clause], phrases: Phrases) -> Iterator[Argument]:
@@ -146,6 +177,16 @@ def _things(clauses: Sequence[Clause], phrases: Phrases) -> Iterator[Argument]:
     yield from (name for name in phrases.names() if name.type not in _VALUES)
 
 
+def _is_named(argument: Argument) -> bool:
+    return argument.is_name or (argument.head is not None and argument.head.pos_ == "PROPN")
+
+
+def _is_substance(argument: Argument) -> bool:
+    """ "Warfarin", "cortisol": one noun alone, which is not "a boat" or "the boat"."""
+    head = argument.head
+    return head is not None and head.tag_ == "NN" and argument.text == head.text and not any(head.lefts)
+
+
 def _is_titled(name: Argument) -> bool:
     first, _, rest = name.text.partition(" ")
     return bool(rest) and first.casefold() in _TITLES
@@ -154,8 +195,7 @@ def _is_titled(name: Argument) -> bool:
 def _says_what(fact: Candidate) -> bool:
     if fact.kind not in {"copula", "appos"} or fact.relation not in {"is", "was", "are", "were"}:
         return False
-    named = fact.subject.is_name or (fact.subject.head is not None and fact.subject.head.pos_ == "PROPN")
-    return named and fact.object.head is not None and fact.assertion is Assertion.AFFIRMED
+    return _is_named(fact.subject) and fact.object.head is not None and fact.assertion is Assertion.AFFIRMED
 
 
 def _is_relative(argument: Argument) -> bool:

@@ -13,6 +13,7 @@ from app.pipeline.parse_walking import (
     head_at,
     is_purpose,
     prepositions,
+    verb_above,
     verb_joining,
     way,
 )
@@ -75,7 +76,7 @@ def _is_negated(verb: Any | None, heads: list[Any], ways: list[Any]) -> bool:
 
 
 def _is_hedged(verb: Any | None, ways: list[Any]) -> bool:
-    if verb is not None and _has_condition(verb):
+    if verb is not None and (_has_condition(verb) or _follows_unsure(verb)):
         return True
     for step in chain(verb):
         if _is_unsure(step) or step.lower_ in HEDGING_WORDS or _only_seems(step, verb):
@@ -93,12 +94,21 @@ def _is_hedged(verb: Any | None, ways: list[Any]) -> bool:
 def _is_unsure(token: Any) -> bool:
     """ "may have", "possible cancer", "if it rises", "when it rises" but not "when it rose"."""
     return any(
-        child.lower_ in HEDGING_WORDS
+        (child.lower_ in HEDGING_WORDS and child.dep_ != "conj")
         or (child.dep_ == "aux" and child.lower_ in HEDGING_MODALS)
         or (child.dep_ == "mark" and child.lower_ in {"if", "unless", "whether"})
         or (child.lower_ in {"when", "whenever"} and token.dep_ == "advcl" and token.tag_ in {"VBZ", "VBP"})
         for child in token.children
     )
+
+
+def _follows_unsure(verb: Any) -> bool:
+    """ "may leak, promoting rebound"; "to create a society where laughter is shared"."""
+    first = first_conjunct(verb)
+    if first.dep_ == "advcl" and first.tag_ == "VBG":
+        return _is_unsure(first.head)
+    wanted = verb_above(first.head) if first.dep_ == "relcl" and first.head.dep_ in {"dobj", "pobj"} else None
+    return wanted is not None and is_purpose(wanted)
 
 
 def _has_condition(verb: Any) -> bool:

@@ -6,22 +6,26 @@ from dataclasses import replace
 
 from app.domain.documents import Chunk, Sentence, Span
 from app.domain.graph import Assertion, Extraction, ProposedTriple, RecognisedEntity
+from app.domain.names import fold
 from app.pipeline import words
 from app.pipeline.coreference import Antecedents
 from app.pipeline.extraction import ChunkExtraction, TripleExtractor, always
 from app.pipeline.lines import is_prose
 from app.pipeline.parsing import PARSER_VERSION, VALUES, SentenceParser, entities_of
+from app.pipeline.rules_arguments import Argument
+from app.pipeline.rules_candidates import Candidate
 from app.pipeline.rules_clauses import clauses
 from app.pipeline.rules_fitness import points_back
 from app.pipeline.rules_names import read_names
 from app.pipeline.rules_paths import read_paths
-from app.pipeline.rules_patterns import Candidate, read_clause
+from app.pipeline.rules_patterns import read_clause
 from app.pipeline.rules_phrases import Phrases
-from app.pipeline.rules_tables import key_columns, read_row, row_label
+from app.pipeline.rules_tables import read_row, table_keys
 from app.pipeline.verification import ParsedSentence, verify
 
-RULES_VERSION = "rules/6"
-_STATISTICS = re.compile(r"[(\[](?=[^()\[\]]*\d)(?=[^()\[\]]*[=<>≤≥±%])[^()\[\]]{1,80}[)\]]")
+RULES_VERSION = "rules/7"
+_UNSAID = re.compile(r"\A\s*[A-Z][A-Z /&-]{3,}:(?=\s)|[(\[](?=[^()\[\]]*\d)(?=[^()\[\]]*[=<>≤≥±%])[^()\[\]]{1,80}[)\]]")
+"""The name of a section ("RESULTS:") and statistics in brackets ("(p < 0.05)", "(n = 12)")."""
 _FAMILY = re.compile(r"family history\b", re.IGNORECASE)
 
 
@@ -51,9 +55,9 @@ def parse_sentences(chunk: Chunk, parser: SentenceParser) -> list[ParsedSentence
 
 
 def _readable(text: str) -> str:
-    """What the parser reads, sign for sign as long: line ends as spaces, statistics in brackets blank, as they break
-    the parse and are said of nothing ("(p < 0.05)", "(n = 12)")."""
-    return _STATISTICS.sub(lambda found: " " * len(found.group()), " ".join(text.split("\n")))
+    """What the parser reads, sign for sign as long: line ends as spaces, and blank what breaks the parse and is said of
+    nothing."""
+    return _UNSAID.sub(lambda found: " " * len(found.group()), " ".join(text.split("\n")))
 
 
 def sentence_text(chunk: Chunk, span: Span) -> str:
@@ -82,10 +86,10 @@ def propose(chunk: Chunk, sentences: Sequence[ParsedSentence]) -> list[ProposedT
     common = small_words(chunk)
     proposals: list[ProposedTriple] = []
     pairs = list(zip(chunk.sentences, sentences, strict=True))
-    keys = key_columns(parsed.text for sentence, parsed in pairs if sentence.row)
+    keys = table_keys(parsed.text for sentence, parsed in pairs if sentence.row)
     for sentence, parsed in pairs:
         if sentence.row:
-            proposals += read_row(parsed, key_column=keys.get(row_label(parsed.text)))
+            proposals += read_row(parsed, keys=keys)
         elif not sentence.heading and is_prose(parsed.text):
             proposals += _read_sentence(sentence, parsed, antecedents, common)
     return [_of_family(proposal, chunk) for proposal in proposals]
@@ -123,7 +127,7 @@ def _proposal(sentence: Span, fact: Candidate, antecedents: Antecedents) -> Prop
         subject, relation = owner, f"{fact.subject.as_words} {relation}"
     if antecedents.resolve(fact.object).coreference or (points_back(subject) and not subject.coreference):
         return None
-    if points_back(fact.object) and antecedents.has_seen(fact.object):
+    if points_back(fact.object) or not _is_own(fact.object, subject, antecedents):
         return None
     return ProposedTriple(
         sentence=sentence,
@@ -138,3 +142,9 @@ def _proposal(sentence: Span, fact: Candidate, antecedents: Antecedents) -> Prop
         object_type=fact.object.type,
         coreference=subject.coreference,
     )
+
+
+def _is_own(object_: Argument, subject: Argument, antecedents: Antecedents) -> bool:
+    """Whether an object has no pronoun as its owner ("their horizons"), or the subject is the owner."""
+    owner = antecedents.owner(object_)
+    return owner is None or fold(owner.text) == fold(subject.text)

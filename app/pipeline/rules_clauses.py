@@ -16,7 +16,9 @@ _OBJECT_ACTS = frozenset(
     ).split()
 )
 """Verbs whose object does what follows: "allows banks to lend"; else "to …" is a purpose."""
-_COMMAS = frozenset({",", ";", "-", "–", "—", "and", "or"})
+_LIKE_PREPOSITIONS = frozenset("using surrounding including regarding concerning following involving".split())
+_BEFORE_ASIDES = frozenset({",", ";", "-", "–", "—", "and", "or"})
+"""What parts a participle that is said of the subject from the words before it."""
 _VALUE_LABELS = frozenset({"DATE", "TIME", "MONEY", "PERCENT", "QUANTITY", "CARDINAL", "ORDINAL"})
 PLACES = frozenset({"GPE", "LOC", "FAC"})
 
@@ -45,15 +47,15 @@ def find_subjects(verb: Any, *, depth: int = 0) -> list[Any]:
     """Heads of the subjects of a verb: its own, those it shares by coordination or control, or the noun it modifies."""
     own = [child for child in verb.children if child.dep_ in _SUBJECTS]
     if own:
-        return [] if is_impersonal(verb) else [head for subject in own for head in _resolved(verb, subject)]
+        return [] if _is_impersonal(verb) else [head for subject in own for head in _resolved(verb, subject)]
     if depth >= _DEEPEST or verb.head.i == verb.i or any(child.dep_ == "expl" for child in verb.children):
         return []
     if verb.dep_ == "acl":
-        stated = verb.tag_ in {"VBN", "VBG"} and verb.lower_ != "using" and not _is_any(verb.head)
-        return said_of(verb.head) if stated else []
+        stated = verb.tag_ in {"VBN", "VBG"} and verb.lower_ not in _LIKE_PREPOSITIONS
+        return said_of(verb.head) if stated and not _is_any(verb.head) and not _is_far(verb) else []
     if verb.dep_ == "advcl" and verb.tag_ == "VBG" and not _is_said_of_subject(verb):
         return []
-    if _is_purpose_of_others(verb):
+    if _is_purpose_of_others(verb) or _is_measured_by(verb):
         return []
     if verb.dep_ in {"conj", "xcomp", "advcl"} and verb.head.pos_ in {"VERB", "AUX"}:
         if verb.dep_ == "xcomp" and (objects := objects_of(verb.head)):
@@ -62,7 +64,7 @@ def find_subjects(verb: Any, *, depth: int = 0) -> list[Any]:
     return []
 
 
-def is_impersonal(verb: Any) -> bool:
+def _is_impersonal(verb: Any) -> bool:
     """ "It is crucial for banks to act", "It was clear that she left": "it" is nobody."""
     if verb.lemma_ != "be" or not any(child.dep_ == "nsubj" and child.lower_ == "it" for child in verb.children):
         return False
@@ -76,8 +78,17 @@ def is_impersonal(verb: Any) -> bool:
 
 
 def _is_any(noun: Any) -> bool:
-    """ "the diversity of adaptations found in nature": which ones is all that the participle says."""
-    return noun.tag_ == "NNS" and noun.dep_ == "pobj" and not any(noun.lefts)
+    """ "adaptations found in nature", "the women who smoke": which ones is all that the clause says."""
+    if noun.pos_ != "NOUN" or noun.dep_ in {"attr", "appos"}:
+        return False
+    return all(child.dep_ == "det" for child in noun.lefts) and (noun.tag_ == "NNS" or any(noun.lefts))
+
+
+def _is_far(verb: Any) -> bool:
+    """Whether another noun may be meant: "the nerves of chickens given TOTP", "patients in a study, given TOTP"."""
+    between = verb.doc[verb.head.i + 1 : verb.left_edge.i]
+    nouns = any(token.pos_ in {"NOUN", "PROPN"} for token in between)
+    return nouns or (verb.dep_ == "acl" and verb.head.dep_ == "pobj" and any(token.text == "," for token in between))
 
 
 def _is_purpose_of_others(verb: Any) -> bool:
@@ -85,6 +96,14 @@ def _is_purpose_of_others(verb: Any) -> bool:
     if not any(child.dep_ == "aux" and child.lower_ == "to" for child in verb.children):
         return False
     return (verb.dep_ == "xcomp" and verb.head.dep_ == "acl") or (verb.dep_ == "advcl" and is_passive(verb.head))
+
+
+def _is_measured_by(verb: Any) -> bool:
+    """ "is insufficient to provide it", "is too low to provide it"."""
+    above = verb.head
+    return bool(
+        verb.dep_ == "xcomp" and above.lemma_ == "be" and any(child.dep_ == "acomp" for child in above.children)
+    )
 
 
 def _is_said_of_subject(participle: Any) -> bool:
@@ -95,13 +114,13 @@ def _is_said_of_subject(participle: Any) -> bool:
     first = participle.left_edge
     if participle.i < participle.head.i or first.i == 0:
         return True
-    return first.nbor(-1).text in _COMMAS
+    return first.nbor(-1).text in _BEFORE_ASIDES
 
 
 def _resolved(verb: Any, subject: Any) -> list[Any]:
     """A relative pronoun stands for the noun before its clause."""
     if subject.lower_ in _RELATIVE and verb.dep_ == "relcl":
-        return said_of(verb.head)
+        return [] if _is_any(verb.head) or _is_far(verb) else said_of(verb.head)
     return with_conjuncts(subject)
 
 
@@ -123,6 +142,8 @@ def said_of(head: Any, *, depth: int = 0) -> list[Any]:
 def with_conjuncts(head: Any) -> list[Any]:
     """The head and what is joined to it by "and", "or" or commas."""
     heads = [head]
+    if any(child.dep_ == "cc" and child.text == "&" for child in head.rights):
+        return heads
     for child in head.rights:
         if child.dep_ == "conj" and child.pos_ not in {"VERB", "AUX"} and _is_value(child) == _is_value(head):
             heads += with_conjuncts(child)
@@ -161,12 +182,19 @@ def relation_words(verb: Any) -> str:
     """ "was admitted", "started taking", "carries out": lower case, in the order of the text."""
     parts = [verb]
     parts += [child for child in verb.children if child.dep_ in {"prt", "auxpass"} or _is_duty(child)]
+    parts += _perfect(verb)
     above = verb
-    while above.dep_ == "xcomp" and above.head.pos_ == "VERB" and not objects_of(above.head):
+    while above.dep_ == "xcomp" and above.head.pos_ in {"VERB", "AUX"} and not objects_of(above.head):
         parts += [child for child in above.children if child.dep_ == "aux" and child.lower_ == "to"]
         above = above.head
         parts += [above, *(child for child in above.children if child.dep_ == "prt")]
     return " ".join(part.lower_ for part in sorted(set(parts), key=lambda part: part.i) if part.lower_ != "n't")
+
+
+def _perfect(verb: Any) -> list[Any]:
+    """The "has" of "has been inducted"."""
+    been = verb.lower_ == "been" or any(child.dep_ == "auxpass" and child.lower_ == "been" for child in verb.children)
+    return [child for child in verb.children if been and child.dep_ == "aux" and child.lemma_ == "have"]
 
 
 def _is_duty(token: Any) -> bool:
@@ -179,6 +207,8 @@ def prepositions_of(token: Any) -> Iterator[tuple[str, Any]]:
     for child in token.children:
         if child.dep_ == "prep" and not _is_range(child):
             before = [part.lower_ for part in child.lefts if part.dep_ in {"advmod", "prep"} and part.i == child.i - 1]
+            if child.lower_ == "as" and child.i and child.nbor(-1).lower_ == "such":
+                before = ["such"]
             yield from _after(child, " ".join([*before, child.lower_]))
 
 
@@ -199,10 +229,11 @@ def _is_range(preposition: Any) -> bool:
 def _after(preposition: Any, words: str) -> Iterator[tuple[str, Any]]:
     for child in preposition.children:
         if child.dep_ == "pobj":
-            for head in with_conjuncts(child):
+            heads = with_conjuncts(child)
+            for head in heads if words != "between" or len(heads) == 1 else ():
                 yield words, head
                 yield from _places_around(head, words)
-        elif child.dep_ == "pcomp" and child.tag_ == "VBG":
+        elif child.dep_ == "pcomp" and child.tag_ == "VBG" and not any(one.dep_ == "nsubj" for one in child.children):
             for head in objects_of(child):
                 yield f"{words} {child.lower_}", head
         elif child.dep_ == "prep" and child.ent_iob_ != "I":

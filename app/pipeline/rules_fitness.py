@@ -3,18 +3,21 @@
 from collections.abc import Collection
 from typing import Any
 
-from app.pipeline.parse_walking import first_conjunct
-from app.pipeline.rules_phrases import Argument
+from app.pipeline.parse_walking import first_conjunct, verb_above
+from app.pipeline.rules_arguments import Argument
+from app.pipeline.rules_populations import is_population
 
 _DEMONSTRATIVES = frozenset({"this", "these", "that", "those"})
+_POINTING = _DEMONSTRATIVES - {"that"}
 _OPENING, _CLOSING = frozenset("(["), frozenset(")]")
 _OF_RECORD = frozenset(
     (
         "lender borrower guarantor agent bank insurer insured buyer seller tenant landlord employer employee trustee "
-        "company issuer group customer client patient doctor nurse surgeon hospital ward clinic laboratory pharmacy "
-        "board committee court government state regulator auditor parent subsidiary policy scan biopsy radiograph "
+        "patient doctor nurse surgeon hospital ward clinic laboratory pharmacy "
+        "court government state regulator auditor policy scan biopsy radiograph "
         "echocardiogram ultrasound examination operation culture screening review audit payment loan deposit limit "
-        "facility commitment security collateral covenant contract agreement account transfer transaction claim"
+        "facility commitment interest principal rent fee premium dividend "
+        "security collateral covenant contract agreement account transfer transaction claim"
     ).split()
 )
 """Whom or what a record is about: "the patient", "the loan" and "the scan" are one for the whole document."""
@@ -26,6 +29,8 @@ _UNIQUE = frozenset(
         "church army police press poor rich elderly deceased"
     ).split()
 )
+"""Of which there is one for everybody."""
+_UNDERSTOOD = _OF_RECORD | _UNIQUE
 _RELATIONAL = frozenset(
     (
         "connection link relationship relation insight access influence effect contribution approach evidence lack "
@@ -36,6 +41,11 @@ _RELATIONAL = frozenset(
     ).split()
 )
 """Nouns that say little without what follows them: "access" to what, "a risk" of what."""
+_LIMITING = frozenset({"than", "versus", "compared", "without", "unless", "except"})
+_MEASURES = frozenset(
+    "dose yield rate incidence activity proportion percentage amount frequency severity effect course scope".split()
+)
+_OF_WHAT = frozenset({"of", "in", "for", "to", "on", "from", "with"})
 _DEPENDENTS = frozenset({"amod", "compound", "nmod", "nummod", "poss", "prep", "relcl", "acl", "appos"})
 
 
@@ -49,15 +59,25 @@ def points_back(argument: Argument) -> bool:
     head = argument.head
     if head is None or argument.is_name or head.pos_ == "PRON":
         return False
-    if any(child.dep_ == "det" and child.lower_ in _DEMONSTRATIVES for child in head.children):
+    if _POINTING & set(argument.text.lower().split()) or any(
+        child.dep_ == "det" and child.lower_ in _DEMONSTRATIVES for child in head.children
+    ):
         return True
-    return is_bare_definite(head)
+    return is_bare_definite(head) or _is_of_nothing(argument)
+
+
+def _is_of_nothing(argument: Argument) -> bool:
+    """ "a single dose", "the same effect": of what is not said."""
+    head = argument.head
+    if head.lemma_.lower() not in _MEASURES or _has(head, {"compound", "nmod", "poss", "nummod"}):
+        return False
+    return not _OF_WHAT & set(argument.text.lower().split())
 
 
 def is_bare_definite(head: Any) -> bool:
     """ "the boat", but not "the lender" of a contract, "the heart", "the boat of the owner"."""
     noun = head.lemma_.lower()
-    if head.pos_ != "NOUN" or noun in _OF_RECORD | _UNIQUE or noun.endswith(_CALLINGS) or _has(head, _DEPENDENTS):
+    if head.pos_ != "NOUN" or noun in _UNDERSTOOD or noun.endswith(_CALLINGS) or _has(head, _DEPENDENTS):
         return False
     first = head if _has(head, {"det"}) else first_conjunct(head)
     has_article = any(child.dep_ == "det" and child.lower_ == "the" for child in first.children)
@@ -65,7 +85,24 @@ def is_bare_definite(head: Any) -> bool:
 
 
 def _has(head: Any, kinds: Collection[str]) -> bool:
-    return any(child.dep_ in kinds for child in head.children)
+    """Children of these kinds; what stands behind a comma tells of a noun and does not tell which."""
+    return any(child.dep_ in kinds and not _is_added(child) for child in head.children)
+
+
+def _is_added(child: Any) -> bool:
+    first = child.left_edge
+    return child.dep_ in {"relcl", "acl"} and first.i > 0 and first.nbor(-1).text == ","
+
+
+def shares_end(head: Any) -> bool:
+    """ "towns" in "towns and cities in this zone", "glomerular" in "glomerular and tubular injury": what follows the
+    last of several is of all."""
+    joined = [child for child in head.rights if child.dep_ == "conj"]
+    if head.pos_ == "ADJ":
+        return any(one.pos_ == "NOUN" for one in joined)
+    return any(
+        child.dep_ in {"prep", "acl"} and child.i > one.i for one in joined for child in (*head.rights, *one.rights)
+    )
 
 
 def owner_of(head: Any) -> Any | None:
@@ -78,19 +115,50 @@ def needs_more(argument: Argument, *, negated: bool) -> bool:
     head = argument.head
     if head is None or argument.is_name:
         return False
-    behind = [
-        child for child in head.rights if child.dep_ in {"prep", "relcl", "acl"} and not _is_inside(child, argument)
-    ]
+    inside = set(argument.text.split())
+    behind = [child for child in head.rights if child.dep_ in {"prep", "relcl", "acl"} and child.text not in inside]
     if not behind:
         return False
     return negated or head.lemma_.lower() in _RELATIONAL
-
-
-def _is_inside(child: Any, argument: Argument) -> bool:
-    return bool(child.lower_ == "of" and argument.text != argument.short)
 
 
 def depth(token: Any) -> int:
     """How many brackets are open before this token."""
     before = [part.text for part in token.doc[: token.i]]
     return sum(part in _OPENING for part in before) - sum(part in _CLOSING for part in before)
+
+
+def is_one_of_a_kind(noun: Any) -> bool:
+    """ "a footballer who plays for Bern" is a footballer; "the third album by Cruz" and "one of ten" need the rest."""
+    if noun.lemma_.lower() in _RELATIONAL or noun.pos_ != "NOUN":
+        return False
+    return any(child.dep_ == "det" and child.lower_ in {"a", "an"} for child in first_conjunct(noun).children)
+
+
+def is_one_of_many(subject: Argument, verb: Any | None) -> bool:
+    """ "patients had a culture", "groups were compared": which ones stands elsewhere; "banks lend" is of all."""
+    head = subject.head
+    if verb is None or head is None or subject.is_name or head.pos_ != "NOUN" or " " in subject.text:
+        return False
+    noun = head.lemma_.lower()
+    if _has(head, {"det", "poss"}) or noun.endswith(_CALLINGS) or (head.tag_ == "NN" and noun in _UNDERSTOOD):
+        return False
+    return head.tag_ == "NNS" and any(
+        one.tag_ == "VBD" for one in (verb, *verb.children) if one is verb or one.dep_.startswith("aux")
+    )
+
+
+def is_asked(verb: Any | None) -> bool:
+    """ "asked whether she can use it"."""
+    return verb is not None and any(child.dep_ == "mark" and child.lower_ == "whether" for child in verb.children)
+
+
+def leaves_out_limit(said: str, verb: Any | None, *, whom: bool = True) -> bool:
+    """Whether a clause says than what, without what or, with `whom`, in whom ("in patients who smoke"), and the words
+    of the fact do not."""
+    if verb is None:
+        return False
+    words = set(said.lower().split())
+    limits = {token.lower_ for token in verb.subtree if token.lower_ in _LIMITING}
+    people = {token.lower_ for token in verb.subtree if whom and is_population(token) and verb_above(token) == verb}
+    return any(asked and not asked & words for asked in (limits, people))

@@ -6,9 +6,12 @@ from typing import Any
 
 from app.domain.graph import Assertion
 from app.pipeline.polarity import status_of
+from app.pipeline.rules_abbreviations import is_described
+from app.pipeline.rules_arguments import Argument
+from app.pipeline.rules_candidates import Candidate, fact
 from app.pipeline.rules_clauses import PLACES, prepositions_of
-from app.pipeline.rules_patterns import OWNED_KINDS, Candidate, fact
-from app.pipeline.rules_phrases import CAUSED, Argument, Phrases
+from app.pipeline.rules_patterns import OWNED_KINDS
+from app.pipeline.rules_phrases import CAUSED, Phrases
 
 _PLACE_NOUNS = frozenset(
     (
@@ -23,7 +26,7 @@ _ORGANIZATION_NOUNS = frozenset(
     ).split()
 )
 _DATE = r"((?:\d{1,2} )?(?:[A-Z][a-z]+ )?(?:\d{1,2}, )?\d{4})"
-_LIFE = re.compile(rf"[ ,]*\((?:born )?{_DATE}(?: ?[-–] ?{_DATE})?\)")
+_LIFE = re.compile(rf"[ ,]*\((?:born {_DATE}|{_DATE} ?[-–] ?{_DATE})\)")
 
 
 def read_names(phrases: Phrases) -> Iterator[Candidate]:
@@ -52,14 +55,14 @@ def _life_dates(phrases: Phrases) -> Iterator[Candidate]:
         bracket = _LIFE.match(phrases.document.text, name.span.end - phrases.offset)
         if bracket is None:
             continue
-        for place, relation in enumerate(("born", "died"), start=1):
+        for place, relation in enumerate(("born", "born", "died"), start=1):
             if bracket[place]:
                 yield from fact(name, relation, phrases.stretch(*bracket.span(place), type_="Date"), "life", None)
 
 
 def _apposition(token: Any, phrases: Phrases) -> Iterator[Candidate]:
     """ "Alice Brown, chair of Acme"; "Campbell County, Tennessee" is a place in a place."""
-    if not _between_commas(token):
+    if not _between_commas(token) or is_described(token):
         return
     first, second = phrases.argument(token.head), phrases.argument(token)
     if first is None or second is None or first.text != first.short or _is_cut_by_verb(token):
@@ -111,7 +114,11 @@ def _may_be(name: Argument, role: Argument) -> bool:
     """A list that was taken for an apposition is none: the role is a common noun with an article or of a name."""
     if not role.head.text.isalpha() or role.head.pos_ == "PROPN" or any(map(str.isdigit, role.text + name.text)):
         return False
-    if any(child.dep_ in {"conj", "cc"} for child in name.head.children):
+    if (
+        name.head.dep_ == "attr"
+        or role.head.tag_ == "NNS"
+        or any(child.dep_ in {"conj", "cc"} for child in name.head.children)
+    ):
         return False
     if name.type == "Place":
         return role.head.lemma_.lower() in _PLACE_NOUNS

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from app.pipeline.parse_walking import first_conjunct
+from app.pipeline.rules_arguments import Argument
+from app.pipeline.rules_candidates import Candidate, fact
 from app.pipeline.rules_clauses import Clause
-from app.pipeline.rules_patterns import Candidate, fact
-from app.pipeline.rules_phrases import Argument, Phrases
+from app.pipeline.rules_phrases import Phrases
 
 _LONGEST_PATH_WORDS = 7
 _STEPS = frozenset({"dobj", "attr", "acomp", "oprd", "prep", "agent", "pobj", "pcomp", "dative"})
@@ -18,8 +19,9 @@ def read_paths(clauses: Sequence[Clause], phrases: Phrases, facts: Sequence[Cand
     linked = {(fact.subject.span, fact.object.span) for fact in facts}
     names = list(phrases.names())
     for clause in clauses:
-        subject = phrases.subject(clause.subjects[0])
-        if subject is None:
+        read = phrases.argument if clause.verb.dep_ in {"acl", "relcl"} else phrases.whole
+        subject = read(clause.subjects[0])
+        if subject is None or not (subject.is_name or clause.subjects[0].pos_ == "PROPN"):
             continue
         for name in names:
             pairs = {(subject.span, name.span), (name.span, subject.span)}
@@ -50,8 +52,13 @@ def _path_words(verb: Any, name: Argument) -> str:
         token = token.head
         steps.append(token)
     chosen = [step for step in reversed(steps) if step.pos_ in {"NOUN", "ADP", "VERB", "AUX", "ADJ", "PROPN"}]
-    if len(chosen) > _LONGEST_PATH_WORDS or not chosen or chosen[-1].pos_ != "ADP":
+    if len(chosen) > _LONGEST_PATH_WORDS or not chosen or chosen[-1].pos_ != "ADP" or _compares(chosen):
         return ""
     if verb.lemma_ == "be" and chosen[1].pos_ == "ADP":
         return ""
     return " ".join(part.lower_ for part in chosen)
+
+
+def _compares(steps: Sequence[Any]) -> bool:
+    """ "a lower incidence than in Lee": what is compared stands off the path."""
+    return any(step.lower_ == "than" for step in steps)

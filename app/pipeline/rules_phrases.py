@@ -1,15 +1,22 @@
-"""Arguments: which words around a noun belong to it, and of what type it is."""
+"""Noun phrases: which words around a noun belong to it, and of what type it is."""
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from app.domain.documents import Span
+from app.pipeline.parse_walking import verb_above
 from app.pipeline.parsing import entities_of
+from app.pipeline.rules_abbreviations import is_described, is_measure
+from app.pipeline.rules_arguments import Argument
+from app.pipeline.rules_populations import is_population
 from app.pipeline.verification import PRONOUNS
 
 _INSIDE = frozenset({"compound", "amod", "nummod", "nmod", "quantmod", "advmod", "npadvmod", "poss", "case"})
+_NOT_INSIDE = frozenset("such other both all no not only although though while whereas".split())
+_SOME = frozenset({"some", "most", "few", "half"})
+"""What is so of some is not so of all."""
 _NOUNS = frozenset({"NOUN", "PROPN", "NUM", "SYM", "X", "ADJ"})
 _NOUN_PLACES = frozenset({"dobj", "pobj", "nsubj", "nsubjpass", "conj", "appos"})
 """Where an unknown name such as a drug's is often taken for a verb."""
@@ -19,34 +26,19 @@ _PLACE_KINDS = frozenset(
 )
 _ARTICLES = frozenset({"the", "a", "an"})
 _LONGEST_WITH_OF = 10
-_RESTRICTING = frozenset("in on for to with without between among within from under at against into".split())
-CAUSED = frozenset({"induced", "evoked", "triggered", "caused", "mediated", "derived", "associated", "related"})
+_LONGEST_WHOLE = 12
+_FIGURE_BEFORE = re.compile(r"[\d<>≤≥=±%)/-]\s*$")
+_GOES_ON = re.compile(r"\s*(?:&|['’](?:s\b| ))")
+_EXAMPLES = frozenset({"such", "like", "including"})
+"""What follows these does not say which."""
+_NEVER_LAST = frozenset({"ADP", "DET", "CCONJ", "SCONJ", "PUNCT", "PART", "SPACE"})
+_PARTS_OF_WORDS = frozenset("-‐‑–'’\"“”/%")
+CAUSED = frozenset({"induced", "evoked", "triggered", "caused", "mediated"})
 """What a cause stands before, with a hyphen."""
+_JOINED = CAUSED | {"derived", "associated", "related"}
 _HYPHEN_BEFORE = re.compile(r"(?:\b[^\W\d_]+ ?[-‐‑] ?)+$")
-_HYPHEN_AFTER = re.compile(rf"(?: ?[-‐‑] ?(?!(?:{'|'.join(sorted(CAUSED))})\b)[^\W\d_]+\b)+")
+_HYPHEN_AFTER = re.compile(rf"(?: ?[-‐‑] ?(?!(?:{'|'.join(sorted(_JOINED))})\b)[^\W\d_]+\b)+")
 _DANGLING = re.compile(r"(?:\s+(?:of|from|to|in|at|by|for|with|and|or|the|an?))+$", re.IGNORECASE)
-
-
-@dataclass(frozen=True, slots=True)
-class Argument:
-    """A noun phrase; `span` in document coordinates, `head` its spaCy token or None where it stands elsewhere."""
-
-    text: str
-    span: Span
-    type: str
-    head: Any
-    coreference: bool = False
-    short: str = ""
-    """Without the "of …" that `text` ends in; the same where it has none."""
-
-    @property
-    def is_name(self) -> bool:
-        return self.type != "Concept"
-
-    @property
-    def as_words(self) -> str:
-        """As a part of a relation: in small letters where no name is among the words."""
-        return self.short if any(map(str.isupper, self.short[1:])) else self.short.lower()
 
 
 class Phrases:
@@ -70,31 +62,76 @@ class Phrases:
         if head.dep_ == "csubj" or not self._is_noun(head):
             return self._gerund(head) if head.dep_ in {"csubj", "nsubj"} and head.tag_ == "VBG" else None
         entity = self._entity_at(head)
-        if entity is not None and entity.type != "Amount":
+        if entity is not None and entity.type != "Amount" and not is_measure(head, entity):
             return self._named(head, entity)
         for child in head.rights:
+            if is_described(child):
+                return self._make(self._borders(head)[0], child.idx + len(child), "Concept", head)
             if child.dep_ == "appos" and self._is_name(child) and head.pos_ == "NOUN":
                 person = self._entity_at(child)
                 if child.left_edge.i == head.i + 1 or (person is not None and person.type == "Person"):
                     return self.argument(child)
-        return self._with_of(head, self._make(*self._borders(head), entity.type if entity else "Concept", head))
+        type_ = "Amount" if entity is not None and entity.type == "Amount" else "Concept"
+        return self._with_of(head, self._make(*self._borders(head), type_, head))
 
-    def subject(self, head: Any) -> Argument | None:
-        """Like `argument`, with what restricts it: "every patient with a head injury", "changes in the climate"."""
+    def whole(self, head: Any) -> Argument | None:
+        """Like `argument`, with what says which behind it: "every patient with a head injury", "women who smoke"; None
+        where that is too long for one end of a fact."""
         argument = self.argument(head)
-        if argument is None or argument.is_name or argument.head is None or argument.head.i != head.i:
+        if argument is None or self._is_torn(head, argument):
+            return None
+        if argument.is_name or argument.head is None or argument.head.i != head.i or head.pos_ == "PRON":
             return argument
-        for child in head.rights:
-            after = child.idx - (argument.span.end - self.offset)
-            if child.dep_ == "prep" and child.lower_ in _RESTRICTING and after == 1:
-                inner = next((place for place in child.children if place.dep_ == "pobj"), None)
-                further = self.argument(inner) if inner is not None else None
-                if further is None or further.span.start <= argument.span.end or further.text.lower() in PRONOUNS:
-                    continue
-                longer = self._make(argument.span.start - self.offset, further.span.end - self.offset, "Concept", head)
-                if len(longer.text.split()) <= _LONGEST_WITH_OF:
-                    argument = longer
+        start, end = argument.span.start - self.offset, argument.span.end - self.offset
+        last = self._last_of(head, end)
+        if last is None:
+            return argument
+        longer = self._make(start, last.idx + len(last), "Concept", head)
+        following = last.nbor(1) if last.i + 1 < len(last.doc) else None
+        torn = following is not None and (following.pos_ in {"DET", "NOUN", "PROPN"} or "both" in longer.text.split())
+        return None if torn or len(longer.text.split()) > _LONGEST_WHOLE else replace(longer, short=argument.short)
+
+    def _is_torn(self, head: Any, argument: Argument) -> bool:
+        """ "Iron" of "Iron & Wine", "Lee" of "Lee's play", "Clean" of the album "Kiss Each Other Clean"."""
+        if _GOES_ON.match(self.document.text, argument.span.end - self.offset):
+            return True
+        before = head.nbor(-1) if head.i > 1 and argument.text == head.text else None
+        return before is not None and head.text.istitle() and before.text.istitle() and not before.ent_type_
+
+    def object(self, head: Any) -> Argument | None:
+        """Like `whole`; None too behind a figure that it leaves out, such as "platelets" in "9.8 pmol per 10(9)
+        platelets"."""
+        argument = self.whole(head)
+        if argument is None or _FIGURE_BEFORE.search(self.document.text[: argument.span.start - self.offset]):
+            return None
+        return self._with_whom(head, argument) if " " in argument.text and not argument.is_name else argument
+
+    def _with_whom(self, head: Any, argument: Argument) -> Argument:
+        """With the words right behind it that say in whom: "a weekly INR for seven weeks in patients who smoke"."""
+        start, end = argument.span.start - self.offset, argument.span.end - self.offset
+        verb = verb_above(head)
+        for child in verb.rights if verb is not None else ():
+            if child.dep_ == "prep" and child.idx == end + 1 and any(is_population(token) for token in child.subtree):
+                last = child.right_edge if not child.right_edge.is_punct else child.right_edge.nbor(-1)
+                longer = self._make(start, last.idx + len(last), "Concept", head)
+                if len(longer.text.split()) <= _LONGEST_WHOLE:
+                    return replace(longer, short=argument.short)
         return argument
+
+    def _last_of(self, head: Any, end: int) -> Any | None:
+        """The last word, behind the character `end`, of what hangs on a noun without a comma between."""
+        inside = {token.i for token in head.subtree}
+        last = None
+        for token in self.document:
+            if token.idx < end:
+                continue
+            joined = token.dep_ in {"cc", "conj"} and token.head.i == head.i
+            apart = token.is_punct and not set(token.text) <= _PARTS_OF_WORDS
+            if token.i not in inside or joined or apart or token.lower_ in _EXAMPLES:
+                break
+            if token.pos_ not in _NEVER_LAST and token.lower_ not in _ARTICLES:
+                last = token
+        return last
 
     def is_amount(self, head: Any) -> bool:
         entity = self._entity_at(head)
@@ -130,7 +167,8 @@ class Phrases:
     def _is_noun(self, head: Any) -> bool:
         if self._entity_at(head) is not None:
             return True
-        noun = head.pos_ in _NOUNS or (head.dep_ in _NOUN_PLACES and head.pos_ not in _NEVER_NOUNS)
+        untagged = head.dep_ in _NOUN_PLACES and head.pos_ not in _NEVER_NOUNS and not head.text.endswith("ed")
+        noun = head.pos_ in _NOUNS or untagged
         return noun and not head.is_stop and any(sign.isalnum() for sign in head.text)
 
     def _is_name(self, head: Any) -> bool:
@@ -205,6 +243,7 @@ class Phrases:
         return None
 
     def _make(self, start: int, end: int, type_: str, head: Any) -> Argument:
+        start += len(self.document.text[start:end]) - len(self.document.text[start:end].lstrip())
         text = " ".join(self.document.text[start:end].split())
         return Argument(text, Span(self.offset + start, self.offset + end), type_, head, short=text)
 
@@ -218,7 +257,9 @@ class Phrases:
         """From the leftmost modifier that belongs to the head, without article, to the head's end."""
         left = head
         for child in reversed(list(head.lefts)):
-            if child.dep_ not in _INSIDE or child.lower_ in {"such", "other", "both", "all", "no", "not", "only"}:
+            if child.is_quote and child.i + 1 < head.i:
+                continue
+            if child.lower_ not in _SOME and (child.dep_ not in _INSIDE or child.lower_ in _NOT_INSIDE):
                 break
             if child.dep_ == "poss" and (child.pos_ == "PRON" or child.lower_ in PRONOUNS):
                 break
@@ -227,9 +268,11 @@ class Phrases:
                 break
             left = first
         start = left.idx
-        while left.i < head.i and (left.pos_ == "DET" or left.is_punct):
+        while left.i < head.i and (left.is_punct or (left.pos_ == "DET" and left.lower_ not in _SOME)):
             left = left.nbor(1)
             start = left.idx
+        if left.i and left.i < head.i and left.nbor(-1).is_quote and left.nbor(-1).head.i == head.i:
+            start = left.nbor(-1).idx
         right = head
         while right.i + 1 < len(head.doc) and right.nbor(1).dep_ == "nummod" and right.nbor(1).head.i == head.i:
             right = right.nbor(1)

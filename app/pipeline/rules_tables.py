@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 
 from app.domain.documents import Span
 from app.domain.graph import Assertion, ProposedTriple
@@ -25,36 +26,54 @@ _USUAL_KEYS = frozenset(
 """What a row of records is about beside whom it belongs to."""
 
 
+@dataclass(frozen=True, slots=True)
+class TableKeys:
+    """Of rows that share labels: `column_of` a label tells its rows apart, such as "Medicine" or "Test"; the columns
+    `of_label` tell labels apart, such as a record number."""
+
+    column_of: dict[str, str]
+    of_label: frozenset[str]
+
+
+_NO_KEYS = TableKeys({}, frozenset())
+
+
 def row_label(text: str) -> str:
     """What a rendered row is about: its first cell."""
     return text.partition("; ")[0].split(": ", 1)[-1].strip()
 
 
-def key_columns(rows: Iterable[str]) -> dict[str, str]:
-    """For each label that several of these rendered rows share, the column that tells them apart: the first whose
-    filled cells are words and not all alike, such as "Medicine" or "Test"."""
+def table_keys(rows: Iterable[str]) -> TableKeys:
+    """A label's column is the first whose filled cells are words and not all alike."""
     cells: dict[str, dict[str, list[str]]] = {}
     for row in rows:
         columns = cells.setdefault(row_label(row), {})
         for match in _CELL.finditer(row, row.find("; ") + 2):
             columns.setdefault(match["column"].strip(), []).append(match["value"].strip())
-    return {
-        label: key
-        for label, columns in cells.items()
-        if (key := next((column for column, values in columns.items() if _tells_apart(values)), None))
-    }
+    found = {label: next(filter(None, map(_tells_apart, columns.items())), None) for label, columns in cells.items()}
+    of_label = {column for columns in cells.values() for column in columns if _is_one_to_one(column, cells)}
+    return TableKeys({label: key for label, key in found.items() if key}, frozenset(of_label))
 
 
-def _tells_apart(values: list[str]) -> bool:
+def _tells_apart(column: tuple[str, list[str]]) -> str | None:
+    name, values = column
     in_words = all(value and not any(map(str.isdigit, value)) and len(value) <= _LONGEST_KEY for value in values)
-    return in_words and len(set(values)) > 1
+    return name if in_words and len(set(values)) > 1 else None
 
 
-def read_row(row: ParsedSentence, *, key_column: str | None = None) -> Iterator[ProposedTriple]:
+def _is_one_to_one(column: str, cells: dict[str, dict[str, list[str]]]) -> bool:
+    """Every label has one value in this column, some several times, and no two labels have the same."""
+    values = [columns[column] for columns in cells.values() if column in columns]
+    alike = all(len(set(of_one)) == 1 for of_one in values) and any(len(of_one) > 1 for of_one in values)
+    return alike and len(values) == len({of_one[0] for of_one in values}) > 1
+
+
+def read_row(row: ParsedSentence, *, keys: TableKeys = _NO_KEYS) -> Iterator[ProposedTriple]:
     """One fact a filled cell, from a row rendered as "label; column: value; column: value".
 
-    With a `key_column`, or one that is usually that, the relations of the other cells carry its cell ("dose of
-    Amiodarone"). A column that holds the unit or currency of the row's numbers goes with these ("in mmol/L").
+    With a column that tells rows apart, or one that usually does, the relations of the other cells carry its cell
+    ("dose of Amiodarone"), but for what is the label's own. A column that holds the unit or currency of the row's
+    numbers goes with these ("in mmol/L").
     """
     label, _, rest = row.text.partition("; ")
     label_text = row_label(row.text)
@@ -63,13 +82,15 @@ def read_row(row: ParsedSentence, *, key_column: str | None = None) -> Iterator[
     offset = len(label) + 2
     cells = [match for match in _CELL.finditer(row.text, offset) if match["value"].strip() not in _EMPTY]
     columns = {match["column"].strip().lower(): match["value"].strip() for match in cells}
+    key_column = keys.column_of.get(label_text)
     names = [key_column.lower()] if key_column else [name for name in columns if name in _USUAL_KEYS]
     key = next((columns[name] for name in names if name in columns), "")
     unit = next((columns[name] for name in columns if name in _UNIT_COLUMNS), "")
     for match in cells:
         value, column = match["value"].strip(), match["column"].strip().lower()
         if value != label_text and column not in _UNIT_COLUMNS and not (column in _FORM_COLUMNS and len(cells) == 1):
-            relation = f"{column} of {key}" if key and value != key else column
+            is_own = match["column"].strip() in keys.of_label
+            relation = f"{column} of {key}" if key and value != key and not is_own else column
             yield _fact(row, label_text, relation, match, unit)
 
 

@@ -13,7 +13,7 @@ from tests.unit.rules_parts import PARSER, said, statuses
     [
         ("Ardenfell Foods plc has no link to Hugo Kestrane.", "Hugo Kestrane"),
         ("Norvik Freight AS has no office in Iran.", "Iran"),
-        ("The company has no business in Syria.", "Syria"),
+        ("Ardenfell Foods plc has no business in Syria.", "Syria"),
         ("The screening found no match for Hanne Oxbury.", "Hanne Oxbury"),
         ("The review found no proof of a link to Hugo Kestrane.", "Hugo Kestrane"),
         ("The review found no company owned by Hugo Kestrane.", "company"),
@@ -23,7 +23,7 @@ from tests.unit.rules_parts import PARSER, said, statuses
         ("Neither Ardenfell Foods nor Brackwater Shipping has a link to Hugo Kestrane.", "Hugo Kestrane"),
         ("Harlan Voss does not smoke or drink alcohol.", "alcohol"),
         ("Metformin does not interact with warfarin and digoxin.", "digoxin"),
-        ("The company no longer owns Marlisle Trading FZE.", "Marlisle Trading FZE"),
+        ("Tolvane Holdings SA no longer owns Marlisle Trading FZE.", "Marlisle Trading FZE"),
         ("No director of Ardenfell Foods controls Tolvane Holdings SA.", "Tolvane Holdings SA"),
         ("Amiodarone was given without heparin.", "heparin"),
         ("The scan ruled out pulmonary embolism.", "pulmonary embolism"),

@@ -1,7 +1,7 @@
 """Facts of table rows say which row they are of."""
 
 from app.domain.documents import Span
-from app.pipeline.rules_tables import key_columns, read_row
+from app.pipeline.rules_tables import TableKeys, read_row, table_keys
 from app.pipeline.verification import ParsedSentence
 
 ROW = "Oswin Carrick; Record: TG-087755; Date: 2026-06-19; Test: Tacrolimus trough; Value: 7.1; Unit: ng/mL"
@@ -10,18 +10,31 @@ ROW = "Oswin Carrick; Record: TG-087755; Date: 2026-06-19; Test: Tacrolimus trou
 OTHER = "Oswin Carrick; Record: TG-087755; Date: 2026-06-20; Test: Creatinine; Value: 212; Unit: umol/L"
 
 
-def facts(text: str, *, key_column: str | None = None) -> list[tuple[str, str, str]]:
+NO_KEYS = TableKeys({}, frozenset())
+BY_TEST = TableKeys({"Oswin Carrick": "Test"}, frozenset())
+
+
+def facts(text: str, *, keys: TableKeys = NO_KEYS) -> list[tuple[str, str, str]]:
     row = ParsedSentence(Span(100, 100 + len(text)), text, None)
-    return [(one.subject, one.relation, one.object) for one in read_row(row, key_column=key_column)]
+    return [(one.subject, one.relation, one.object) for one in read_row(row, keys=keys)]
 
 
 def test_rows_of_one_label_are_told_apart_by_the_first_words_that_differ() -> None:
-    assert key_columns([ROW, OTHER]) == {"Oswin Carrick": "Test"}
-    assert key_columns([ROW]) == {}
+    assert table_keys([ROW, OTHER]) == BY_TEST
+    assert table_keys([ROW]) == NO_KEYS
+
+
+def test_what_tells_labels_apart_is_the_labels_own() -> None:
+    others = [row.replace("Oswin Carrick", "Helen Faircloth").replace("TG-087755", "TG-150932") for row in (ROW, OTHER)]
+    keys = table_keys([ROW, OTHER, *others])
+    assert keys.of_label == {"Record"}
+    found = facts(ROW, keys=keys)
+    assert ("Oswin Carrick", "record", "TG-087755") in found
+    assert ("Oswin Carrick", "date of Tacrolimus trough", "2026-06-19") in found
 
 
 def test_cells_carry_the_key_and_the_unit_of_their_row() -> None:
-    found = facts(ROW, key_column="Test")
+    found = facts(ROW, keys=BY_TEST)
     assert ("Oswin Carrick", "test", "Tacrolimus trough") in found
     assert ("Oswin Carrick", "value of Tacrolimus trough in ng/mL", "7.1") in found
     assert not [one for one in found if one[2] == "ng/mL"]
@@ -37,7 +50,7 @@ def test_a_row_without_a_key_gives_plain_columns() -> None:
 
 def test_every_argument_is_where_its_span_says() -> None:
     row = ParsedSentence(Span(100, 100 + len(ROW)), ROW, None)
-    for one in read_row(row, key_column="Test"):
+    for one in read_row(row, keys=BY_TEST):
         assert one.subject_span is not None
         assert one.object_span is not None
         assert ROW[one.subject_span.start - 100 : one.subject_span.end - 100] == one.subject

@@ -1,0 +1,134 @@
+"""Facts that a preposition ends: "moved to Bern", "raises the concentration of digoxin", "works as analyst for Lee"."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from app.pipeline.rules_arguments import Argument
+from app.pipeline.rules_candidates import Candidate, fact
+from app.pipeline.rules_clauses import Clause, attributes_of, objects_of, prepositions_of
+from app.pipeline.rules_fitness import is_one_of_a_kind
+from app.pipeline.rules_phrases import Phrases
+
+_VAGUE_PREPOSITIONS = frozenset(
+    {"like", "such", "such as", "than", "as well", "in addition to", "including", "per", "despite", "versus"}
+)
+_VAGUE_OBJECTS = frozenset(
+    (
+        "end front middle face course light favor favour place conclusion addition fact general particular contrast "
+        "summary total turn part conjunction comparison hand average latest earliest least most first last"
+    ).split()
+)
+_TURNED = frozenset({"to", "from", "into"})
+"""Where the object of a verb is said to go: "sold Rostrand to Tolvane"."""
+_NAMING_VERBS = frozenset(
+    "appoint elect name nominate hire choose select describe list designate recognise recognize know install".split()
+)
+"""What their object is said to be follows "as": "appointed Bob Lee as chairman"."""
+_COMPLETING = frozenset({"to", "into", "as", "of", "on", "with", "for", "from", "through", "against", "about", "by"})
+"""Behind a verb without an object it does not say anything without these: "led to losses throughout the year"."""
+_FURTHER = frozenset({"of", "in", "at", "from", "for", "to", "on", "between", "with"})
+_LONGEST_RELATION = 9
+
+
+def read_object_prepositions(
+    clause: Clause, subject: Argument, head: Any, object_: Argument, phrases: Phrases
+) -> Iterator[Candidate]:
+    """ "increases the plasma concentration of digoxin": the object's own words join the relation."""
+    if object_.is_name:
+        return
+    for words, place in prepositions_of(head):
+        if _is_vague(words):
+            continue
+        relation = f"{clause.relation} {object_.as_words if words == 'of' else object_.as_phrase} {words}"
+        target = phrases.argument(place)
+        if len(relation.split()) <= _LONGEST_RELATION:
+            yield from fact(subject, relation, phrases.object(place), "obj_pp", clause.verb)
+        if target is not None and not target.is_name:
+            yield from _further(clause, subject, relation, (place, target), phrases, between=[head])
+
+
+def read_prepositions(clause: Clause, subject: Argument, phrases: Phrases) -> Iterator[Candidate]:
+    """What the verb reaches by its own prepositions."""
+    if clause.verb.lemma_ == "be" and any(phrases.is_amount(head) for head in attributes_of(clause.verb)):
+        return
+    objects = objects_of(clause.verb)
+    if not objects and any(child.dep_ == "ccomp" for child in clause.verb.children):
+        return
+    first = phrases.argument(objects[0]) if objects else None
+    if first is not None and first.type == "Amount":
+        return
+    for words, place in prepositions_of(clause.verb):
+        if _is_vague(words) or place.lower_ in _VAGUE_OBJECTS:
+            continue
+        target = phrases.argument(place)
+        if words == "from" and target is not None and target.type == "Amount":
+            continue
+        if first is not None and first.is_name and target is not None and _is_turned(clause.verb, words):
+            yield from fact(first, f"{clause.relation} {words}", target, "verb_pp", clause.verb)
+        relation = _with_complement(clause, first, place, phrases)
+        if relation is None:
+            continue
+        end = target if words == "as" and is_one_of_a_kind(place) else phrases.object(place)
+        yield from fact(subject, f"{relation} {words}", end, "verb_pp", clause.verb, between=objects[:1])
+        if target is not None and not target.is_name:
+            reached = (place, target)
+            yield from _further(clause, subject, f"{relation} {words}", reached, phrases, between=objects[:1])
+
+
+def _is_turned(verb: Any, preposition: str) -> bool:
+    return preposition in _TURNED or (preposition == "as" and verb.lemma_ in _NAMING_VERBS)
+
+
+def _is_vague(preposition: str) -> bool:
+    return preposition in _VAGUE_PREPOSITIONS or "than" in preposition.split()
+
+
+def _with_complement(clause: Clause, object_: Argument | None, place: Any, phrases: Phrases) -> str | None:
+    """The verb with what it needs to say anything: "became professor", "is similar", "raises the concentration", "led
+    to losses"; None where that is too long to be a relation."""
+    if object_ is not None:
+        words = [object_.text if object_.is_name else object_.as_phrase]
+    else:
+        found = [phrases.argument(head) for head in attributes_of(clause.verb)[:1]]
+        words = [one.as_phrase for one in found if one is not None]
+        words += [
+            adjective(child)
+            for child in clause.verb.children
+            if child.dep_ in {"acomp", "oprd"} and child.i > clause.verb.i
+        ]
+    words = words or list(_completion(clause.verb, place, phrases))
+    relation = " ".join([clause.relation, *words])
+    return relation if len(relation.split()) < _LONGEST_RELATION else None
+
+
+def _completion(verb: Any, place: Any, phrases: Phrases) -> Iterator[str]:
+    """The first preposition behind a verb with what it reaches, unless that is `place`."""
+    first = next((child for child in verb.rights if child.dep_ in {"prep", "agent"}), None)
+    if first is None or first.lower_ not in _COMPLETING or first.is_ancestor(place):
+        return
+    reached = next((child for child in first.children if child.dep_ == "pobj"), None)
+    argument = phrases.argument(reached) if reached is not None else None
+    if argument is not None:
+        yield f"{first.lower_} {argument.text if argument.is_name else argument.as_phrase}"
+
+
+def adjective(head: Any) -> str:
+    """ "increasingly important"."""
+    return " ".join(part.lower_ for part in (*head.lefts, head) if part is head or part.dep_ in {"advmod", "neg"})
+
+
+def _further(
+    clause: Clause,
+    subject: Argument,
+    relation: str,
+    reached: tuple[Any, Argument],
+    phrases: Phrases,
+    *,
+    between: Sequence[Any],
+) -> Iterator[Candidate]:
+    """ "works as an analyst for Rostov": what is reached joins the relation to what its own prepositions reach."""
+    place, target = reached
+    for more, end in prepositions_of(place):
+        longer = f"{relation} {target.as_words if more == 'of' else target.as_phrase} {more}"
+        if more in _FURTHER and len(longer.split()) <= _LONGEST_RELATION:
+            yield from fact(subject, longer, phrases.object(end), "obj_pp", clause.verb, between=[*between, place])
