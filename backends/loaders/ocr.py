@@ -1,7 +1,9 @@
 """Reads a scanned page with Tesseract."""
 
+import io
 import os
 import shutil
+import subprocess
 from typing import Any
 
 from app.domain.documents import Span, WordBox
@@ -16,29 +18,41 @@ def has_tesseract() -> bool:
 
 def read_image(image: Any, *, page_number: int, seconds: int) -> PdfPage:
     """Text with word boxes; a page that takes longer than `seconds` stays empty, with a warning."""
-    import pytesseract
-
-    os.environ["OMP_THREAD_LIMIT"] = "1"
     try:
-        data = pytesseract.image_to_data(image, timeout=seconds, output_type=pytesseract.Output.DICT)
-    except RuntimeError:
+        found = _recognise(image, seconds=seconds)
+    except subprocess.SubprocessError:
         return PdfPage("", warning=f"Page {page_number} took too long to recognise and was left out.")
     pieces: list[str] = []
     words: list[WordBox] = []
     before: tuple[int, int, int] | None = None
     length = 0
-    for place, text in enumerate(data["text"]):
-        if not text.strip() or float(data["conf"][place]) < _LEAST_CONFIDENCE:
+    for *numbers, confidence, text in found:
+        if not text.strip() or float(confidence) < _LEAST_CONFIDENCE:
             continue
-        line = (data["block_num"][place], data["par_num"][place], data["line_num"][place])
+        _, _, block, paragraph, row, _, x, y, width, height = map(int, numbers)
+        line = (block, paragraph, row)
         gap = "" if before is None else " " if line == before else "\n" if line[:2] == before[:2] else "\n\n"
         pieces += [gap, text]
         start = length + len(gap)
         length = start + len(text)
-        left, top = data["left"][place] / image.width, data["top"][place] / image.height
-        right = left + data["width"][place] / image.width
-        bottom = top + data["height"][place] / image.height
+        left, top, right = x / image.width, y / image.height, (x + width) / image.width
+        bottom = (y + height) / image.height
         words.append(WordBox(Span(start, length), *(round(edge, 5) for edge in (left, top, right, bottom))))
         before = line
     warning = None if pieces else f"Page {page_number} holds no readable text."
     return PdfPage("".join(pieces), words, ocr=True, warning=warning)
+
+
+def _recognise(image: Any, *, seconds: int) -> list[list[str]]:
+    """Tesseract's table of words; the picture goes to it through a pipe, so that no file of it is ever left behind."""
+    target = io.BytesIO()
+    image.convert("RGB").save(target, "PNG")
+    done = subprocess.run(
+        ["tesseract", "stdin", "stdout", "tsv"],  # noqa: S607
+        input=target.getvalue(),
+        capture_output=True,
+        timeout=seconds,
+        env={**os.environ, "OMP_THREAD_LIMIT": "1"},
+        check=True,
+    )
+    return [line.split("\t") for line in done.stdout.decode("utf-8", "replace").splitlines()[1:]]
