@@ -11,6 +11,8 @@ import streamlit as st
 from app.services.evidence import EvidenceView
 from components.browser_part import browser_part
 
+_HIDDEN = "Hidden in the file: a person who opens it does not see this text. Ask where it comes from before you use it."
+
 
 @dataclass(frozen=True, slots=True)
 class Turn:
@@ -53,6 +55,7 @@ def evidence_data(view: EvidenceView, *, image: bytes | None, turn: Turn | None 
         "signature": blake2s(identity.encode(), digest_size=8).hexdigest(),
         "heading": {**asdict(turn), "place": place} if turn else None,
         "quote": view.quote,
+        "notice": _HIDDEN if view.hidden else "",
         "region": f"Where it is written: {place}",
         "image_label": f"Image of {place}",
         "image": f"data:image/png;base64,{base64.b64encode(image).decode()}" if image else "",

@@ -65,6 +65,7 @@ function draw(root, data, send) {
   root.replaceChildren()
   if (data.heading) root.append(heading(data, send))
   if (data.quote) root.append(node("p", { class: "quote" }, `“${data.quote}”`))
+  if (data.notice) root.append(node("p", { class: "notice", role: "note" }, data.notice))
   const kind = data.image ? "image" : "words"
   const page = node("div", { class: `page ${kind}${data.whole ? " whole" : ""}`, role: "region", tabindex: "0",
     "aria-label": data.region })

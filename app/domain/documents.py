@@ -72,6 +72,8 @@ class LoadedDocument:
     title: str | None = None
     warnings: tuple[str, ...] = ()
     """Sentences for the coverage report, such as "Page 4 holds no readable text."; never document text."""
+    hidden: tuple[Span, ...] = ()
+    """What a person who opens the file does not see: hidden by its style, transparent, far too small."""
 
 
 class DocumentStatus(StrEnum):

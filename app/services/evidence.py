@@ -51,6 +51,8 @@ class EvidenceView:
     has_image: bool
     boxes: tuple[Box, ...]
     ocr: bool
+    hidden: bool = False
+    """Whether the quote holds text that a person who opens the file does not see."""
 
 
 class EvidenceService:
@@ -127,6 +129,7 @@ class EvidenceService:
                 has_image=bool(page.words) and version.media_type == _PDF,
                 boxes=line_boxes(page, span),
                 ocr=page.ocr,
+                hidden=any(place.overlaps(span) for place in loaded.hidden),
             )
 
     def _read(

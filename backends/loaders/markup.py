@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from backends.loaders.hidden import mark_html
 from backends.loaders.writing import DocumentWriter, ReaderError
 
 _SKIPPED = ["script", "style", "noscript", "template", "svg", "iframe", "object", "embed", "head"]
@@ -11,7 +12,8 @@ _CDA = "{urn:hl7-org:v3}"
 
 
 def read_html(content: bytes, writer: DocumentWriter) -> None:
-    """Headings, paragraphs, list items and tables in their order; scripts and hidden parts are left out."""
+    """Headings, paragraphs, list items and tables in their order; scripts and parts marked as hidden are left out,
+    what a style hides is read and marked."""
     from bs4 import BeautifulSoup
 
     soup = BeautifulSoup(content, "lxml")
@@ -21,6 +23,7 @@ def read_html(content: bytes, writer: DocumentWriter) -> None:
         element.decompose()
     for element in soup.find_all(hidden=True):
         element.decompose()
+    mark_html(soup)
     _read_blocks(soup.body or soup, writer)
 
 

@@ -9,6 +9,7 @@ from datetime import date, datetime
 from typing import IO, Any
 from xml.parsers import expat
 
+from backends.loaders.hidden import mark_word
 from backends.loaders.writing import DocumentWriter, ReaderError
 
 _LARGEST_PART = 400_000_000
@@ -62,6 +63,7 @@ def read_docx(content: bytes, writer: DocumentWriter) -> None:
         document = docx.Document(io.BytesIO(content))
     except (KeyError, ValueError, OSError, zipfile.BadZipFile) as error:
         raise ReaderError("The Word file is damaged: open it, save it again and add it.") from error
+    mark_word(document.element.body)
     for part in document.iter_inner_content():
         if isinstance(part, Table):
             writer.add_table([[cell.text for cell in row.cells] for row in part.rows])

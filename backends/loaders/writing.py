@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from app.domain.documents import Heading, LoadedDocument, Page, Span, TableRow, WordBox
+from backends.loaders import hidden
 from backends.loaders.rows import clean, write_row
 
 
@@ -22,6 +23,7 @@ class DocumentWriter:
         self._page_start = 0
         self._headings: list[Heading] = []
         self._rows: list[TableRow] = []
+        self._hidden: list[Span] = []
         self.title: str | None = None
         self.warnings: list[str] = []
 
@@ -40,13 +42,15 @@ class DocumentWriter:
         if span is not None:
             self._headings.append(Heading(span, max(1, level)))
             if self.title is None and level == 1:
-                self.title = " ".join(clean(text).split())[:200]
+                self.title = " ".join(hidden.unmarked(clean(text)).split())[:200]
 
     def add_row(self, header: Sequence[str], cells: Sequence[str], *, caption: str | None = None) -> None:
         """A row as "label; column: value; …"; nothing for one without a filled cell."""
-        row = write_row(header, cells)
+        row = write_row(*([hidden.unmarked(cell) for cell in part] for part in (header, cells)))
         if row is not None:
-            self._rows.append(row.at(self._add(row.text).start, caption=caption))
+            span = self._add(row.text)
+            self._rows.append(row.at(span.start, caption=caption))
+            self._hidden += [span] * any(map(hidden.is_marked, cells))
             self._add("\n")
 
     def add_table(self, rows: Sequence[Sequence[str]], *, caption: str | None = None) -> None:
@@ -69,11 +73,14 @@ class DocumentWriter:
         words: Sequence[WordBox] = (),
         headings: Sequence[Heading] = (),
         rows: Sequence[TableRow] = (),
+        concealed: Sequence[Span] = (),
         ocr: bool = False,
     ) -> None:
-        """A whole page whose words, headings and rows have spans that count from its own start; ends the page."""
+        """A whole page whose words, headings, rows and concealed places have spans that count from its own start; ends
+        the page."""
         start = self._length
-        self._add(text)
+        self._hidden += [_moved(span, start) for span in concealed]
+        self._add(hidden.blanked(text))
         moved = [WordBox(_moved(word.span, start), word.left, word.top, word.right, word.bottom) for word in words]
         self._headings += [replace(found, span=_moved(found.span, start)) for found in headings]
         self._rows += [replace(row, span=_moved(row.span, start)) for row in rows]
@@ -92,11 +99,17 @@ class DocumentWriter:
         text = "".join(self._parts)
         if not any(sign.isalnum() for sign in text):
             raise ReaderError("The file holds no readable text: choose another one, or a better scan.")
+        if self._hidden:
+            self.warnings.append(f"Text that a reader of the file does not see, in {len(self._hidden)} places: marked.")
         return LoadedDocument(
-            text, tuple(self._pages), tuple(self._headings), tuple(self._rows), self.title, tuple(self.warnings)
+            *(text, tuple(self._pages), tuple(self._headings), tuple(self._rows), self.title),
+            warnings=tuple(self.warnings),
+            hidden=tuple(self._hidden),
         )
 
     def _add(self, text: str) -> Span:
+        text, concealed = hidden.split(text)
+        self._hidden += [_moved(span, self._length) for span in concealed]
         span = Span(self._length, self._length + len(text))
         self._parts.append(text)
         self._length = span.end

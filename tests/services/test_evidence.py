@@ -54,6 +54,21 @@ def test_a_quote_over_two_lines_has_a_box_for_each(services: Services, workspace
     assert view.boxes[0][0] > view.boxes[1][0]
 
 
+def test_a_quote_that_the_file_hides_is_marked(services: Services, workspace: Workspace, work: Work) -> None:
+    page = "<html><body><p>Seen by all.</p><p style='display:none'>Hidden by style.</p></body></html>"
+    document = add(services, workspace.id, "page.html", page.encode())
+    work()
+    here = {"workspace_id": workspace.id, "version_id": document.version.id}
+    text = services.evidence.page_text(OPERATOR, page=1, **here).text
+    for quote, hidden in (("Seen by all.", False), ("Hidden by style.", True)):
+        start = text.index(quote)
+        view = services.evidence.evidence(OPERATOR, span=Span(start, start + len(quote)), **here)
+        assert (view.quote, view.hidden) == (quote, hidden)
+    coverage = services.documents.get(OPERATOR, workspace_id=workspace.id, document_id=document.id).version.coverage
+    assert len(coverage.warnings) == 1
+    assert "does not see" in coverage.warnings[0]
+
+
 def test_the_image_of_a_page_is_a_png_as_wide_as_asked(
     services: Services, workspace: Workspace, letter: Document
 ) -> None:

@@ -175,6 +175,11 @@ def test_evidence_without_a_page_image_is_text_that_begins_with_a_whole_word() -
     assert evidence_data(VIEW, image=b"png")["image"].startswith("data:image/png;base64,")
 
 
+def test_evidence_that_the_file_hides_says_so() -> None:
+    assert evidence_data(VIEW, image=None)["notice"] == ""
+    assert "does not see" in evidence_data(replace(VIEW, hidden=True), image=None)["notice"]
+
+
 def test_page_numbers_are_named_where_documents_have_pages() -> None:
     assert named_place("letter.pdf", 1) == "letter.pdf, page 1"
     assert named_place("list.csv", 1) == "list.csv"
