@@ -3,13 +3,15 @@
 import csv
 import io
 import json
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from app.domain.documents import Span
 from app.domain.graph import Entity, Triple
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA_STARTS = tuple("=+-@\t\r\n＝＋－＠")
+_NO_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ def _csv(rows: Sequence[QuotedTriple]) -> bytes:
     for row in rows:
         cells = [row.subject.name, row.subject.type, row.triple.relation, row.object.name, row.object.type]
         cells += [row.triple.assertion.value, row.document, str(row.page), row.quote]
-        writer.writerow([f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell for cell in cells])
+        writer.writerow([f"'{cell}" if cell.lstrip(" ").startswith(_FORMULA_STARTS) else cell for cell in cells])
     return ("\ufeff" + target.getvalue()).encode()
 
 
@@ -61,7 +63,7 @@ def _graphml(rows: Sequence[QuotedTriple]) -> bytes:
     graph = networkx.MultiDiGraph()
     for row in rows:
         for end in (row.subject, row.object):
-            graph.add_node(end.id, name=_xml_safe(end.name), type=end.type)
+            graph.add_node(end.id, name=_xml_safe(end.name), type=_xml_safe(end.type))
         graph.add_edge(
             row.subject.id,
             row.object.id,
@@ -124,7 +126,8 @@ def _quoted(text: str) -> str:
 
 
 def _xml_safe(text: str) -> str:
-    return "".join(sign for sign in text if sign in "\t\n" or sign >= " ")
+    """Without what XML 1.0 (2.2) does not allow, which would make the whole file unreadable."""
+    return _NO_XML.sub("", text)
 
 
 FORMATS: dict[str, Callable[[Sequence[QuotedTriple]], bytes]] = {

@@ -147,7 +147,8 @@ def _request(question: str, chunks: Sequence[Chunk]) -> str:
 
 
 def _passage(number: int, chunk: Chunk) -> str:
-    return f"[{number}] {chunk.topic}\n{' '.join(chunk.text.split())}"
+    """Two lines whatever the text holds: no passage can write the beginning of another, or of the question."""
+    return f"[{number}] {' '.join(chunk.topic.split())}\n{' '.join(chunk.text.split())}"
 
 
 def _quoting(material: Material, *notice: str) -> Answer:
