@@ -96,7 +96,7 @@ def _add_table(table: Table, written: _Written, page: PdfPage, *, caption: str |
 def _is_near(line: _Line, table: Table) -> bool:
     """Whether the line can be the table's caption."""
     return (
-        0 <= table.top - line.bottom + 0.01 < 2 * max(line.bottom - line.top, 0.01)
+        0 <= table.top - line.bottom + 0.01 < 3 * max(line.bottom - line.top, 0.01)
         and line.end - line.start <= _LONGEST_CAPTION
     )
 

@@ -147,6 +147,16 @@ def test_without_names_over_the_columns_no_row_is_taken_for_them(loader: Documen
     assert years.rows[0].period == "2025"
 
 
+def test_columns_of_records_between_two_lines_are_read_as_lines(loader: DocumentLoader) -> None:
+    """No line stands between the records, so that nothing says which cell belongs to which."""
+    drugs = ["Drug", "Warfarin", "Amiodarone", "Digoxin", "Ramipril", "Bisoprolol"]
+    doses = ["Dose (mg)", "5", "200", "0.25", "10", "2.5"]
+    records = [["\n".join(drugs), "\n".join(doses)], ["Total", "217.75"]]
+    loaded = loader.load("records.pdf", make_table(records))  # type: ignore[arg-type]
+    assert loaded.rows == ()
+    assert set(loaded.text.split()) >= {"Warfarin", "Bisoprolol", "217.75"}
+
+
 def test_rules_may_be_thin_bars_or_stand_in_a_form_object(loader: DocumentLoader) -> None:
     assert rows(loader.load("bars.pdf", make_bars())) == [WARFARIN, AMIODARONE]
     loaded = loader.load("form.pdf", make_form_table())
