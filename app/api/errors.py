@@ -54,6 +54,12 @@ _PROBLEM = {
         }
     },
 }
+_SENTENCES = {
+    400: "The request cannot be read: check how it is written and send it again.",
+    404: "There is nothing at this address.",
+    405: "This address does not take this method.",
+}
+"""In place of what the frameworks say."""
 PROBLEMS: dict[int | str, dict[str, Any]] = {"4XX": _PROBLEM, "5XX": _PROBLEM}
 """How every route describes its errors."""
 
@@ -87,7 +93,7 @@ def add_error_handlers(api: FastAPI) -> None:
 
     async def http(_request: Request, error: Exception) -> JSONResponse:
         assert isinstance(error, HTTPException)
-        return problem(error.status_code, str(error.detail))
+        return problem(error.status_code, _SENTENCES.get(error.status_code, str(error.detail)))
 
     async def unexpected(request: Request, error: Exception) -> JSONResponse:
         reference = _log.unexpected(_action(request), error)

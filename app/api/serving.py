@@ -5,6 +5,7 @@ import sys
 import uvicorn
 from fastapi import FastAPI
 
+from app.api.errors import add_error_handlers
 from app.api.headers import AddsHeaders, security_headers
 from app.api.main import create_api
 from app.container import Services, process_services
@@ -18,6 +19,7 @@ def create_root(services: Services) -> FastAPI:
     """Where no gate stands in front, the headers come from here."""
     root = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     root.add_middleware(AddsHeaders, headers=security_headers(None, secure=services.settings.secure_cookies))
+    add_error_handlers(root)
     root.mount("/api/v1", create_api(services))
     return root
 
