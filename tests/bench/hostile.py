@@ -1,6 +1,6 @@
 """Sends every hostile file we can make and every one of the public sets to a running installation.
 
-python -m tests.bench.hostile --data-dir ../shared/data
+python -m tests.bench.hostile [made] [public] [filings] --data-dir ../shared/data
 
 Writes how each kind ended, the longest time, and the most memory a parser held into tests/security/RESULTS.md; ends
 with 1 when a file ended otherwise than it must.
@@ -13,6 +13,7 @@ import platform
 import tempfile
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 
 from tests.security.hostile_files import Hostile, hostile_files
@@ -25,27 +26,36 @@ RESULTS = Path(__file__).parents[1] / "security" / "RESULTS.md"
 _PUBLIC = {
     "pdf_bad": "dev/*.pdf",
     "sec_payloads": "**/*.*",
-    "fin_financebench": "dev/pdfs/*.pdf",
     "med_ccda": "dev/*.xml",
 }
-_MEDQUAD = 40
+_LARGEST_FILING = 500_000
+_TITLES = {"made": "made to break a reader", "public": "of the public sets", "filings": "filings of companies"}
+_MEDQUAD = 20
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", nargs="*", default=list(_TITLES), help=", ".join(_TITLES.values()))
     parser.add_argument("--data-dir", type=Path, required=True, help="folder of the public sets")
     parser.add_argument("--only", default="", help="kinds or names that contain this; writes no results")
     options = parser.parse_args()
-    files = [one for one in [*hostile_files(), *public_files(options.data_dir)] if options.only in one.kind + one.name]
+    right = True
+    for what in options.what:
+        makers = {"public": partial(public_files, options.data_dir), "filings": partial(filings, options.data_dir)}
+        files = [one for one in makers.get(what, hostile_files)() if options.only in one.kind + one.name]
+        right = _try(what, files, write=not options.only) and right
+    return 0 if right else 1
+
+
+def _try(what: str, files: Sequence[Hostile], *, write: bool) -> bool:
     with tempfile.TemporaryDirectory() as folder, running(Path(folder), prepare) as installation:
         wrong, ended, watch, neighbour = send(installation, files)
         lines = table(ended) + costs(installation, ended, watch, neighbour)
-    print("\n".join(lines))
-    for line in wrong:
-        print(f"wrong: {line}")
-    if not options.only:
-        write_section(RESULTS, "hostile-files", "\n".join(_heading() + lines))
-    return 1 if wrong or neighbour.failures else 0
+    lines.append(f"\nEnded otherwise than they must: {len(wrong)}.")
+    print("\n".join([*lines, *(f"wrong: {line}" for line in wrong)]), flush=True)
+    if write:
+        write_section(RESULTS, f"hostile-{what}", "\n".join(_heading(what) + lines))
+    return not wrong and not neighbour.failures
 
 
 def public_files(folder: Path) -> Iterator[Hostile]:
@@ -58,6 +68,13 @@ def public_files(folder: Path) -> Iterator[Hostile]:
         page = json.loads(line)
         text = "\n\n".join([page["focus"], *(f"{pair['q']}\n\n{pair['a']}" for pair in page["qas"])])
         yield Hostile("med_medquad", f"{page['id']}.txt", text.encode(), "indexed")
+
+
+def filings(folder: Path) -> Iterator[Hostile]:
+    """A sample of FinanceBench: the smaller ones."""
+    for path in sorted((folder / "fin_financebench" / "dev" / "pdfs").glob("*.pdf")):
+        if path.stat().st_size <= _LARGEST_FILING:
+            yield Hostile("fin_financebench", path.name, path.read_bytes(), "indexed")
 
 
 def send(installation: Running, files: Sequence[Hostile]) -> tuple[list[str], list[Ended], ParserWatch, Neighbour]:
@@ -113,10 +130,10 @@ def costs(installation: Running, ended: Sequence[Ended], watch: ParserWatch, nei
     ]
 
 
-def _heading() -> list[str]:
+def _heading(what: str) -> list[str]:
     made = f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
-    command = "`python -m tests.bench.hostile --data-dir ../shared/data`"
-    return ["## Hostile documents", "", f"{command} ({made}, Python {platform.python_version()})", ""]
+    command = f"`python -m tests.bench.hostile {what} --data-dir ../shared/data`"
+    return [f"## Hostile documents: {_TITLES[what]}", "", f"{command} ({made}, Python {platform.python_version()})", ""]
 
 
 if __name__ == "__main__":
