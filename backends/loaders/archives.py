@@ -29,9 +29,11 @@ class Unpacker:
             raise ReaderError("The archive holds archives too deep inside each other: unpack it and add the files.")
         try:
             with zipfile.ZipFile(io.BytesIO(content)) as archive:
-                for info in archive.infolist():
-                    if not _is_wanted(info):
-                        continue
+                wanted = [info for info in archive.infolist() if _is_wanted(info)]
+                for info in wanted:
+                    _refuse_unreadable(info)
+                self._check(len(wanted), sum(info.file_size for info in wanted))
+                for info in wanted:
                     data = self._read(archive, info)
                     yield from self._expand(clean_file_name(info.filename), data, depth)
         except (zipfile.BadZipFile, zlib.error, LZMAError, OSError, ValueError, NotImplementedError, EOFError) as error:
@@ -54,22 +56,29 @@ class Unpacker:
             yield from self.attachments(data, depth=depth + 1)
 
     def _read(self, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> bytes:
-        if info.flag_bits & _PROTECTED:
-            raise ReaderError("The archive is protected by a password: unpack it and add the files.")
-        if info.file_size > 10_000_000 and info.file_size > info.compress_size * _MOST_RATIO:
-            raise ReaderError("The archive unpacks to far more than it is and was refused.")
         with archive.open(info) as file:
             data = file.read(self._bytes_left + 1)
         self._count(len(data))
         return data
 
     def _count(self, size: int) -> None:
+        self._check(1, size)
         self._files_left -= 1
         self._bytes_left -= size
-        if self._files_left < 0:
+
+    def _check(self, files: int, size: int) -> None:
+        """What an archive says of itself is looked at first: less than it says is never in it."""
+        if files > self._files_left:
             raise ReaderError("The file holds more files than the limit allows: split it.")
-        if self._bytes_left < 0:
+        if size > self._bytes_left:
             raise ReaderError("The file unpacks to more than the limit allows: split it.")
+
+
+def _refuse_unreadable(info: zipfile.ZipInfo) -> None:
+    if info.flag_bits & _PROTECTED:
+        raise ReaderError("The archive is protected by a password: unpack it and add the files.")
+    if info.file_size > 10_000_000 and info.file_size > info.compress_size * _MOST_RATIO:
+        raise ReaderError("The archive unpacks to far more than it is and was refused.")
 
 
 def _is_wanted(info: zipfile.ZipInfo) -> bool:

@@ -61,7 +61,7 @@ class LocalLoader(DocumentLoader):
             "archive_files": self._settings.archive_files,
             "archive_mb": self._settings.archive_mb,
         }
-        return list(_attachments(self._output(request, content)[0]))
+        return list(_attachments(*self._output(request, content)))
 
     def load(
         self, name: str, content: bytes, *, on_progress: Callable[[int, int], bool] | None = None
@@ -141,11 +141,15 @@ class LocalLoader(DocumentLoader):
         return _PAGES.validate_python(self._run(request, content, more_seconds=ocr_seconds * count)["pages"])
 
     def _run(self, request: dict[str, Any], content: bytes, *, more_seconds: int = 0) -> dict[str, Any]:
-        answer: dict[str, Any] = json.loads(self._output(request, content, more_seconds=more_seconds)[1])
+        output, begin = self._output(request, content, more_seconds=more_seconds)
+        answer: dict[str, Any] = json.loads(output[begin:])
         return answer
 
-    def _output(self, request: dict[str, Any], content: bytes, *, more_seconds: int = 0) -> tuple[bytes, bytes]:
-        """Files that a child wrote and its answer. Raises InvalidInputError when it refused or ended without one."""
+    def _output(self, request: dict[str, Any], content: bytes, *, more_seconds: int = 0) -> tuple[bytes, int]:
+        """What a child wrote, and where in it the answer begins, behind the files.
+
+        Raises InvalidInputError when it refused or ended without one.
+        """
         settings = self._settings
         limits = {"memory_mb": settings.memory_mb, "cpu_seconds": settings.cpu_seconds + more_seconds}
         environment = {"PATH": os.environ.get("PATH", ""), "OMP_THREAD_LIMIT": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -164,17 +168,17 @@ class LocalLoader(DocumentLoader):
             raise InvalidInputError(_TOO_MUCH) from error
         if child.returncode:
             raise InvalidInputError(_TOO_MUCH if child.returncode in _ENDED_BY_LIMIT else _BROKEN)
-        files, _, answer = child.stdout.rpartition(b"\n")
-        if answer.startswith(_REFUSED):
-            raise InvalidInputError(json.loads(answer)["refused"])
-        return files, answer
+        begin = child.stdout.rindex(b"\n") + 1
+        if child.stdout.startswith(_REFUSED, begin):
+            raise InvalidInputError(json.loads(child.stdout[begin:])["refused"])
+        return child.stdout, begin
 
 
-def _attachments(files: bytes) -> Iterator[Attachment]:
-    """Each file stands behind a line with its name and size."""
+def _attachments(output: bytes, begin: int) -> Iterator[Attachment]:
+    """Each file stands behind a line with its name and size, before the answer, which begins a line."""
     place = 0
-    while place < len(files):
-        end = files.index(b"\n", place)
-        name, size = json.loads(files[place:end])
+    while place < begin - 1:
+        end = output.index(b"\n", place)
+        name, size = json.loads(output[place:end])
         place = end + 1 + size
-        yield Attachment(name, files[end + 1 : place])
+        yield Attachment(name, output[end + 1 : place])
