@@ -4,11 +4,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from app.pipeline.rules_populations import POPULATIONS
+
 _SUBJECTS = frozenset({"nsubj", "nsubjpass", "csubj"})
 _RELATIVE = frozenset({"who", "which", "that", "whom"})
 _DEEPEST = 4
 _HANDED_OVER = frozenset("give award grant offer pay prescribe send teach deny assign lend".split())
 """Verbs that keep an object in the passive: "was given diazepam"."""
+_OF_THE_WRITER = frozenset({"move", "turn", "look", "speak", "begin", "consider"})
+"""Who "Moving on to …," is said of is the one who writes."""
+_FURNISHING = frozenset({"provide", "supply", "equip", "present", "furnish"})
+"""What their object is given follows "with"."""
 _OBJECT_ACTS = frozenset(
     (
         "allow enable cause force help lead ask require persuade order permit encourage let make invite urge instruct "
@@ -81,6 +87,8 @@ def _is_any(noun: Any) -> bool:
     """ "adaptations found in nature", "the women who smoke": which ones is all that the clause says."""
     if noun.pos_ != "NOUN" or noun.dep_ in {"attr", "appos"}:
         return False
+    if noun.tag_ == "NNS" and noun.lemma_ in POPULATIONS:
+        return True
     return all(child.dep_ == "det" for child in noun.lefts) and (noun.tag_ == "NNS" or any(noun.lefts))
 
 
@@ -112,6 +120,8 @@ def _is_said_of_subject(participle: Any) -> bool:
     if participle.lower_ == "using" or is_passive(participle.head):
         return False
     first = participle.left_edge
+    if first.i == 0 and participle.lemma_ in _OF_THE_WRITER:
+        return False
     if participle.i < participle.head.i or first.i == 0:
         return True
     return first.nbor(-1).text in _BEFORE_ASIDES
@@ -157,7 +167,11 @@ def _is_value(token: Any) -> bool:
 def objects_of(verb: Any) -> list[Any]:
     if is_passive(verb) and verb.lemma_ not in _HANDED_OVER:
         return []
-    return [head for child in verb.children if child.dep_ in {"dobj", "dative"} for head in _object_heads(child)]
+    direct = [child for child in verb.children if child.dep_ == "dobj"]
+    if verb.lemma_ in _FURNISHING and any(child.lower_ == "with" for child in verb.children):
+        return []
+    handed = [child for child in verb.children if child.dep_ == "dative" and (not direct or child.pos_ == "ADP")]
+    return [head for child in (*direct, *handed) for head in _object_heads(child)]
 
 
 def _object_heads(child: Any) -> list[Any]:

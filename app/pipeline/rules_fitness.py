@@ -43,7 +43,10 @@ _RELATIONAL = frozenset(
 """Nouns that say little without what follows them: "access" to what, "a risk" of what."""
 _LIMITING = frozenset({"than", "versus", "compared", "without", "unless", "except"})
 _MEASURES = frozenset(
-    "dose yield rate incidence activity proportion percentage amount frequency severity effect course scope".split()
+    (
+        "dose yield rate incidence activity proportion percentage amount frequency severity effect course scope "
+        "testament model barrier increase decrease reduction improvement difference schedule career example symbol sign"
+    ).split()
 )
 _OF_WHAT = frozenset({"of", "in", "for", "to", "on", "from", "with"})
 _DEPENDENTS = frozenset({"amod", "compound", "nmod", "nummod", "poss", "prep", "relcl", "acl", "appos"})

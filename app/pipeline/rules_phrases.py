@@ -257,7 +257,7 @@ class Phrases:
         """From the leftmost modifier that belongs to the head, without article, to the head's end."""
         left = head
         for child in reversed(list(head.lefts)):
-            if child.is_quote and child.i + 1 < head.i:
+            if (child.is_quote or child.text == ",") and child.i + 1 < head.i:
                 continue
             if child.lower_ not in _SOME and (child.dep_ not in _INSIDE or child.lower_ in _NOT_INSIDE):
                 break

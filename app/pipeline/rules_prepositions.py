@@ -52,7 +52,7 @@ def read_prepositions(clause: Clause, subject: Argument, phrases: Phrases) -> It
     if clause.verb.lemma_ == "be" and any(phrases.is_amount(head) for head in attributes_of(clause.verb)):
         return
     objects = objects_of(clause.verb)
-    if not objects and any(child.dep_ == "ccomp" for child in clause.verb.children):
+    if not objects and any(child.dep_ in {"ccomp", "xcomp"} for child in clause.verb.children):
         return
     first = phrases.argument(objects[0]) if objects else None
     if first is not None and first.type == "Amount":
