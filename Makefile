@@ -39,13 +39,16 @@ test-servers: .venv/.dafe-test
 test-browser: .venv/.dafe-test
 	.venv/bin/pytest -m browser
 
-# The figures in tests/evaluation/RESULTS.md and tests/bench; DATA is a folder of the public sets.
+# The figures in the RESULTS.md of tests/evaluation, tests/bench and tests/security; DATA is a folder of the public sets.
 bench: .venv/.dafe-test
 	.venv/bin/dafe evaluate retrieval --data-dir $(DATA) --results tests/evaluation
 	.venv/bin/dafe evaluate retrieval --data-dir $(DATA) --without-titles --results tests/evaluation
 	.venv/bin/dafe evaluate extraction --data-dir $(DATA) --results tests/evaluation
 	.venv/bin/dafe evaluate answers --data-dir $(DATA) --results tests/evaluation
 	.venv/bin/dafe evaluate pages --data-dir $(DATA) --results tests/evaluation
+	.venv/bin/python -m tests.bench.leaks
+	.venv/bin/python -m tests.bench.deletion
+	.venv/bin/python -m tests.bench.hostile_text
 
 # Kills the running application 200 times in each profile, for about an hour in all; for tests/security/RESULTS.md.
 bench-kills: .venv/.dafe-test
