@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 
+from app.domain.names import clean_file_name
 from tests.security.hostile_files import Hostile, hostile_files
 from tests.security.hostile_uploads import Ended, Neighbour, ParserWatch, Sender, is_a_sentence
 from tests.security.results import write_section
@@ -102,7 +103,7 @@ def table(ended: Sequence[Ended]) -> list[str]:
         these = [one for one in ended if kind in {one.kind, "all"}]
         counts = [sum(one.end == end for one in these) for end in ("indexed", "failed", "refused")]
         longest = max(these, key=lambda one: one.seconds)
-        cells = [kind, len(these), *counts, f"{longest.seconds:.1f}", longest.name[:40].replace("|", " ")]
+        cells = [kind, len(these), *counts, f"{longest.seconds:.1f}", clean_file_name(longest.name)[:40].replace("|", " ")]
         lines.append(f"| {' | '.join(map(str, cells))} |")
     return lines
 
