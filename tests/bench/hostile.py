@@ -103,7 +103,8 @@ def table(ended: Sequence[Ended]) -> list[str]:
         these = [one for one in ended if kind in {one.kind, "all"}]
         counts = [sum(one.end == end for one in these) for end in ("indexed", "failed", "refused")]
         longest = max(these, key=lambda one: one.seconds)
-        cells = [kind, len(these), *counts, f"{longest.seconds:.1f}", clean_file_name(longest.name)[:40].replace("|", " ")]
+        name = clean_file_name(longest.name)[:40].replace("|", " ")
+        cells = [kind, len(these), *counts, f"{longest.seconds:.1f}", name]
         lines.append(f"| {' | '.join(map(str, cells))} |")
     return lines
 
