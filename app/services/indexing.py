@@ -83,7 +83,7 @@ class IndexingService:
             self._queue.put(job_id, delay_seconds=_WAIT_SECONDS)
         elif job.state is JobState.STOPPING:
             self._stop(job, self._version(job))
-        elif job.kind is JobKind.INDEX and job.attempts > _MOST_ATTEMPTS:
+        elif job.kind is JobKind.INDEX and job.attempts > _MOST_ATTEMPTS and not self._is_published(job):
             self._fail(job, "The file ended the worker again and again and was set aside: remove it or add it anew.")
         else:
             with JobProgress(
@@ -120,7 +120,10 @@ class IndexingService:
             self._wait(job, version, error, attempts=progress.attempts)
         except Exception as error:  # noqa: BLE001 - the boundary of the worker: one bad file must not end it
             reference = _log.unexpected("indexing", error, job_id=job.id)
-            self._fail(job, _UNEXPECTED.format(reference=reference))
+            if self._is_published(job):
+                self._put_back(job, None, attempts=progress.attempts, delay_seconds=_later(job))
+            else:
+                self._fail(job, _UNEXPECTED.format(reference=reference))
         else:
             self._metadata.jobs.finish(job.id, worker=self._worker, state=JobState.DONE)
 
@@ -143,13 +146,29 @@ class IndexingService:
             self._remover.replace_versions(version)
 
     def _stop(self, job: Job, version: DocumentVersion | None) -> None:
-        """What this run added goes; the file stays unless the document was deleted meanwhile."""
+        """What this run added goes; the file stays unless the document was deleted meanwhile. It is too late for a
+        version that is visible: what it replaced has begun to go."""
         if self._is_anothers(job):
+            return
+        if version is not None and self._is_published(job):
+            self._complete(job, version)
             return
         self._indexer.remove(version or gone(job))
         if version is not None and self._version(job) is not None:
             self._set_status(version, DocumentStatus.STOPPED)
         self._metadata.jobs.finish(job.id, worker=self._worker, state=JobState.STOPPED, attempts=job.attempts)
+
+    def _complete(self, job: Job, version: DocumentVersion) -> None:
+        try:
+            self._remover.replace_versions(version)
+        except BackendUnavailableError as error:
+            self._put_back(job, None, error.message, attempts=job.attempts, delay_seconds=_later(job))
+        else:
+            self._metadata.jobs.finish(job.id, worker=self._worker, state=JobState.DONE)
+
+    def _is_published(self, job: Job) -> bool:
+        version = self._version(job)
+        return version is not None and version.status is DocumentStatus.INDEXED
 
     def _fail(self, job: Job, message: str) -> None:
         if self._is_anothers(job):
@@ -173,9 +192,8 @@ class IndexingService:
     def _wait(self, job: Job, version: DocumentVersion, error: BackendUnavailableError, *, attempts: int) -> None:
         """A server is away: the job keeps what it has done and comes again; once the version is visible, until all is
         gone that it replaces."""
-        now = self._version(job)
-        if now is not None and now.status is DocumentStatus.INDEXED:
-            self._put_back(job, None, error.message, attempts=1, delay_seconds=_WAIT_SECONDS)
+        if self._is_published(job):
+            self._put_back(job, None, error.message, attempts=attempts, delay_seconds=_later(job))
             return
         if attempts >= _MOST_ATTEMPTS:
             self._fail(job, error.message)
@@ -202,7 +220,6 @@ class IndexingService:
 
     def _delete(self, job: Job, progress: JobProgress) -> None:
         """Tried until it is done: what was deleted must go."""
-        delay_seconds = _WAIT_SECONDS * 2 ** min(job.attempts, 6)
         try:
             if job.attempts == 1 or not self._auditor.has_done("worker.delete", job_id=job.id):
                 objects = (job.document_id, job.version_id)
@@ -215,10 +232,10 @@ class IndexingService:
                 ):
                     self._remover.remove(job)
         except BackendUnavailableError as error:
-            self._put_back(job, None, error.message, attempts=progress.attempts, delay_seconds=delay_seconds)
+            self._put_back(job, None, error.message, attempts=progress.attempts, delay_seconds=_later(job))
         except Exception as error:  # noqa: BLE001 - the boundary of the worker, as for indexing
             _log.unexpected("removing", error, job_id=job.id)
-            self._put_back(job, None, attempts=progress.attempts, delay_seconds=delay_seconds)
+            self._put_back(job, None, attempts=progress.attempts, delay_seconds=_later(job))
         else:
             self._metadata.jobs.finish(job.id, worker=self._worker, state=JobState.DONE)
 
@@ -230,6 +247,11 @@ class IndexingService:
         self._metadata.documents.update_version(
             version.id, workspace_id=version.workspace_id, status=status, error=error
         )
+
+
+def _later(job: Job) -> float:
+    """Seconds until what must be done at last is tried again: 4 at first, about two minutes in the end."""
+    return _WAIT_SECONDS * 2 ** min(job.attempts, 6)
 
 
 def _actor(job: Job) -> Actor:

@@ -34,11 +34,16 @@ class JobService:
         return job
 
     def stop(self, actor: Actor, *, workspace_id: WorkspaceId, job_id: JobId) -> Job:
-        """The running step ends, what this run added is removed, the file stays. Raises ConflictError for a removal."""
+        """The running step ends, what this run added is removed, the file stays.
+
+        Raises ConflictError for a removal, and for a version that is indexed already and only replaces an older one.
+        """
         authorise(actor, Permission.WRITE, workspace_id)
         job = self.get(actor, workspace_id=workspace_id, job_id=job_id)
         if job.kind is JobKind.DELETE:
             raise ConflictError("The document is deleted already; removing what is left of it cannot be stopped.")
+        if self._is_published(job):
+            raise ConflictError("The document is indexed already; removing the version before it cannot be stopped.")
         with self._auditor.change(actor, "jobs.stop", workspace_id=workspace_id, objects=(job_id, job.document_id)):
             stopped = self._metadata.jobs.stop(job_id)
             if stopped.state is JobState.STOPPED and stopped.kind is JobKind.INDEX:
@@ -55,6 +60,11 @@ class JobService:
                 self._set_status(waiting, DocumentStatus.WAITING)
             self._queue.put(job_id)
         return waiting
+
+    def _is_published(self, job: Job) -> bool:
+        versions = self._metadata.documents.find_versions(job.document_id, workspace_id=job.workspace_id)
+        published = any(one.id == job.version_id and one.status is DocumentStatus.INDEXED for one in versions)
+        return published and not job.state.finished
 
     def _set_status(self, job: Job, status: DocumentStatus) -> None:
         self._metadata.documents.update_version(job.version_id, workspace_id=job.workspace_id, status=status)

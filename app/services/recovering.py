@@ -1,6 +1,7 @@
 """Finds what a killed process left half done, and has it completed."""
 
 from collections.abc import Callable
+from itertools import count
 from threading import Event
 
 from app.domain.documents import DocumentStatus, DocumentVersion
@@ -16,6 +17,8 @@ from backends.metadata.base_content import DocumentFilter
 from backends.queue.base import JobQueue
 
 _EVERY_SECONDS = 10.0
+_FILES_AGAIN = 6
+"""The look at which files are looked through again: an upload that waits for the database has ended by then."""
 _OPEN = (JobState.WAITING, JobState.RUNNING, JobState.STOPPING)
 _UNFINISHED = frozenset({DocumentStatus.WAITING, DocumentStatus.RUNNING})
 _log = get_logger("recovery")
@@ -35,12 +38,13 @@ class Recovery:
         self._unknown: set[FileId] = set()
 
     def serve(self, *, stop: Event) -> None:
-        """Look at once, then again and again until `stop` is set; files are looked through at the first two looks."""
-        looks: list[Callable[[], None]] = [self.carry_jobs, self.serve_versions, self.delete_unknown_files]
-        self._look(looks)
-        while not stop.wait(self._every_seconds):
-            self._look(looks)
-            looks = [self.carry_jobs, self.serve_versions]
+        """Look at once, then again and again until `stop` is set; files are looked through twice in all."""
+        looks: list[Callable[[], None]] = [self.carry_jobs, self.serve_versions]
+        self._look([*looks, self.delete_unknown_files])
+        for number in count(1):
+            if stop.wait(self._every_seconds):
+                return
+            self._look([*looks, self.delete_unknown_files] if number == _FILES_AGAIN else looks)
 
     def carry_jobs(self) -> None:
         """Jobs that no message carries are queued again; at once, because a message too many does no harm."""

@@ -45,17 +45,18 @@ class Remover:
         Raises BackendUnavailableError.
         """
         here = {"workspace_id": version.workspace_id}
-        stored = set(self._files.find())
         versions = self._metadata.documents.find_versions(version.document_id, **here)
+        earlier = [one for one in versions if one.number < version.number]
         # The file goes last: with it everything is gone.
-        replaced = [one for one in versions if one.number < version.number and one.file_id in stored]
+        stored = set(self._files.find()) if earlier else set()
+        replaced = [one for one in earlier if one.file_id in stored]
         if not replaced:
             return
         for one in replaced:
             self._indexer.remove(one)
             self._metadata.documents.update_version(one.id, workspace_id=version.workspace_id, title="")
         self._cache.delete_scope(f"{version.workspace_id}/{version.document_id}")
-        self._metadata.history.delete_citing(version.document_id, **here)
+        self._metadata.history.delete_citing(version.document_id, keep=version.id, **here)
         self._wipe()
         for one in replaced:
             self._files.delete(one.file_id)

@@ -204,5 +204,8 @@ class HistoryRecords(ABC):
         """That person's questions, newest first."""
 
     @abstractmethod
-    def delete_citing(self, document_id: DocumentId, *, workspace_id: WorkspaceId) -> int:
-        """Remove every answer that cites the document, whoever asked; how many went."""
+    def delete_citing(
+        self, document_id: DocumentId, *, workspace_id: WorkspaceId, keep: VersionId | None = None
+    ) -> int:
+        """Remove every answer that cites the document, whoever asked, but for those that cite only its version `keep`;
+        how many went."""

@@ -55,12 +55,15 @@ class SqlHistoryRecords(HistoryRecords):
         with self._database.read() as connection:
             return [_question(row) for row in connection.execute(query)]
 
-    def delete_citing(self, document_id: DocumentId, *, workspace_id: WorkspaceId) -> int:
+    def delete_citing(
+        self, document_id: DocumentId, *, workspace_id: WorkspaceId, keep: VersionId | None = None
+    ) -> int:
         citing = sa.select(question_documents.c.question_id).where(question_documents.c.document_id == document_id)
         with self._database.write() as connection:
             mine = questions.c.id.in_(citing) & (questions.c.workspace_id == workspace_id)
-            gone = list(connection.execute(sa.select(questions.c.id).where(mine)).scalars())
-            connection.execute(questions.delete().where(mine))
+            found = map(_question, connection.execute(sa.select(questions).where(mine)))
+            gone = [one.id for one in found if keep is None or _versions_of(document_id, one.answer) != {keep}]
+            connection.execute(questions.delete().where(among(questions.c.id, gone)))
             connection.execute(question_documents.delete().where(among(question_documents.c.question_id, gone)))
         return len(gone)
 
@@ -72,6 +75,11 @@ def _are_visible(
     found = connection.execute(here.where(among(documents.c.id, cited))).scalar_one()
     current = connection.execute(here.where(among(documents.c.visible_version_id, shown))).scalar_one()
     return bool(found == len(cited) and current == len(shown))
+
+
+def _versions_of(document_id: DocumentId, answer: Answer) -> set[VersionId]:
+    shown = (*answer.citations, *answer.nearest)
+    return {citation.version_id for citation in shown if citation.document_id == document_id}
 
 
 def _mine(workspace_id: WorkspaceId, asked_by: UserId) -> sa.ColumnElement[bool]:

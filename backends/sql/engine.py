@@ -65,13 +65,18 @@ class Database:
         """Write the file anew, which takes about a second for 50 MB, and empty the write-ahead log.
 
         SQLite overwrites deleted content in its place (`secure_delete`), but not the copies that stay in the unused
-        part of a page when rows moved to another page before.
+        part of a page when rows moved to another page before. Others wait meanwhile, and room is needed for a second
+        copy in the data folder and, encrypted, in the temporary folder.
 
         Raises BackendUnavailableError when somebody reads an older state for longer than `BUSY_SECONDS`.
         """
         with translated_errors(), self.engine.connect().execution_options(begin="") as connection:
+            # Only this copy is encrypted in a temporary file: what sorting writes there would not be.
             connection.exec_driver_sql("PRAGMA temp_store = FILE")
-            connection.exec_driver_sql("VACUUM")
+            try:
+                connection.exec_driver_sql("VACUUM")
+            finally:
+                connection.exec_driver_sql("PRAGMA temp_store = DEFAULT")
             busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
         if busy:
             raise BackendUnavailableError("The database is busy with another process: try again in a moment.")

@@ -61,6 +61,8 @@ class ChromaServer:
         data = self._folder / "data"
         if not (data / "chroma.sqlite3").exists():
             return
+        # Listed before the database is asked: what is made in between is in use.
+        folders = [folder for folder in data.iterdir() if folder.is_dir()]
         try:
             with closing(
                 sqlite3.connect(data / "chroma.sqlite3", timeout=_SECONDS_TO_WIPE, isolation_level=None)
@@ -71,9 +73,9 @@ class ChromaServer:
             raise BackendUnavailableError(
                 "The database of the Chroma server is busy: try again in a moment."
             ) from error
-        for folder in data.iterdir():
-            if folder.is_dir() and folder.name not in used:
-                shutil.rmtree(folder)
+        for folder in folders:
+            if folder.name not in used:
+                _remove(folder)
 
     def close(self) -> None:
         with self._lock:
@@ -143,6 +145,17 @@ class ChromaServer:
             return int(written["port"]) if self._is_alive() else None
         except (OSError, ValueError, KeyError, TypeError):
             return None
+
+
+def _remove(folder: Path) -> None:
+    try:
+        shutil.rmtree(folder)
+    except FileNotFoundError:
+        return  # Another process was faster.
+    except OSError as error:
+        raise BackendUnavailableError(
+            f"Index files of deleted vectors cannot be removed ({error.strerror}): check the data folder."
+        ) from error
 
 
 def _check_proxy() -> None:

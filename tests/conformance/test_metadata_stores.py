@@ -295,6 +295,16 @@ def test_answers_that_show_a_document_go_with_it_whoever_asked(store: MetadataSt
     assert len(store.history.find(workspace_id=OTHER, asked_by=UserId("ann"), limit=9)) == 1
 
 
+def test_answers_that_show_only_the_version_that_stays_stay(store: MetadataStore) -> None:
+    show(store, "d1", "renewed")
+    store.history.add(question("cited", cited="renewed"))
+    store.history.add(question("fact", stated="renewed"))
+    here = {"workspace_id": HERE}
+    assert store.history.delete_citing(DocumentId("renewed"), keep=VersionId("v-renewed"), **here) == 1
+    assert [one.id for one in store.history.find(asked_by=UserId("ann"), limit=9, **here)] == ["cited"]
+    assert store.history.delete_citing(DocumentId("renewed"), keep=VersionId("newer"), **here) == 1
+
+
 def test_an_answer_that_shows_what_was_deleted_or_replaced_meanwhile_is_not_kept(store: MetadataStore) -> None:
     show(store, "d1", "deleted", "replaced")
     show(store, "theirs", workspace_id=OTHER)

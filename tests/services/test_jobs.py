@@ -18,8 +18,9 @@ from app.domain.ids import JobId
 from app.domain.jobs import Job, JobKind, JobState, Stage
 from app.domain.workspaces import Workspace
 from app.errors import ConflictError, NotFoundError
+from app.services.documents import SameName
 from backends.metadata.base import MetadataStore
-from tests.services.letters import WARFARIN, Work, add, facts, job_of, long_letter, status_of
+from tests.services.letters import REPLACED, WARFARIN, Work, add, facts, job_of, long_letter, status_of, upload
 
 ROOT = Path(__file__).parents[2]
 PATIENCE_SECONDS = 150.0
@@ -103,6 +104,27 @@ def test_the_removal_of_a_deleted_document_cannot_be_stopped(
     work()
     assert services.jobs.get(OPERATOR, workspace_id=workspace.id, job_id=job.id).state is JobState.DONE
     assert not [path for path in (services.settings.data_dir / "files").rglob("*") if path.is_file()]
+
+
+def test_a_version_that_is_visible_cannot_be_stopped_any_more(
+    services: Services, workspace: Workspace, metadata: MetadataStore, work: Work
+) -> None:
+    add(services, workspace.id, "warfarin.txt", WARFARIN)
+    work()
+    (outcome,) = upload(services, workspace.id, "warfarin.txt", REPLACED, same_name=SameName.NEW_VERSION)
+    assert outcome.document is not None
+    job = job_of(services, outcome.document)
+    metadata.jobs.claim(job.id, worker="killed", lease_seconds=0)
+    metadata.jobs.stop(job.id)
+    metadata.documents.publish(job.version_id, workspace_id=workspace.id)
+    with pytest.raises(ConflictError, match="indexed already"):
+        services.jobs.stop(OPERATOR, workspace_id=workspace.id, job_id=job.id)
+    work()
+    assert services.jobs.get(OPERATOR, workspace_id=workspace.id, job_id=job.id).state is JobState.DONE
+    assert status_of(services, outcome.document) is DocumentStatus.INDEXED
+    versions = metadata.documents.find_versions(outcome.document.id, workspace_id=workspace.id)
+    stored = {path.name for path in (services.settings.data_dir / "files").rglob("*") if path.is_file()}
+    assert {one.number for one in versions if one.file_id in stored} == {2}
 
 
 def test_a_job_of_another_workspace_does_not_exist(

@@ -256,3 +256,12 @@ def test_processes_that_start_at_once_make_one_database(tmp_path: Path) -> None:
         child.stdin.flush()
     results = [(child.communicate(timeout=60)[1], child.returncode) for child in children]
     assert [code for _, code in results] == [0] * 3, results
+
+
+def test_wiping_leaves_no_connection_that_sorts_in_a_file(tmp_path: Path) -> None:
+    database = Database(tmp_path / "dafe.db", key=bytes(range(32)))
+    upgrade(database)
+    database.wipe()
+    with database.read() as connection:
+        assert connection.exec_driver_sql("PRAGMA temp_store").scalar_one() == 0
+    database.close()
