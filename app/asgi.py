@@ -80,7 +80,7 @@ def page_id(content: bytes) -> str:
 
 
 def _routes(services: Services) -> list[BaseRoute]:
-    pages = SessionPages(services.sessions, public_url=services.settings.public_url)
+    pages = SessionPages(services.sessions, services.sign_ins, public_url=services.settings.public_url)
 
     async def alive(_request: Request) -> Response:
         return JSONResponse({"ok": True})

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import ExitStack
+from contextlib import closing as ending
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
@@ -36,6 +37,7 @@ from app.services.recovering import Recovery
 from app.services.removing import Remover
 from app.services.samples import SampleService
 from app.services.sessions import SessionLimits, SessionService
+from app.services.signing_in import SignIns
 from app.services.users import UserService
 from app.services.workspaces import WorkspaceService
 from app.settings import Settings, process_settings
@@ -62,6 +64,7 @@ class Services:
     workspaces: WorkspaceService
     users: UserService
     sessions: SessionService
+    sign_ins: SignIns
     audit: AuditService
     health: HealthService
     samples: SampleService
@@ -107,6 +110,7 @@ def _make_services(installation: Installation, closing: ExitStack) -> Services:
     common: dict[str, Any] = {"metadata": metadata, "files": installation.files, "auditor": auditor}
     people: dict[str, Any] = {"metadata": metadata, "passwords": Passwords(), "auditor": auditor}
     limits = SessionLimits(timedelta(minutes=settings.idle_minutes), timedelta(hours=settings.session_hours))
+    sessions = SessionService(key=keys.sign_in, limits=limits, **people)
     documents = DocumentService(loader=installation.loader, queue=queue, **common)
     answerer = _make_answerer(installation, retriever, parser, in_use)
     return Services(
@@ -123,7 +127,8 @@ def _make_services(installation: Installation, closing: ExitStack) -> Services:
             **common,
         ),
         users=UserService(**people),
-        sessions=SessionService(key=keys.sign_in, limits=limits, **people),
+        sessions=sessions,
+        sign_ins=closing.enter_context(ending(SignIns(sessions))),
         audit=_make_audit(installation, auditor),
         health=_make_health(installation, in_use, auditor),
         samples=SampleService(documents=documents),

@@ -14,7 +14,8 @@ from app.errors import FAILURES, DafeError
 
 UNEXPECTED = "Something unexpected happened; nothing was changed on purpose. Give reference {}."
 _OURS = "dafe"
-_FIELDS = ("reference", "job_id", "action", "error", "where")
+_KEPT = "_dafe"
+"""The attribute of a record with fields of ours: a name that no library gives to one of its own."""
 
 
 class _JsonLines(logging.Formatter):
@@ -23,14 +24,15 @@ class _JsonLines(logging.Formatter):
 
 
 def _line(record: logging.LogRecord) -> str:
-    """ECS field names; of an exception the type and the places in the code, not its message: that may quote a file."""
+    """ECS field names; of an exception the type and the places in the code, and not its message, unless it is ours:
+    that may quote a file."""
     line = {
         "@timestamp": datetime.fromtimestamp(record.created, UTC).isoformat(),
         "log.level": record.levelname.lower(),
         "log.logger": record.name,
         "message": record.getMessage(),
     }
-    line |= {f"dafe.{name}": str(getattr(record, name)) for name in _FIELDS if hasattr(record, name)}
+    line |= {f"dafe.{name}": value for name, value in getattr(record, _KEPT, {}).items()}
     return json.dumps(line, ensure_ascii=True)
 
 
@@ -49,10 +51,16 @@ class _Record(logging.LogRecord):
     ) -> None:
         super().__init__(name, level, pathname, lineno, msg, args, None, *more)
         if isinstance(exc_info, tuple) and isinstance(exc_info[1], BaseException):
-            self.error, self.where = _kind(exc_info[1]), _places(exc_info[1])
+            self._dafe = _described(exc_info[1])
         if not _is_ours(self):
             self.args, self.msg = (), self.levelname.lower()
             self.msg = _line(self)
+
+
+def _described(error: BaseException) -> dict[str, str]:
+    """Only an error of ours has a message that may be kept."""
+    told = {"told": error.message} if isinstance(error, DafeError) else {}
+    return {"error": _kind(error), "where": _places(error), **told}
 
 
 def _kind(error: BaseException) -> str:
@@ -91,14 +99,8 @@ class Logger:
 
     def _error(self, message: str, action: str, error: BaseException, *, job_id: str = "") -> str:
         reference = str(ULID())[-8:]
-        fields = {
-            "reference": reference,
-            "action": action,
-            "error": _kind(error),
-            "where": _places(error),
-            "job_id": job_id,
-        }
-        self._log.error(message, extra=fields)
+        fields = {"reference": reference, "action": action, **_described(error), "job_id": job_id}
+        self._log.error(message, extra={_KEPT: fields})
         return reference
 
 

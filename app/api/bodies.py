@@ -6,6 +6,7 @@ from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from app.api.auth import bearer_token
 from app.api.errors import problem
 from app.errors import NotSignedInError
 
@@ -42,7 +43,7 @@ class BodyLimit:
     def _most(self, headers: Headers) -> tuple[int, tuple[int, str]]:
         """How much is taken, and what is said to more."""
         try:
-            self._session_of(headers.get("authorization", "").removeprefix("Bearer "))
+            self._session_of(bearer_token(headers))
         except NotSignedInError:
             return _OF_STRANGERS, _UNKNOWN
         has_files = headers.get("content-type", "").startswith("multipart/form-data")

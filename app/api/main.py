@@ -5,7 +5,6 @@ from fastapi import FastAPI
 from app.api import audit, documents, graph, health, jobs, questions, tokens, users, workspaces
 from app.api.bodies import BodyLimit
 from app.api.errors import PROBLEMS, add_error_handlers
-from app.api.signing_in import SignIns
 from app.container import Services
 from app.security.tokens import AccessTokens
 
@@ -18,7 +17,6 @@ def create_api(services: Services) -> FastAPI:
         title="Dafe Graphs", version="1", docs_url=None, redoc_url=None, openapi_url="/openapi.json", responses=PROBLEMS
     )
     api.state.services = services
-    api.state.sign_ins = SignIns(services.sessions)
     api.state.tokens = access = AccessTokens(services.keys.tokens)
     file_bytes = services.settings.upload_mb * 1_000_000
     api.add_middleware(BodyLimit, session_of=access.session_of, file_bytes=file_bytes)

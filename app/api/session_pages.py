@@ -10,10 +10,10 @@ from starlette.responses import FileResponse, HTMLResponse, PlainTextResponse, R
 from starlette.routing import BaseRoute, Route
 
 from app.api.gate import SIGN_IN, client_address, cookie_name, is_same_origin, session_token
-from app.api.signing_in import SignIns
 from app.errors import DafeError, ForbiddenError
 from app.logs import get_logger
 from app.services.sessions import SessionService, SignedIn
+from app.services.signing_in import SignIns
 
 _LONGEST_FORM = 4_096
 _HERE = Path(__file__).parent
@@ -33,9 +33,9 @@ _ELSEWHERE = "This form came from another site and was not used."
 
 
 class SessionPages:
-    def __init__(self, sessions: SessionService, *, public_url: str) -> None:
+    def __init__(self, sessions: SessionService, sign_ins: SignIns, *, public_url: str) -> None:
         self._sessions = sessions
-        self._sign_ins = SignIns(sessions)
+        self._sign_ins = sign_ins
         self._public_url = public_url
         self._secure = public_url.startswith("https://")
 

@@ -4,7 +4,6 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, Field, SecretStr
 
 from app.api.auth import CurrentActor, CurrentServices, CurrentTokens
-from app.api.signing_in import SignIns
 from app.security.tokens import LIFETIME_SECONDS
 
 router = APIRouter(prefix="/tokens", tags=["tokens"])
@@ -22,10 +21,9 @@ class Token(BaseModel):
 
 
 @router.post("", status_code=201)
-async def add_token(sign_in: SignIn, request: Request, tokens: CurrentTokens) -> Token:
+async def add_token(sign_in: SignIn, request: Request, services: CurrentServices, tokens: CurrentTokens) -> Token:
     """Open a session and get its first token."""
-    sign_ins: SignIns = request.app.state.sign_ins
-    signed_in = await sign_ins.sign_in(
+    signed_in = await services.sign_ins.sign_in(
         username=sign_in.username,
         password=sign_in.password.get_secret_value(),
         address=request.client.host if request.client else "",

@@ -38,11 +38,12 @@ def test_a_length_that_is_no_truth_helps_nobody(client: TestClient) -> None:
     assert client.post("/tokens", content=endless(50_000)).status_code == 401
 
 
+@pytest.mark.parametrize("scheme", ["Bearer", "bearer"])
 def test_a_person_may_send_files_up_to_the_limit_and_little_else(
-    client: TestClient, services: Services, workspace: Workspace, clinician: str
+    client: TestClient, workspace: Workspace, clinician: str, scheme: str
 ) -> None:
     answer = client.post("/tokens", json={"username": clinician, "password": PASSWORD})
-    bearer = {"authorization": f"Bearer {answer.json()['access_token']}"}
+    bearer = {"authorization": f"{scheme} {answer.json()['access_token']}"}
     path = f"/workspaces/{workspace.id}/documents"
     large = ("letter.txt", b"Warfarin interacts with amiodarone.\n" * 100_000)
     assert client.post(path, headers=bearer, files={"files": large}).status_code == 202

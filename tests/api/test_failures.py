@@ -19,7 +19,7 @@ BUSY = BackendUnavailableError("The database is busy with another process: try a
 def reference_in(log: pytest.LogCaptureFixture) -> str:
     (record,) = log.records
     assert CANARY not in str(record.__dict__)
-    return str(record.__dict__["reference"])
+    return str(record.__dict__["_dafe"]["reference"])
 
 
 @pytest.mark.parametrize("error", [ValueError(CANARY), BUSY])

@@ -34,7 +34,7 @@ async def _socket(socket: WebSocket) -> None:
 
 @pytest.fixture
 def client(services: Services) -> Iterator[TestClient]:
-    pages = SessionPages(services.sessions, public_url="")
+    pages = SessionPages(services.sessions, services.sign_ins, public_url="")
     inner = Starlette(
         routes=[*pages.routes, WebSocketRoute("/_stcore/stream", _socket), Route("/{path:path}", _reached)]
     )

@@ -74,5 +74,17 @@ def test_a_failure_of_ours_names_the_reference_of_its_line_and_a_mistake_none(
         assert not caplog.records
         told = log.sentence("read", BackendUnavailableError("The database is busy."))
     (record,) = caplog.records
-    assert told == f"The database is busy. Reference: {record.__dict__['reference']}."
-    assert (record.__dict__["action"], record.__dict__["error"]) == ("read", "BackendUnavailableError")
+    assert told == f"The database is busy. Reference: {record.__dict__['_dafe']['reference']}."
+    kept = record.__dict__["_dafe"]
+    assert (kept["action"], kept["error"], kept["told"]) == ("read", "BackendUnavailableError", "The database is busy.")
+
+
+def test_a_library_may_add_fields_of_any_name_to_its_line() -> None:
+    (line,) = lines_of(
+        "try:\n"
+        "    fail()\n"
+        "except ValueError as error:\n"
+        "    logging.getLogger('lib').exception('failed', extra={'error': error, 'where': secret, 'told': secret})\n"
+    )
+    assert (line["log.logger"], line["dafe.error"]) == ("lib", "ValueError")
+    assert "dafe.told" not in line

@@ -19,6 +19,10 @@ class SignIns:
         self._threads = ThreadPoolExecutor(_AT_A_TIME, thread_name_prefix="sign-in")
         self._waiting = 0
 
+    def close(self) -> None:
+        """Who waits still is sent away; who is signed in at this moment is waited for."""
+        self._threads.shutdown(cancel_futures=True)
+
     async def sign_in(self, *, username: str, password: str, address: str, agent: str) -> SignedIn:
         """As SessionService.sign_in. Raises BackendUnavailableError when too many wait already."""
         if self._waiting >= _MOST_WAITING:
