@@ -54,6 +54,7 @@ _LEFT_OUT = frozenset({"seconds", "model", "configuration", "by_type", "refused"
 
 def record(folder: Path, kind: str, figures: Mapping[str, Mapping[str, Any]]) -> None:
     """Replace the rows of these names under `kind` and write the page anew."""
+    folder.mkdir(parents=True, exist_ok=True)
     store = folder / _STORE
     kept: dict[str, dict[str, Any]] = json.loads(store.read_text(encoding="utf-8")) if store.is_file() else {}
     rows = kept.setdefault(kind, {})

@@ -158,13 +158,13 @@ def test_a_file_that_cannot_be_used_is_refused_in_one_sentence(tmp_path: Path) -
 
 
 def test_the_page_of_results_keeps_rows_of_other_measurements(tmp_path: Path) -> None:
-    record(tmp_path, "retrieval", {"hotpotqa rag": {"questions": 3, "recall_at_5": 0.5, "seconds": 9.0}})
-    record(tmp_path, "pages", {"financebench": {"questions": 2, "known": {"page_top_1": 1.0}}})
-    page = (tmp_path / "RESULTS.md").read_text(encoding="utf-8")
+    folder = tmp_path / "not there yet"
+    record(folder, "retrieval", {"hotpotqa rag": {"questions": 3, "recall_at_5": 0.5, "seconds": 9.0}})
+    record(folder, "pages", {"financebench": {"questions": 2, "known": {"page_top_1": 1.0}}})
+    page = (folder / "RESULTS.md").read_text(encoding="utf-8")
     assert "| hotpotqa rag | 3 | 0.5 |" in page
     assert "known page top 1" in page
     assert "9.0" not in page
-    assert render({}) == render({})
 
 
 def test_pages_of_a_document_are_told_by_their_spans() -> None:
