@@ -20,7 +20,7 @@ _THINGS = frozenset({"it", "they", "them"})
 _PEOPLE = frozenset(
     ("patient woman man boy girl child physician doctor nurse customer client director officer chairman author").split()
 )
-_ORGANIZATION_KINDS = frozenset("company group bank firm client issuer customer".split())
+_ORGANIZATION_KINDS = frozenset({"company", "group", "firm"})
 _TITLES = frozenset({"dr", "dr.", "mr", "mr.", "mrs", "mrs.", "ms", "ms.", "prof", "prof.", "professor", "sir", "dame"})
 _POSSESSIVES = {"his": "he", "her": "she", "its": "it", "their": "they"}
 _VALUES = frozenset({"Date", "Amount"})
@@ -86,11 +86,10 @@ class Antecedents:
     def _choose(self, pronoun: Argument, here: Sequence[Argument], earlier: Argument | None) -> Argument | None:
         word = pronoun.text.casefold()
         several = word in {"they", "them"}
-        before = {
-            fold(found.text): found
-            for found in here
-            if found.span.end <= pronoun.span.start and (not several or _agrees(word, found))
-        }
+        named = [found for found in here if found.span.end <= pronoun.span.start]
+        if several and any(map(_is_joined, named)):
+            return None
+        before = {fold(found.text): found for found in named if not several or _agrees(word, found)}
         if not before:
             return earlier
         if len(before) > 1:
@@ -103,6 +102,7 @@ class Antecedents:
         name and no object could be meant too."""
         self._nouns |= {token.lemma_.lower() for token in phrases.document if token.pos_ == "NOUN"}
         self._remember_kinds(phrases, facts)
+        self._remember_organizations(phrases)
         people = {fold(found.text): found for found in self._people}
         if people:
             (first, *more) = people.values()
@@ -117,7 +117,6 @@ class Antecedents:
             self._thing = None
         elif subjects[0].type not in _VALUES:
             self._thing = subjects[0] if _is_named(subjects[0]) or _is_substance(subjects[0]) else None
-        self._remember_organization(subjects[0])
 
     def _remember_kinds(self, phrases: Phrases, facts: Sequence[Candidate]) -> None:
         """ "Load is an album", "the Klamath River": afterwards "the album" and "the river" are these, if no others."""
@@ -130,11 +129,12 @@ class Antecedents:
             if known is None or fold(known.text) != fold(name.text):
                 self._kinds[kind] = None
 
-    def _remember_organization(self, subject: Argument) -> None:
-        """ "Ardenfell Foods plc makes cheese": afterwards "the company" is that, if no other organisation was named."""
-        for kind in _ORGANIZATION_KINDS if subject.type == "Organization" else ():
-            known = self._kinds.setdefault(kind, subject)
-            self._kinds[kind] = known if known is not None and fold(known.text) == fold(subject.text) else None
+    def _remember_organizations(self, phrases: Phrases) -> None:
+        """ "Ardenfell Foods plc makes cheese": afterwards "the company" is that, if no other organisation is named."""
+        for name in phrases.names():
+            for kind in _ORGANIZATION_KINDS if name.type == "Organization" else ():
+                known = self._kinds.setdefault(kind, name)
+                self._kinds[kind] = known if known is not None and fold(known.text) == fold(name.text) else None
 
     def _is_new_doctor(self, person: Argument) -> bool:
         """Behind "Mr Voss has gout. Dr Rudge started colchicine." a "he" may be either of them."""
@@ -145,15 +145,22 @@ class Antecedents:
 
 
 def _agrees(pronoun: str, found: Argument) -> bool:
-    """ "they" are several or an organisation or group; "it" is neither several nor a person."""
-    several = found.head is not None and (found.head.tag_ in {"NNS", "NNPS"} or _is_joined(found.head))
-    if pronoun in {"they", "them"}:
-        return several or found.type in {"Organization", "Group"}
-    return pronoun != "it" or (not several and found.type != "Person")
+    """ "they" are several or an organisation or group; "it" is neither several nor a person; one of a pair is neither
+    of the two."""
+    if pronoun not in _THINGS:
+        return True
+    if _is_joined(found):
+        return False
+    several = found.head is not None and found.head.tag_ in {"NNS", "NNPS"}
+    if pronoun == "it":
+        return not several and found.type != "Person"
+    return several or found.type in {"Organization", "Group"}
 
 
-def _is_joined(head: Any) -> bool:
-    return any(child.dep_ == "conj" for child in head.children)
+def _is_joined(argument: Argument) -> bool:
+    """ "the hospital" and "the clinic" of "the hospital and the clinic"."""
+    head = argument.head
+    return head is not None and (head.dep_ == "conj" or any(child.dep_ == "conj" for child in head.children))
 
 
 def _people(clauses: Sequence[Clause], phrases: Phrases) -> Iterator[Argument]:

@@ -13,7 +13,7 @@ _HANDED_OVER = frozenset("give award grant offer pay prescribe send teach deny a
 """Verbs that keep an object in the passive: "was given diazepam"."""
 _OF_THE_WRITER = frozenset({"move", "turn", "look", "speak", "begin", "consider"})
 """Who "Moving on to …," is said of is the one who writes."""
-_FURNISHING = frozenset({"provide", "supply", "equip", "present", "furnish"})
+_FURNISHING = frozenset({"provide", "supply", "equip", "furnish"})
 """What their object is given follows "with"."""
 _OBJECT_ACTS = frozenset(
     (
@@ -31,7 +31,7 @@ PLACES = frozenset({"GPE", "LOC", "FAC"})
 
 @dataclass(frozen=True, slots=True)
 class Clause:
-    """`subjects` are heads of noun phrases; `relation` the verb's words without auxiliaries and negation."""
+    """`subjects` are heads of noun phrases; `relation` the words of `relation_words`."""
 
     verb: Any
     subjects: tuple[Any, ...]
@@ -168,10 +168,13 @@ def objects_of(verb: Any) -> list[Any]:
     if is_passive(verb) and verb.lemma_ not in _HANDED_OVER:
         return []
     direct = [child for child in verb.children if child.dep_ == "dobj"]
-    if verb.lemma_ in _FURNISHING and any(child.lower_ == "with" for child in verb.children):
-        return []
     handed = [child for child in verb.children if child.dep_ == "dative" and (not direct or child.pos_ == "ADP")]
     return [head for child in (*direct, *handed) for head in _object_heads(child)]
+
+
+def furnishes(verb: Any) -> bool:
+    """ "supplied the hospital with insulin": the hospital is not what was supplied."""
+    return verb.lemma_ in _FURNISHING and any(child.lower_ == "with" for child in verb.children)
 
 
 def _object_heads(child: Any) -> list[Any]:
@@ -193,7 +196,8 @@ def is_passive(verb: Any) -> bool:
 
 
 def relation_words(verb: Any) -> str:
-    """ "was admitted", "started taking", "carries out": lower case, in the order of the text."""
+    """ "was admitted", "has been inducted", "must pay", "started taking", "carries out": lower case, in the order of
+    the text; without negation and auxiliaries other than those of the passive and of duty."""
     parts = [verb]
     parts += [child for child in verb.children if child.dep_ in {"prt", "auxpass"} or _is_duty(child)]
     parts += _perfect(verb)
@@ -248,7 +252,7 @@ def _after(preposition: Any, words: str) -> Iterator[tuple[str, Any]]:
                 yield words, head
                 yield from _places_around(head, words)
         elif child.dep_ == "pcomp" and child.tag_ == "VBG" and not any(one.dep_ == "nsubj" for one in child.children):
-            for head in objects_of(child):
+            for head in () if furnishes(child) else objects_of(child):
                 yield f"{words} {child.lower_}", head
         elif child.dep_ == "prep" and child.ent_iob_ != "I":
             further = child.lower_ if words.endswith(("from", "until", "since")) else f"{words} {child.lower_}"

@@ -1,5 +1,6 @@
 """Which arguments say too little to stand alone in a fact, by the words around them."""
 
+import re
 from collections.abc import Collection
 from typing import Any
 
@@ -113,16 +114,15 @@ def owner_of(head: Any) -> Any | None:
     return next((child for child in head.children if child.dep_ == "poss" and child.pos_ == "PRON"), None)
 
 
-def needs_more(argument: Argument, *, negated: bool) -> bool:
-    """Whether an object is only part of what the sentence says: "has no business (in sanctioned countries)"."""
+def needs_more(argument: Argument, *, offset: int, negated: bool) -> bool:
+    """Whether an object is only part of what the sentence that starts at `offset` says: "has no business (in sanctioned
+    countries)"."""
     head = argument.head
     if head is None or argument.is_name:
         return False
-    inside = set(argument.text.split())
-    behind = [child for child in head.rights if child.dep_ in {"prep", "relcl", "acl"} and child.text not in inside]
-    if not behind:
-        return False
-    return negated or head.lemma_.lower() in _RELATIONAL
+    end = argument.span.end - offset
+    behind = any(child.dep_ in {"prep", "relcl", "acl"} and child.idx >= end for child in head.rights)
+    return behind and (negated or head.lemma_.lower() in _RELATIONAL)
 
 
 def depth(token: Any) -> int:
@@ -161,7 +161,7 @@ def leaves_out_limit(said: str, verb: Any | None, *, whom: bool = True) -> bool:
     of the fact do not."""
     if verb is None:
         return False
-    words = set(said.lower().split())
+    words = set(re.findall(r"\w+", said.lower()))
     limits = {token.lower_ for token in verb.subtree if token.lower_ in _LIMITING}
     people = {token.lower_ for token in verb.subtree if whom and is_population(token) and verb_above(token) == verb}
-    return any(asked and not asked & words for asked in (limits, people))
+    return bool((limits | people) - words)

@@ -8,7 +8,7 @@ from app.domain.graph import Assertion
 from app.pipeline.parse_walking import first_conjunct
 from app.pipeline.rules_arguments import Argument
 from app.pipeline.rules_candidates import Candidate, fact
-from app.pipeline.rules_clauses import Clause, agents_of, attributes_of, objects_of, prepositions_of
+from app.pipeline.rules_clauses import Clause, agents_of, attributes_of, furnishes, objects_of, prepositions_of
 from app.pipeline.rules_fitness import is_one_of_a_kind, needs_more, shares_end
 from app.pipeline.rules_phrases import Phrases
 from app.pipeline.rules_prepositions import adjective, read_object_prepositions, read_prepositions
@@ -16,6 +16,8 @@ from app.pipeline.rules_prepositions import adjective, read_object_prepositions,
 OWNED_KINDS = frozenset({"of", "for", "at", "to", "in", "with", "by"})
 _CALENDAR = re.compile(r"\d{4}|\d[-/.]\d|day\b|^[A-Z][a-z]+ \d|\d [A-Z][a-z]+")
 """A date that is on a calendar, not a span of time such as "six days"."""
+_OF_PASSIVE = frozenset({"was", "were", "is", "are", "been", "be", "being", "has", "have", "had"})
+"""Auxiliaries that the active voice is without: "was inducted by", but "inducted"."""
 
 
 def read_clause(clause: Clause, phrases: Phrases) -> Iterator[Candidate]:
@@ -38,9 +40,13 @@ def _objects(clause: Clause, subject: Argument, phrases: Phrases) -> Iterator[Ca
             continue
         inner = list(read_object_prepositions(clause, subject, head, object_, phrases))
         found = list(fact(subject, clause.relation, phrases.object(head), "svo", clause.verb))
-        if not any(needs_more(one.object, negated=one.assertion is Assertion.NEGATED) for one in found):
+        if not furnishes(clause.verb) and not any(_is_part(one, phrases) for one in found):
             yield from found
         yield from inner
+
+
+def _is_part(one: Candidate, phrases: Phrases) -> bool:
+    return needs_more(one.object, offset=phrases.offset, negated=one.assertion is Assertion.NEGATED)
 
 
 def _copula(clause: Clause, subject: Argument, phrases: Phrases) -> Iterator[Candidate]:
@@ -85,7 +91,7 @@ def _owned_subject(clause: Clause, subject: Argument, phrases: Phrases) -> Itera
 
 
 def _agents(clause: Clause, subject: Argument, phrases: Phrases) -> Iterator[Candidate]:
-    words = " ".join(word for word in clause.relation.split() if word not in {"was", "were", "is", "are", "been", "be"})
+    words = " ".join(word for word in clause.relation.split() if word not in _OF_PASSIVE)
     for head in agents_of(clause.verb):
         yield from fact(phrases.argument(head), words, subject, "passive", clause.verb)
 

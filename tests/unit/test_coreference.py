@@ -33,3 +33,27 @@ def test_a_pronoun_without_an_antecedent_makes_no_fact(extractor: RulesExtractor
 def test_a_thing_is_not_taken_for_a_person(extractor: RulesExtractor) -> None:
     found = read(extractor, "Warfarin increases the risk of bleeding.", "She takes amiodarone.")
     assert ("warfarin", "amiodarone") not in found
+
+
+def test_the_company_is_the_only_organisation_named(extractor: RulesExtractor) -> None:
+    assert ("ardenfell foods plc", "milk") in read(
+        extractor, "Ardenfell Foods plc makes cheese.", "The company sells milk."
+    )
+    both = read(extractor, "Ardenfell Foods plc sued Tolvane Holdings Ltd.", "The company sells milk.")
+    assert not [subject for subject, object_ in both if object_ == "milk"]
+
+
+@pytest.mark.parametrize("role", ["customer", "client", "issuer"])
+def test_a_role_is_not_whoever_was_named(extractor: RulesExtractor, role: str) -> None:
+    found = read(extractor, "Northgate Bank approved the loan.", f"The {role} asked for a waiver.")
+    assert ("northgate bank", "loan") in found
+    assert not [pair for pair in found if pair[1] == "waiver"]
+
+
+@pytest.mark.parametrize("pair", ["The hospital and the clinic", "Omar Quist and Northgate Bank"])
+def test_they_are_not_one_of_a_pair(extractor: RulesExtractor, pair: str) -> None:
+    assert not read(extractor, f"{pair} said that they hold shares.")
+
+
+def test_they_can_be_one_organisation(extractor: RulesExtractor) -> None:
+    assert ("northgate bank", "shares") in read(extractor, "Northgate Bank said that they hold shares.")

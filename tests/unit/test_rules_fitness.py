@@ -171,6 +171,16 @@ def test_what_stands_in_a_bracket_is_not_what_the_sentence_is_of() -> None:
             ("diazepam", "were given", "patients"),
             ("Five patients", "were given", "diazepam"),
         ),
+        (
+            "Omar Quist supplied the hospital with insulin.",
+            ("Omar Quist", "supplied with", "insulin"),
+            ("Omar Quist", "supplied hospital with", "insulin"),
+        ),
+        (
+            "Ann Lee has been inducted by Omar Quist.",
+            ("Omar Quist", "has inducted", "Ann Lee"),
+            ("Omar Quist", "inducted", "Ann Lee"),
+        ),
     ],
 )
 def test_an_end_is_whole_or_missing(text: str, cut: tuple[str, str, str], whole: tuple[str, str, str]) -> None:
@@ -200,11 +210,21 @@ def test_an_end_is_whole_or_missing(text: str, cut: tuple[str, str, str], whole:
             "The policy allows no payment to Omar Quist without a licence.",
             ("policy", "allows payment to", "Omar Quist"),
         ),
-        ("The bands were delta, theta and gamma.", ("bands", "were", "delta")),
-        ("The dam is too low to provide water.", ("dam", "provide", "water")),
+        (
+            "The owners of Lowick Dairy are a lender, a borrower and a guarantor.",
+            ("owners of Lowick Dairy", "are", "lender"),
+        ),
+        ("The rent is insufficient to cover interest.", ("rent", "is to cover", "interest")),
         ("Laughter is seen with people finding joy.", ("Laughter", "is seen with finding", "joy")),
-        ("Iron & Wine released an album.", ("Iron", "released", "album")),
+        ("Terms & conditions govern loans.", ("conditions", "govern", "loans")),
         ("Rides provide riders with joy.", ("Rides", "provide", "riders")),
+        (
+            "Omar Quist changed war by providing armies with guns.",
+            ("Omar Quist", "changed war by providing", "armies"),
+        ),
+        ("Amiodarone is safer than digoxin without warfarin.", ("Amiodarone", "is safer than", "digoxin")),
+        ("Amiodarone is safer than digoxin without warfarin.", ("Amiodarone", "is safer without", "warfarin")),
+        ("Ann Lee has no proof of fraud, of theft or of forgery.", ("Ann Lee", "has", "proof of fraud")),
         ("Doctors treat elderly patients who have depression.", ("elderly patients", "have", "depression")),
         ("Moving into art, the work of Ann Lee made money.", ("work of Ann Lee", "moving into", "art")),
         ("In recent years, Ann Lee has begun to explore caves.", ("Ann Lee", "begun in", "recent years")),
