@@ -10,9 +10,9 @@ _BEGIN, _END = "\ufdd0", "\ufdd1"
 _MARKS = re.compile(f"[{_BEGIN}{_END}]")
 _ENDS = r"\s*(?:;|$|!)"
 _STYLE = re.compile(
-    r"display\s*:\s*none|visibility\s*:\s*hidden|color\s*:\s*transparent|text-indent\s*:\s*-\d{3,}"
+    r"(?<![-\w])(?:display\s*:\s*none|visibility\s*:\s*hidden|color\s*:\s*transparent|text-indent\s*:\s*-\d{3,}"
     rf"|font-size\s*:\s*(?:0*(?:\.\d+|[01](?:\.\d+)?)p[xt]|0+(?:\.0+)?(?:em|rem|%)?){_ENDS}"
-    rf"|opacity\s*:\s*0+(?:\.0+)?{_ENDS}",
+    rf"|opacity\s*:\s*0+(?:\.0+)?{_ENDS})",
     re.IGNORECASE,
 )
 
@@ -31,7 +31,7 @@ def is_marked(text: str) -> bool:
 
 
 def split(text: str) -> tuple[str, list[Span]]:
-    """The text without marks, and where in it what they enclose lies."""
+    """The text without marks, and where in it what they enclose lies; what is never closed goes on to the end."""
     plain: list[str] = []
     spans: list[Span] = []
     length = depth = start = 0
@@ -46,23 +46,36 @@ def split(text: str) -> tuple[str, list[Span]]:
         else:
             plain.append(piece)
             length += len(piece)
+    if depth and length > start:
+        spans.append(Span(start, length))
     return "".join(plain), spans
 
 
 def mark_html(soup: Any) -> None:
-    """Elements that their own style hides, or makes too small or transparent to be seen."""
+    """Elements that their own style hides, or makes too small or transparent to be seen; comments are no text."""
+    for text in _texts(soup):
+        if _MARKS.search(text):
+            text.replace_with(unmarked(text))
     for element in soup.find_all(style=_STYLE):
-        for text in list(element.find_all(string=True)):
+        for text in _texts(element):
             text.replace_with(f"{_BEGIN}{unmarked(text)}{_END}")
+
+
+def _texts(element: Any) -> list[Any]:
+    from bs4.element import NavigableString
+
+    return [text for text in element.find_all(string=True) if type(text) is NavigableString]
 
 
 def mark_word(body: Any) -> None:
     """Runs with the property "hidden" (w:vanish), and those of a size below two points."""
+    for text in body.iter("{*}t"):
+        text.text = unmarked(text.text or "")
     for run in body.iter("{*}r"):
         properties = run.find("{*}rPr")
         if properties is not None and _is_hidden(properties):
             for text in run.findall("{*}t"):
-                text.text = f"{_BEGIN}{unmarked(text.text or '')}{_END}"
+                text.text = f"{_BEGIN}{text.text}{_END}"
 
 
 def _is_hidden(properties: Any) -> bool:

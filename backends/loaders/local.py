@@ -18,6 +18,7 @@ from app.domain.documents import LoadedDocument
 from app.errors import CancelledError, InvalidInputError, NotFoundError
 from backends.loaders.base import Attachment, DocumentLoader
 from backends.loaders.detecting import EMAIL, PDF, ZIP, detect
+from backends.loaders.pdf import INSTALL_TESSERACT
 from backends.loaders.pdf_table_rows import OpenTable
 from backends.loaders.pdf_text import PdfPage
 from backends.loaders.settings import LocalLoaderSettings
@@ -91,12 +92,13 @@ class LocalLoader(DocumentLoader):
         if total > self._settings.pages:
             raise InvalidInputError(f"The document has more than {self._settings.pages:,} pages: split it.")
         writer = DocumentWriter(most_characters=self._settings.characters)
-        writer.title = " ".join((counted.get("title") or "").split())[:200] or None
+        writer.title = counted["title"]
         try:
             for page in self._pages(content, total, on_progress):
                 writer.add_page_text(page.text, words=page.words, headings=page.headings, rows=page.rows, ocr=page.ocr)
                 if page.warning:
                     writer.warnings.append(page.warning)
+                    writer.advice = INSTALL_TESSERACT if INSTALL_TESSERACT in page.warning else writer.advice
             writer.warnings += filter(None, [counted["warning"]])
             return writer.finish()
         except ReaderError as error:

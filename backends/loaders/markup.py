@@ -18,7 +18,7 @@ def read_html(content: bytes, writer: DocumentWriter) -> None:
 
     soup = BeautifulSoup(content, "lxml")
     if soup.title is not None and soup.title.get_text(strip=True):
-        writer.title = " ".join(soup.title.get_text(" ").split())[:200]
+        writer.title = soup.title.get_text(" ")
     for element in soup(_SKIPPED):
         element.decompose()
     for element in soup.find_all(hidden=True):

@@ -63,7 +63,7 @@ def read_email(content: bytes, writer: DocumentWriter) -> None:
         text = decode(payload) if isinstance(payload, bytes) else ""
     if body.get_content_subtype() == "html":
         title = writer.title
-        read_html(str(text).encode("utf-8"), writer)
+        read_html(str(text).encode("utf-8-sig"), writer)  # its mark goes before what the page says of its encoding
         writer.title = title
     else:
         for block in re.split(r"\n[ \t]*\n", str(text).replace("\r\n", "\n")):

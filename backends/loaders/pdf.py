@@ -13,6 +13,7 @@ from backends.loaders.pdf_tables import find_tables
 from backends.loaders.pdf_text import PdfPage, assemble
 from backends.loaders.writing import ReaderError
 
+INSTALL_TESSERACT = "install Tesseract to read scans"
 _FEWEST_SIGNS = 8
 
 
@@ -60,6 +61,7 @@ def read_pages(
             found = _read_text(page, index, above)
         except pypdfium2.PdfiumError:
             yield PdfPage("", warning=f"Page {index + 1} is damaged and was left out.")
+            above = None
             continue
         if sum(map(str.isalnum, found.text)) < _FEWEST_SIGNS:
             found = _read_scan(page, index, ocr_seconds) or found
@@ -96,6 +98,6 @@ def _read_scan(page: Any, index: int, ocr_seconds: int) -> PdfPage | None:
     from backends.loaders.ocr import has_tesseract, read_image
 
     if not ocr_seconds or not has_tesseract():
-        return PdfPage("", warning=f"Page {index + 1} holds no readable text; install Tesseract to read scans.")
+        return PdfPage("", warning=f"Page {index + 1} holds no readable text; {INSTALL_TESSERACT}.")
     image = page.render(scale=200 / 72).to_pil()
     return read_image(image, page_number=index + 1, seconds=ocr_seconds)

@@ -90,7 +90,7 @@ def _add_table(table: Table, written: _Written, page: PdfPage, *, caption: str |
         start = written.add("" if not written.length else "\n" if place and line.row else "\n\n", line.text)
         if line.row is not None:
             page.rows.append(line.row.at(start, caption=line.caption))
-        page.words += [WordBox(Span(start + span.start, start + span.end), *clipped(*box)) for span, box in line.words]
+        page.words += [WordBox(Span(start + span.start, start + span.end), *_clipped(*box)) for span, box in line.words]
 
 
 def _is_near(line: _Line, table: Table) -> bool:
@@ -150,10 +150,10 @@ def _words(signs: Signs, line: _Line, *, shift: int) -> Iterator[WordBox]:
         known = [place for place in signs.boxes[start:end] if place is not None]
         if known:
             lefts, tops, rights, bottoms = zip(*known, strict=True)
-            box = clipped(min(lefts), min(tops), max(rights), max(bottoms))
+            box = _clipped(min(lefts), min(tops), max(rights), max(bottoms))
             yield WordBox(Span(start + shift, end + shift), *box)
         start = end + 1
 
 
-def clipped(*edges: float) -> tuple[float, ...]:
+def _clipped(*edges: float) -> tuple[float, ...]:
     return tuple(round(min(1.0, max(0.0, edge)), 5) for edge in edges)

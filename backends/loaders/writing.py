@@ -26,11 +26,12 @@ class DocumentWriter:
         self._hidden: list[Span] = []
         self.title: str | None = None
         self.warnings: list[str] = []
+        self.advice = "choose another one, or a better scan"
 
     def add_paragraph(self, text: str) -> Span | None:
         """A block of text with its line breaks; None for nothing."""
         text = clean(text).strip()
-        if not text:
+        if not hidden.unmarked(text).strip():
             return None
         span = self._add(text)
         self._add("\n\n")
@@ -42,15 +43,16 @@ class DocumentWriter:
         if span is not None:
             self._headings.append(Heading(span, max(1, level)))
             if self.title is None and level == 1:
-                self.title = " ".join(hidden.unmarked(clean(text)).split())[:200]
+                self.title = text
 
     def add_row(self, header: Sequence[str], cells: Sequence[str], *, caption: str | None = None) -> None:
         """A row as "label; column: value; …"; nothing for one without a filled cell."""
         row = write_row(*([hidden.unmarked(cell) for cell in part] for part in (header, cells)))
         if row is not None:
             span = self._add(row.text)
-            self._rows.append(row.at(span.start, caption=caption))
-            self._hidden += [span] * any(map(hidden.is_marked, cells))
+            self._rows.append(row.at(span.start, caption=hidden.unmarked(caption) if caption else None))
+            if any(map(hidden.is_marked, (*header, *cells))):
+                self._hidden.append(span)
             self._add("\n")
 
     def add_table(self, rows: Sequence[Sequence[str]], *, caption: str | None = None) -> None:
@@ -73,13 +75,10 @@ class DocumentWriter:
         words: Sequence[WordBox] = (),
         headings: Sequence[Heading] = (),
         rows: Sequence[TableRow] = (),
-        concealed: Sequence[Span] = (),
         ocr: bool = False,
     ) -> None:
-        """A whole page whose words, headings, rows and concealed places have spans that count from its own start; ends
-        the page."""
+        """A whole page whose words, headings and rows have spans that count from its own start; ends the page."""
         start = self._length
-        self._hidden += [_moved(span, start) for span in concealed]
         self._add(hidden.blanked(text))
         moved = [WordBox(_moved(word.span, start), word.left, word.top, word.right, word.bottom) for word in words]
         self._headings += [replace(found, span=_moved(found.span, start)) for found in headings]
@@ -98,14 +97,17 @@ class DocumentWriter:
             self.end_page()
         text = "".join(self._parts)
         if not any(sign.isalnum() for sign in text):
-            raise ReaderError("The file holds no readable text: choose another one, or a better scan.")
+            raise ReaderError(f"The file holds no readable text: {self.advice}.")
         if self._hidden:
             self.warnings.append(f"Text that a reader of the file does not see, in {len(self._hidden)} places: marked.")
         return LoadedDocument(
-            *(text, tuple(self._pages), tuple(self._headings), tuple(self._rows), self.title),
+            *(text, tuple(self._pages), tuple(self._headings), tuple(self._rows), self._short_title()),
             warnings=tuple(self.warnings),
             hidden=tuple(self._hidden),
         )
+
+    def _short_title(self) -> str | None:
+        return " ".join(hidden.unmarked(clean(self.title or "")).split())[:200] or None
 
     def _add(self, text: str) -> Span:
         text, concealed = hidden.split(text)

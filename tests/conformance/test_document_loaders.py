@@ -1,6 +1,7 @@
 """What a document loader gives for every format: one text, and where pages, headings and table rows lie in it."""
 
 from collections.abc import Callable, Iterator
+from email.message import EmailMessage
 
 import pytest
 
@@ -194,6 +195,14 @@ def test_an_email_begins_with_who_wrote_to_whom(read: Read, loader: DocumentLoad
     assert SENTENCE in as_html.text
     assert as_html.title == "Discharge letter"
     assert headings(as_html)[1] == ("Medication", 2)
+
+
+def test_a_web_page_in_an_email_is_read_in_the_encoding_of_the_email(loader: DocumentLoader) -> None:
+    page = "<html><head><meta charset='iso-8859-1'></head><body><p>Müller was seen.</p></body></html>"
+    message = EmailMessage()
+    message["Subject"] = "Letter"
+    message.set_content(page, subtype="html", charset="iso-8859-1")
+    assert "Müller was seen." in loader.load("letter.eml", bytes(message)).text
 
 
 def test_attachments_are_taken_out_with_the_archives_and_emails_inside_them(loader: DocumentLoader) -> None:
