@@ -10,6 +10,7 @@ from app.domain.documents import Span, WordBox
 from backends.loaders.pdf_text import PdfPage
 
 _LEAST_CONFIDENCE = 25
+_COLUMNS = 12
 
 
 def has_tesseract() -> bool:
@@ -20,8 +21,10 @@ def read_image(image: Any, *, page_number: int, seconds: int) -> PdfPage:
     """Text with word boxes; a page that takes longer than `seconds` stays empty, with a warning."""
     try:
         found = _recognise(image, seconds=seconds)
-    except subprocess.SubprocessError:
+    except subprocess.TimeoutExpired:
         return PdfPage("", warning=f"Page {page_number} took too long to recognise and was left out.")
+    except subprocess.CalledProcessError:
+        return PdfPage("", warning=f"Page {page_number} could not be recognised and was left out.")
     pieces: list[str] = []
     words: list[WordBox] = []
     before: tuple[int, int, int] | None = None
@@ -55,4 +58,5 @@ def _recognise(image: Any, *, seconds: int) -> list[list[str]]:
         env={**os.environ, "OMP_THREAD_LIMIT": "1"},
         check=True,
     )
-    return [line.split("\t") for line in done.stdout.decode("utf-8", "replace").splitlines()[1:]]
+    lines = done.stdout.decode("utf-8", "replace").split("\n")[1:]
+    return [fields for line in lines if len(fields := line.split("\t")) == _COLUMNS]

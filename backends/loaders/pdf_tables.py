@@ -75,7 +75,7 @@ def _arranged(grid: Grid, cells: Sequence[Cell], width: float, height: float) ->
             rows[row][place.column] = cell
     kept = [row for row in rows if any(cell is not None and cell.words for cell in row)]
     named = kept[caption_rows(kept) :]
-    if not is_plausible(column_names(named[: header_rows(named)], columns)):
+    if not named or not is_plausible(column_names(named[: header_rows(named)], columns)):
         return None
     across = tuple(round(edge / width, 4) for edge in grid.across)
     return Table([*kept], across, top=grid.down[0] / height, bottom=grid.down[-1] / height)

@@ -1,7 +1,9 @@
 """PDF pages: word boxes, headings, page images, scans, progress, and the form of what readers write."""
 
 import io
+import os
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 from app.domain.documents import LoadedDocument, Page
 from app.errors import CancelledError, InvalidInputError, NotFoundError
 from backends.loaders.base import DocumentLoader
-from backends.loaders.ocr import has_tesseract
+from backends.loaders.ocr import has_tesseract, read_image
 from backends.loaders.settings import LoaderSettings
 from backends.loaders.texts import read_csv, read_json, read_markdown, read_text
 from backends.loaders.writing import DocumentWriter, ReaderError
@@ -134,7 +136,7 @@ def test_a_scanned_page_is_read_with_boxes(loader: DocumentLoader) -> None:
 
 def test_without_recognition_a_scanned_page_is_named_in_a_warning() -> None:
     without = load(DocumentLoader, LoaderSettings(ocr=False))
-    with pytest.raises(InvalidInputError, match="no readable text"):
+    with pytest.raises(InvalidInputError, match="no readable text: install Tesseract to read scans"):
         without.load("scan.pdf", make_scan("Warfarin"))
     from pypdf import PdfWriter
 
@@ -146,6 +148,40 @@ def test_without_recognition_a_scanned_page_is_named_in_a_warning() -> None:
     loaded = without.load("both.pdf", target.getvalue())
     assert len(loaded.pages) == 3
     assert loaded.warnings == ("Page 3 holds no readable text; install Tesseract to read scans.",)
+
+
+def test_a_page_that_cannot_be_recognised_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """With programs in the place of Tesseract: one fails, one never ends."""
+    from PIL import Image
+
+    said = []
+    for line in ("exit 1", "exec sleep 60"):
+        place_program(tmp_path, line, monkeypatch)
+        said.append(read_image(Image.new("L", (20, 20)), page_number=3, seconds=1).warning)
+    assert said == [
+        "Page 3 could not be recognised and was left out.",
+        "Page 3 took too long to recognise and was left out.",
+    ]
+
+
+@pytest.mark.parametrize("sign", ["\u2028", "\x0c", "\x85"])
+def test_a_line_of_recognition_ends_at_its_line_feed_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, sign: str
+) -> None:
+    from PIL import Image
+
+    words = [f"5\t1\t1\t1\t1\t{n}\t{n}\t1\t2\t2\t96\t{word}" for n, word in enumerate((f"War{sign}farin", "5"))]
+    (tmp_path / "table.tsv").write_text("\n".join(["level\ttext", *words, "cut off"]), encoding="utf-8", newline="")
+    place_program(tmp_path, f"cat '{tmp_path}/table.tsv'", monkeypatch)
+    found = read_image(Image.new("L", (20, 20)), page_number=1, seconds=20)
+    assert (found.text, len(found.words)) == (f"War{sign}farin 5", 2)
+
+
+def place_program(folder: Path, line: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    program = folder / "tesseract"
+    program.write_text(f"#!/bin/sh\ncat > /dev/null\n{line}\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(folder), prepend=os.pathsep)
 
 
 PIECES = st.one_of(

@@ -10,6 +10,7 @@ import pytest
 from app.domain.documents import LoadedDocument, Page
 from app.services.evidence import line_boxes
 from backends.loaders.base import DocumentLoader
+from backends.loaders.pdf import read_pages
 from backends.loaders.settings import LoaderSettings
 from backends.loading import load
 from tests.conformance.document_files import FIRST_PAGE, SENTENCE, make_pdf
@@ -128,6 +129,23 @@ def test_a_table_goes_on_over_the_page_with_its_header(loader: DocumentLoader, r
         assert len(line_boxes(page, row.span)) == 1
 
 
+def test_a_table_does_not_go_on_over_a_damaged_page(loader: DocumentLoader) -> None:
+    from pypdf import PdfReader, PdfWriter
+    from pypdf.generic import NameObject, NumberObject
+
+    writer = PdfWriter(clone_from=PdfReader(io.BytesIO(make_long_table(repeat=False))))
+    kids, pages = writer.root_object["/Pages"]["/Kids"], writer.root_object["/Pages"]  # type: ignore[index]
+    kids.insert(1, NumberObject(0))
+    pages[NameObject("/Count")] = NumberObject(3)  # type: ignore[index]
+    target = io.BytesIO()
+    writer.write(target)
+    found = list(read_pages(target.getvalue(), first=0, count=3, ocr_seconds=0))
+    assert [page.warning for page in found] == [None, "Page 2 is damaged and was left out.", None]
+    assert {row.header for row in found[0].rows} == {("Name of the drug", "Dose (mg)")}
+    assert found[2].rows
+    assert all("Name of the drug" not in row.header for row in found[2].rows)
+
+
 def test_without_names_over_the_columns_no_row_is_taken_for_them(loader: DocumentLoader) -> None:
     form = [["Patient", "Ann Lee", "Record", "TG-118204"], ["Ward", "Cardiology", "Consultant", "Ilse Marrow"]]
     loaded = loader.load("form.pdf", make_table(form))  # type: ignore[arg-type]
@@ -173,6 +191,9 @@ def test_frames_empty_grids_and_charts_are_no_tables(loader: DocumentLoader) -> 
     empty = loader.load("empty.pdf", make_table([["", ""], ["", ""]]))
     assert empty.rows == ()
     assert empty.text.split("\n\n")[:2] == [ABOVE, BELOW]
+    sparse = loader.load("sparse.pdf", make_table([["high", ""], ["", "low"]]))
+    assert (sparse.rows, sparse.warnings) == ((), ())
+    assert set(sparse.text.split()) >= {"high", "low"}
 
 
 def test_separators_in_cells_move_no_word(loader: DocumentLoader) -> None:
