@@ -67,7 +67,7 @@ class Unpacker:
         self._bytes_left -= size
 
     def _check(self, files: int, size: int) -> None:
-        """What an archive says of itself is looked at first: less than it says is never in it."""
+        """What an archive says of itself is looked at first: it never unpacks to more than it says."""
         if files > self._files_left:
             raise ReaderError("The file holds more files than the limit allows: split it.")
         if size > self._bytes_left:

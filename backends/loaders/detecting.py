@@ -90,10 +90,12 @@ def _expect(ending: str, fitting: set[str], media_type: str) -> str:
 
 
 def _zipped(ending: str, content: bytes) -> str:
-    if ending in _MACRO_ENDINGS or (ending in _OFFICE and _MACROS in content):
-        raise ReaderError("Office files with macros are not taken: save it without macros as DOCX, XLSX or PPTX.")
     for office, (folder, media_type) in _OFFICE.items():
         if folder in content and b"[Content_Types].xml" in content:
+            if ending in _MACRO_ENDINGS or _MACROS in content:
+                raise ReaderError(
+                    "Office files with macros are not taken: save it without macros as DOCX, XLSX or PPTX."
+                )
             return _expect(ending, {office, ""}, media_type)
     return _expect(ending, {"zip"}, ZIP)
 

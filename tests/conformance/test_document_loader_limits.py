@@ -78,6 +78,12 @@ def test_what_is_broken_or_not_what_its_name_says_is_refused(
     assert why in refusal(loader, name, content)
 
 
+@pytest.mark.parametrize("name", ["letter.docx", "letter.docm", "letter"])
+def test_an_office_file_with_macros_is_refused_whatever_its_name(loader: DocumentLoader, name: str) -> None:
+    macros = with_part(make_docx(), "word/vbaProject.bin", b"macro" * 100)
+    assert "macros are not taken" in refusal(loader, name, macros)
+
+
 def test_a_file_over_the_limit_is_refused_before_it_is_read(loader: DocumentLoader) -> None:
     assert "larger than 5 MB" in refusal(loader, "letter.txt", b"text " * 1_100_000)
 
