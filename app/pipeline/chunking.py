@@ -133,13 +133,17 @@ def _groups(text: str, sentences: list[Sentence], count_tokens: Callable[[str], 
     group: list[Sentence] = []
     size = 0
     known: set[str] = set()
-    for sentence in sentences:
+
+    def count(sentence: Sentence) -> int:
         written = text[sentence.span.start : sentence.span.end]
-        tokens = count_tokens(shorten_row(written, known) if sentence.row else written)
+        return count_tokens(shorten_row(written, known) if sentence.row else written)
+
+    for sentence in sentences:
+        tokens = count(sentence)
         if group and size + tokens > CHUNK_TOKENS:
             yield group
             known.clear()
-            tokens = count_tokens(shorten_row(written, known) if sentence.row else written)
+            tokens = count(sentence)
             last = group[-1]
             repeated = count_tokens(text[last.span.start : last.span.end])
             keep = len(group) > 1 and repeated <= OVERLAP_TOKENS and repeated + tokens <= CHUNK_TOKENS and not last.row

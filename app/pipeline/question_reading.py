@@ -45,15 +45,20 @@ def read_question(document: Any) -> ReadQuestion:
         predicate,
         tuple(content_stems(" ".join(words))),
         placeholders,
-        opening in _NAMING and not due and bool(predicate) and not any(_says_more(document, verb, placeholders)),
+        opening in _NAMING and not due and bool(predicate) and not _says_more(document, verb, placeholders),
     )
 
 
-def _says_more(document: Any, verb: Any, placeholders: frozenset[str]) -> Iterator[bool]:
-    """For each word that means something: not the verb, a name, or the noun that says what kind of thing a name is."""
-    for token in document:
-        if token.pos_ in _OPEN and token != verb and token.lower_ not in placeholders and content_stems(token.text):
-            yield not any(child.pos_ == "PROPN" and child.dep_ == "appos" for child in token.children)
+def _says_more(document: Any, verb: Any, placeholders: frozenset[str]) -> bool:
+    """Whether a word means something beside the verb, names, and nouns that say what kind of thing a name is."""
+    return any(
+        token.pos_ in _OPEN
+        and token != verb
+        and token.lower_ not in placeholders
+        and content_stems(token.text)
+        and not any(child.pos_ == "PROPN" and child.dep_ == "appos" for child in token.children)
+        for token in document
+    )
 
 
 def _main_verb(document: Any, root: Any | None) -> Any | None:
