@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from threading import Event
@@ -38,18 +38,23 @@ _READY_SECONDS = 120.0
 def up(host: Host = "", port: Port = 0, profile: Annotated[Profile | None, typer.Option()] = None) -> None:
     """Start everything of this profile and stay until Ctrl-C."""
     settings = _settings(host, port, profile)
-    with _only_one(settings), _free_port(settings):
+    with _only_one(settings):
+        _look_at_port(settings)
         _supervise(settings)
 
 
 def serve_ui(host: Host = "", port: Port = 0) -> None:
     """The web process alone: pages and REST."""
-    _become(_WEB, _settings(host, port, None))
+    settings = _settings(host, port, None)
+    _look_at_port(settings)
+    _become(_WEB, settings)
 
 
 def serve_api(host: Host = "", port: Port = 0) -> None:
     """REST alone, without pages."""
-    _become("app.api.serving", _settings(host, port, None))
+    settings = _settings(host, port, None)
+    _look_at_port(settings)
+    _become("app.api.serving", settings)
 
 
 def serve_worker() -> None:
@@ -63,20 +68,25 @@ def _settings(host: str, port: int, profile: Profile | None) -> Settings:
 
 
 def _become(module: str, settings: Settings) -> None:
-    """Run a process's module, passing on the signals that end it, with a sealer beside it in case it is alone."""
+    """Run a process's module, passing on SIGTERM, with a sealer beside it in case it is alone.
+
+    Ctrl-C reaches the process without us: it has our terminal.
+    """
+    stop = Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    signal.signal(signal.SIGINT, lambda *_: None)
     beside = Supervisor(Restarts(settings.data_dir))
     beside.add("sealer of the audit log", partial(_start_sealer, settings))
     try:
         with subprocess.Popen([sys.executable, "-m", module], env=child_environment(settings)) as process:
-            for number in (signal.SIGINT, signal.SIGTERM):
-                signal.signal(number, lambda *_: process.terminate())
-            while process.poll() is None:
-                with suppress(subprocess.TimeoutExpired):
-                    process.wait(timeout=_LOOK_SECONDS)
+            while process.poll() is None and not stop.wait(_LOOK_SECONDS):
                 beside.look()
+            if stop.is_set():
+                process.terminate()
     finally:
         beside.end()
-    raise typer.Exit(process.returncode)
+    as_asked = stop.is_set() and process.returncode == -signal.SIGTERM
+    raise typer.Exit(0 if as_asked else process.returncode)
 
 
 @contextmanager
@@ -101,8 +111,8 @@ def _only_one(settings: Settings) -> Iterator[None]:
         yield
 
 
-@contextmanager
-def _free_port(settings: Settings) -> Iterator[None]:
+def _look_at_port(settings: Settings) -> None:
+    """Raises BackendUnavailableError when it is not free."""
     family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
     with socket.socket(family) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -111,9 +121,8 @@ def _free_port(settings: Settings) -> Iterator[None]:
         except OSError as error:
             raise BackendUnavailableError(
                 f"Port {settings.port} is in use or not allowed ({error.strerror}): choose another with make run"
-                " PORT=8600 or dafe up --port 8600."
+                " PORT=8600 or with --port 8600."
             ) from error
-    yield
 
 
 def _supervise(settings: Settings) -> None:
@@ -130,7 +139,7 @@ def _supervise(settings: Settings) -> None:
         supervisor.add("worker", partial(_start, _WORKER, settings))
         first = first or _prepare(settings)
         _wait_until_ready(settings, web, stop)
-        if web.poll() is not None and not stop.is_set():
+        if (web.poll() or 0) > 0 and not stop.is_set():
             raise BackendUnavailableError("The web process ended: see the lines above, and start again.")
         _greet(settings, first)
         while not stop.wait(_LOOK_SECONDS):

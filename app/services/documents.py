@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -13,7 +14,7 @@ from app.domain.documents import Document, DocumentStatus, DocumentVersion
 from app.domain.ids import DocumentId, FileId, UserId, VersionId, WorkspaceId
 from app.domain.jobs import Job, JobKind
 from app.domain.names import clean_file_name
-from app.errors import ConflictError, DafeError, InvalidInputError
+from app.errors import BackendUnavailableError, ConflictError, DafeError, InvalidInputError
 from app.security.access import authorise
 from app.security.auditor import Auditor
 from app.services.new_jobs import new_job
@@ -163,8 +164,9 @@ class DocumentService:
             try:
                 document = self._metadata.documents.add_version(version)
             except DafeError:
-                if not self._is_recorded(version):
-                    self._files.delete(version.file_id)
+                with suppress(BackendUnavailableError):  # Recovery finds the file later.
+                    if not self._is_recorded(version):
+                        self._files.delete(version.file_id)
                 raise
             self._enqueue(actor, version, JobKind.INDEX)
         return document

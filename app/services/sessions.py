@@ -57,7 +57,6 @@ class SessionService:
     def sign_in(self, *, username: str, password: str, address: str, agent: str) -> SignedIn:
         """Raises ForbiddenError with one and the same sentence for an unknown user, a wrong password, a disabled user
         and too many attempts."""
-        now = datetime.now(UTC)
         user = next(iter(self._metadata.users.find(username=username.strip())), None)
         keys = {self._counter("user", username.strip().casefold()): _MOST_FAILURES_A_USER}
         keys[self._counter("address", address)] = _MOST_FAILURES_AN_ADDRESS
@@ -65,6 +64,7 @@ class SessionService:
         with self._auditor.change(actor, "sessions.sign_in"):
             stored = self._metadata.users.get_password_hash(user.id) if user else None
             fits = self._passwords.verify(password, stored)
+            now = datetime.now(UTC)
             locked = [  # counted after the check, so that many tries at once are no more than as many one by one
                 self._metadata.users.count_failures(key, at=now, window_seconds=_FAILURE_WINDOW_SECONDS) >= most
                 for key, most in keys.items()

@@ -101,6 +101,9 @@ def _insert(connection: sa.Connection, chunks: Sequence[Chunk]) -> sa.CursorResu
             table.insert().returning(table.c.number, table.c.id), [_row(chunk) for chunk in chunks]
         )
     except ConstraintError:
+        taken = among(table.c.id, {chunk.id for chunk in chunks}) & (table.c.workspace_id != chunks[0].workspace_id)
+        if not connection.execute(sa.select(sa.exists().where(taken))).scalar_one():
+            raise
         # Without the cause: it carries the text.
         raise ConflictError("Another workspace has a passage of this id.") from None
 

@@ -12,6 +12,7 @@ from ulid import ULID
 
 from app.domain.ids import JobId
 from app.errors import BackendUnavailableError
+from app.logs import get_logger
 from backends.queue.base import JobQueue
 from backends.queue.lease_broker import LONGEST_DELAY_SECONDS, LeaseBroker
 from backends.queue.settings import SqliteQueueSettings
@@ -19,6 +20,7 @@ from backends.queue.worker_names import WorkerName
 from backends.sql.engine import Database
 from backends.sql.tables_derived import queue, queue_workers
 
+_log = get_logger("queue")
 _QUEUE = "jobs"
 _ACTOR = "run_job"
 _FIRST_RETRY_MS = 2_000
@@ -49,11 +51,15 @@ class SqliteJobQueue(JobQueue):
     def run(self, handle: Callable[[JobId], None], *, stop: Event) -> None:
         retries = Retries(max_retries=100, min_backoff=_FIRST_RETRY_MS, max_backoff=_LONGEST_RETRY_MS)
         broker = self._broker(self.worker_name(), [retries])
+        said = False
         while not stop.is_set():
             try:
                 broker.take_back()
                 break
-            except BackendUnavailableError:  # Waited for, as by the consumer later.
+            except BackendUnavailableError as error:  # Waited for, as by the consumer later.
+                if not said:
+                    _log.failed("take back jobs", error)
+                    said = True
                 stop.wait(self._settings.poll_seconds)
         dramatiq.actor(actor_name=_ACTOR, queue_name=_QUEUE, broker=broker)(handle)
         poll_ms = int(self._settings.poll_seconds * 1000)

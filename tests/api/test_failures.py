@@ -6,14 +6,20 @@ import pytest
 from fastapi.testclient import TestClient
 from starlette.types import Receive, Scope, Send
 
+from app.api.errors import _STATUS
 from app.api.gate import Gate
 from app.api.questions import _events
 from app.container import Services
-from app.errors import BackendUnavailableError
+from app.errors import FAILURES, BackendUnavailableError, DafeError
 from app.logs import UNEXPECTED
 
 CANARY = "Quenvaldis"
 BUSY = BackendUnavailableError("The database is busy with another process: try again in a moment.")
+
+
+def test_what_a_status_calls_a_failure_of_ours_is_one_everywhere() -> None:
+    assert {kind for kind, status in _STATUS.items() if status >= 500} == set(FAILURES)
+    assert set(_STATUS) == set(DafeError.__subclasses__())
 
 
 def reference_in(log: pytest.LogCaptureFixture) -> str:

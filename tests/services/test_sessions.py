@@ -2,7 +2,9 @@
 
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from threading import Event
 
 import pytest
 
@@ -152,6 +154,40 @@ def test_after_too_many_failures_even_the_right_password_waits(services: Service
     assert messages == {refusal(services.sessions, ilse, address="198.51.100.9")}
     other = services.users.add(OPERATOR, username="omar", name="Omar")
     assert sign_in(services.sessions, other).user.id == other.user.id
+
+
+class PasswordsThatTakeLong(Passwords):
+    """The right one, found right, is not said to be before others had their turn."""
+
+    def __init__(self, right: str) -> None:
+        super().__init__()
+        self._right = right
+        self.found, self.say = Event(), Event()
+
+    def verify(self, password: str, password_hash: str | None) -> bool:
+        fits = super().verify(password, password_hash)
+        if password == self._right:
+            self.found.set()
+            assert self.say.wait(60)
+        return fits
+
+
+def test_the_right_password_among_many_tries_at_once_comes_too_late(
+    services: Services, metadata: MetadataStore, ilse: NewUser
+) -> None:
+    """It was begun before any of the others failed."""
+    passwords = PasswordsThatTakeLong(ilse.password)
+    limits = SessionLimits(timedelta(minutes=15), timedelta(hours=12))
+    sessions = SessionService(
+        metadata=metadata, passwords=passwords, auditor=services.auditor, key=services.keys.sign_in, limits=limits
+    )
+    with ThreadPoolExecutor(1) as pool:
+        late = pool.submit(refusal, sessions, ilse)
+        assert passwords.found.wait(60)
+        for _ in range(8):
+            refusal(sessions, ilse, password="not the right one")
+        passwords.say.set()
+        assert late.result()
 
 
 def test_names_that_do_not_exist_are_counted_too_and_kept_hashed(
