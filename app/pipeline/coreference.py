@@ -36,7 +36,6 @@ class Antecedents:
         self._things: list[Argument] = []
         self._subjects: set[int] = set()
         self._offset = 0
-        self._nouns: set[str] = set()
         self._kinds: dict[str, Argument | None] = {}
 
     def begin(self, clauses: Sequence[Clause], phrases: Phrases) -> None:
@@ -63,10 +62,6 @@ class Antecedents:
         if found is None or not _agrees(word, found):
             return argument
         return replace(found, head=argument.head, coreference=True)
-
-    def has_seen(self, argument: Argument) -> bool:
-        """Whether an earlier sentence has the same noun, which tells more of it: "an album", then "the album"."""
-        return argument.head is not None and argument.head.lemma_.lower() in self._nouns
 
     def owner(self, argument: Argument) -> Argument | None:
         """Whose "his wealth" or "their size" is; None without a possessive pronoun, the pronoun where it is not known.
@@ -100,7 +95,6 @@ class Antecedents:
     def remember(self, main: Clause | None, phrases: Phrases, facts: Sequence[Candidate]) -> None:
         """Note what is of which kind, the one person of a sentence, and the subject of its main clause if that is a
         name and no object could be meant too."""
-        self._nouns |= {token.lemma_.lower() for token in phrases.document if token.pos_ == "NOUN"}
         self._remember_kinds(phrases, facts)
         self._remember_organizations(phrases)
         people = {fold(found.text): found for found in self._people}
@@ -116,7 +110,7 @@ class Antecedents:
         if len(subjects) > 1 or objects or subjects[0].span in {found.span for found in self._people}:
             self._thing = None
         elif subjects[0].type not in _VALUES:
-            self._thing = subjects[0] if _is_named(subjects[0]) or _is_substance(subjects[0]) else None
+            self._thing = subjects[0] if subjects[0].is_named or _is_substance(subjects[0]) else None
 
     def _remember_kinds(self, phrases: Phrases, facts: Sequence[Candidate]) -> None:
         """ "Load is an album", "the Klamath River": afterwards "the album" and "the river" are these, if no others."""
@@ -184,10 +178,6 @@ def _things(clauses: Sequence[Clause], phrases: Phrases) -> Iterator[Argument]:
     yield from (name for name in phrases.names() if name.type not in _VALUES)
 
 
-def _is_named(argument: Argument) -> bool:
-    return argument.is_name or (argument.head is not None and argument.head.pos_ == "PROPN")
-
-
 def _is_substance(argument: Argument) -> bool:
     """ "Warfarin", "cortisol": one noun alone, which is not "a boat" or "the boat"."""
     head = argument.head
@@ -202,7 +192,7 @@ def _is_titled(name: Argument) -> bool:
 def _says_what(fact: Candidate) -> bool:
     if fact.kind not in {"copula", "appos"} or fact.relation not in {"is", "was", "are", "were"}:
         return False
-    return _is_named(fact.subject) and fact.object.head is not None and fact.assertion is Assertion.AFFIRMED
+    return fact.subject.is_named and fact.object.head is not None and fact.assertion is Assertion.AFFIRMED
 
 
 def _is_relative(argument: Argument) -> bool:

@@ -24,7 +24,16 @@ from app.pipeline.rules_tables import read_row, table_keys
 from app.pipeline.verification import ParsedSentence, verify
 
 RULES_VERSION = "rules/7"
-_UNSAID = re.compile(r"\A\s*[A-Z][A-Z /&-]{3,}:(?=\s)|[(\[](?=[^()\[\]]*\d)(?=[^()\[\]]*[=<>≤≥±%])[^()\[\]]{1,80}[)\]]")
+_SECTIONS = (
+    "AIMS?|AND|AUTHORS['’]|BACKGROUND|CASE|CONCLUSIONS?|CONTEXT|DESIGN|DISCUSSION|FINDINGS?|INTERPRETATION|INTRODUCTION|"
+    "LIMITATIONS|MAIN|MATERIALS?|MEASUREMENTS?|MEASURES|METHODS?|OBJECTIVES?|OUTCOMES?|PARTICIPANTS|PATIENTS?|PURPOSE|"
+    "RATIONALE|RESULTS?|SETTINGS?|STUDY|SUBJECTS|SUMMARY"
+)
+"""Words of the names of sections that a sentence begins with."""
+_UNSAID = re.compile(
+    rf"\A\s*(?:(?:{_SECTIONS})[ /&]{{0,3}}(?=[A-Z:]))+:(?=\s)"
+    r"|[(\[](?=[^()\[\]]*\d)(?=[^()\[\]]*[=<>≤≥±%])[^()\[\]]{1,80}[)\]]"
+)
 """The name of a section ("RESULTS:") and statistics in brackets ("(p < 0.05)", "(n = 12)")."""
 _FAMILY = re.compile(r"family history\b", re.IGNORECASE)
 

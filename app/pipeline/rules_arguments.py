@@ -23,6 +23,11 @@ class Argument:
         return self.type != "Concept"
 
     @property
+    def is_named(self) -> bool:
+        """A name, recognised as one or only parsed as one."""
+        return self.is_name or (self.head is not None and self.head.pos_ == "PROPN")
+
+    @property
     def as_words(self) -> str:
         """As a part of a relation: in small letters where no name is among the words."""
         return _small(self.short)

@@ -144,7 +144,7 @@ def is_one_of_many(subject: Argument, verb: Any | None) -> bool:
     if verb is None or head is None or subject.is_name or head.pos_ != "NOUN" or " " in subject.text:
         return False
     noun = head.lemma_.lower()
-    if _has(head, {"det", "poss"}) or noun.endswith(_CALLINGS) or (head.tag_ == "NN" and noun in _UNDERSTOOD):
+    if _has(head, {"det", "poss"}) or noun.endswith(_CALLINGS):
         return False
     return head.tag_ == "NNS" and any(
         one.tag_ == "VBD" for one in (verb, *verb.children) if one is verb or one.dep_.startswith("aux")

@@ -72,9 +72,9 @@ def _apposition(token: Any, phrases: Phrases) -> Iterator[Candidate]:
     if first.type == second.type == "Place":
         yield from fact(first, "in", second, "appos", None)
         return
-    if token.left_edge.i == token.head.i + 1 and _is_named(second):
+    if token.left_edge.i == token.head.i + 1 and second.is_named:
         first = phrases.plain(token.head) or first
-    if _is_named(second) and not _is_named(first):
+    if second.is_named and not first.is_named:
         first, second = second, first
     if not _may_be(first, second):
         return
@@ -88,10 +88,6 @@ def _is_cut_by_verb(token: Any) -> bool:
     """ "In the realm of hoaxes, the broadcast stands out": a subject taken for an apposition of what precedes it."""
     last = token.right_edge
     return last.i + 1 < len(last.doc) and token.head.dep_ == "pobj" and last.nbor(1).pos_ in {"VERB", "AUX"}
-
-
-def _is_named(argument: Argument) -> bool:
-    return argument.is_name or (argument.head is not None and argument.head.pos_ == "PROPN")
 
 
 def _roles_before(phrases: Phrases) -> Iterator[Candidate]:

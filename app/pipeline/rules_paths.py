@@ -7,6 +7,7 @@ from app.pipeline.parse_walking import first_conjunct
 from app.pipeline.rules_arguments import Argument
 from app.pipeline.rules_candidates import Candidate, fact
 from app.pipeline.rules_clauses import Clause
+from app.pipeline.rules_patterns import subject_of
 from app.pipeline.rules_phrases import Phrases
 
 _LONGEST_PATH_WORDS = 7
@@ -19,9 +20,8 @@ def read_paths(clauses: Sequence[Clause], phrases: Phrases, facts: Sequence[Cand
     linked = {(fact.subject.span, fact.object.span) for fact in facts}
     names = list(phrases.names())
     for clause in clauses:
-        read = phrases.argument if clause.verb.dep_ in {"acl", "relcl"} else phrases.whole
-        subject = read(clause.subjects[0])
-        if subject is None or not (subject.is_name or clause.subjects[0].pos_ == "PROPN"):
+        subject = subject_of(clause, clause.subjects[0], phrases)
+        if subject is None or not subject.is_named:
             continue
         for name in names:
             pairs = {(subject.span, name.span), (name.span, subject.span)}

@@ -22,15 +22,22 @@ _OF_PASSIVE = frozenset({"was", "were", "is", "are", "been", "be", "being", "has
 
 def read_clause(clause: Clause, phrases: Phrases) -> Iterator[Candidate]:
     """Every fact of one clause."""
-    read = phrases.argument if clause.verb.dep_ in {"acl", "relcl"} else phrases.whole
-    subjects = [argument for head in clause.subjects if not shares_end(head) and (argument := read(head))]
-    for subject in subjects:
+    subjects = [subject_of(clause, head, phrases) for head in clause.subjects]
+    for subject in filter(None, subjects):
         yield from _objects(clause, subject, phrases)
         yield from _copula(clause, subject, phrases)
         yield from read_prepositions(clause, subject, phrases)
         yield from _dates(clause, subject, phrases)
         if clause.passive:
             yield from _agents(clause, subject, phrases)
+
+
+def subject_of(clause: Clause, head: Any, phrases: Phrases) -> Argument | None:
+    """This subject of a clause with what says which, unless the clause is what says it; None for one of several that
+    share what follows the last."""
+    if shares_end(head):
+        return None
+    return phrases.argument(head) if clause.verb.dep_ in {"acl", "relcl"} else phrases.whole(head)
 
 
 def _objects(clause: Clause, subject: Argument, phrases: Phrases) -> Iterator[Candidate]:

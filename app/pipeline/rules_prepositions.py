@@ -10,7 +10,7 @@ from app.pipeline.rules_fitness import is_one_of_a_kind
 from app.pipeline.rules_phrases import Phrases
 
 _VAGUE_PREPOSITIONS = frozenset(
-    {"like", "such", "such as", "than", "as well", "in addition to", "including", "per", "despite", "versus"}
+    {"like", "such", "such as", "as well", "in addition to", "including", "per", "despite", "versus"}
 )
 _VAGUE_OBJECTS = frozenset(
     (

@@ -203,6 +203,10 @@ def test_an_end_is_whole_or_missing(text: str, cut: tuple[str, str, str], whole:
         ("The nerves of chickens given heparin were damaged.", ("nerves of chickens", "given", "heparin")),
         ("Patients had a culture of sputum.", ("Patients", "had", "culture of sputum")),
         ("Towns and cities in Bern include Thun.", ("Towns", "include", "Thun")),
+        (
+            "Ardenfell and Tolvane in Norway grew with the help of loans of Northgate Bank.",
+            ("Ardenfell", "grew with help of loans of", "Northgate Bank"),
+        ),
         ("Ann Lee joined the British Army as a youth.", ("British Army", "joined as", "youth")),
         ("Ann Lee asked whether Omar Quist owns shares.", ("Omar Quist", "owns", "shares")),
         ("Asthma has a lower incidence than gout.", ("Asthma", "has", "lower incidence")),
@@ -258,6 +262,10 @@ def test_nothing_is_said_of_what_it_does_not_belong_to(text: str, wrong: tuple[s
         ("Saivet is a footballer who plays for Bern.", ("Saivet", "is", "footballer")),
         ("Patients with asthma need care.", ("Patients with asthma", "need", "care")),
         ("Banks lend money.", ("Banks", "lend", "money")),
+        (
+            "AMIODARONE: a drug that reduces the clearance of digoxin.",
+            ("AMIODARONE", "reduces", "clearance of digoxin"),
+        ),
         ("Ann Lee moved from Leeds to York.", ("Ann Lee", "moved from", "Leeds")),
         (
             "The Klamath River begins at the southern end of Lake Ewauna.",
