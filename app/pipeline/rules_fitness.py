@@ -100,8 +100,8 @@ def _is_added(child: Any) -> bool:
 
 def shares_end(head: Any) -> bool:
     """ "towns" in "towns and cities in this zone", "glomerular" in "glomerular and tubular injury": what follows the
-    last of several is of all."""
-    joined = [child for child in head.rights if child.dep_ == "conj"]
+    last of several is of all; "Rothari (or Rothair)" is one."""
+    joined = [child for child in head.rights if child.dep_ == "conj" and depth(child) == depth(head)]
     if head.pos_ == "ADJ":
         return any(one.pos_ == "NOUN" for one in joined)
     return any(

@@ -262,6 +262,7 @@ def test_nothing_is_said_of_what_it_does_not_belong_to(text: str, wrong: tuple[s
         ("Saivet is a footballer who plays for Bern.", ("Saivet", "is", "footballer")),
         ("Patients with asthma need care.", ("Patients with asthma", "need", "care")),
         ("Banks lend money.", ("Banks", "lend", "money")),
+        ("Rothari (or Rothair), of the house of Arodus, was king of Lombards.", ("Rothari", "was king of", "Lombards")),
         (
             "AMIODARONE: a drug that reduces the clearance of digoxin.",
             ("AMIODARONE", "reduces", "clearance of digoxin"),
