@@ -251,7 +251,7 @@ class IndexingService:
 
 def _later(job: Job) -> float:
     """Seconds until what must be done at last is tried again: 4 at first, about two minutes in the end."""
-    return _WAIT_SECONDS * 2 ** min(job.attempts, 6)
+    return float(_WAIT_SECONDS * 2 ** min(job.attempts, 6))
 
 
 def _actor(job: Job) -> Actor:

@@ -34,7 +34,7 @@ class Remover:
             self._indexer.remove(replace(version, id=version_id))
             self._files.delete(FileId(version_id))
         self._cache.delete_scope(f"{job.workspace_id}/{job.document_id}")
-        self._metadata.history.delete_citing(job.document_id, **here)
+        self._metadata.history.delete_citing(job.document_id, workspace_id=job.workspace_id)
         self._metadata.documents.delete(job.document_id, **here)
         self._wipe()
 
@@ -56,7 +56,7 @@ class Remover:
             self._indexer.remove(one)
             self._metadata.documents.update_version(one.id, workspace_id=version.workspace_id, title="")
         self._cache.delete_scope(f"{version.workspace_id}/{version.document_id}")
-        self._metadata.history.delete_citing(version.document_id, keep=version.id, **here)
+        self._metadata.history.delete_citing(version.document_id, workspace_id=version.workspace_id, keep=version.id)
         self._wipe()
         for one in replaced:
             self._files.delete(one.file_id)

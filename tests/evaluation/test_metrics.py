@@ -28,7 +28,7 @@ from app.evaluation.extraction_matching import (
     token_f1,
 )
 from app.evaluation.pages import score_pages
-from app.evaluation.report import record, render
+from app.evaluation.report import record
 from app.evaluation.retrieval import recall, score_retrieval
 
 
