@@ -4,6 +4,7 @@ import base64
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from hashlib import blake2s
+from itertools import pairwise
 from typing import Any
 
 import streamlit as st
@@ -55,22 +56,34 @@ def evidence_data(view: EvidenceView, *, image: bytes | None, turn: Turn | None 
         "signature": blake2s(identity.encode(), digest_size=8).hexdigest(),
         "heading": {**asdict(turn), "place": place} if turn else None,
         "quote": view.quote,
-        "notice": _HIDDEN if view.hidden else "",
+        "notice": _HIDDEN if view.quote_is_hidden else "",
         "region": f"Where it is written: {place}",
         "image_label": f"Image of {place}",
         "image": f"data:image/png;base64,{base64.b64encode(image).decode()}" if image else "",
         "boxes": [list(box) for box in view.boxes],
-        "before": _from_whole_word(view) if turn else view.before,
+        "before": _from_whole_word(view) if turn else _stretches(view, view.before, end=view.span.start),
         "marked": view.quote,
-        "after": view.after,
+        "after": _stretches(view, view.after, end=view.span.end + len(view.after)),
         "whole": turn is None,
     }
 
 
-def _from_whole_word(view: EvidenceView) -> str:
+def _from_whole_word(view: EvidenceView) -> list[dict[str, Any]]:
     """What stands before the quote, without the half word at which the service cut it."""
     words = view.before.split(maxsplit=1)
-    return f"…{words[1]}" if len(words) == 2 and view.span.start > len(view.before) else view.before
+    if len(words) < 2 or view.span.start == len(view.before):
+        return _stretches(view, view.before, end=view.span.start)
+    return [{"text": "…", "hidden": False}, *_stretches(view, words[1], end=view.span.start)]
+
+
+def _stretches(view: EvidenceView, text: str, *, end: int) -> list[dict[str, Any]]:
+    """The text that ends at `end` of the document, cut where hidden places begin and end."""
+    start = end - len(text)
+    edges = {edge for place in view.hidden for edge in (place.start, place.end) if start < edge < end}
+    return [
+        {"text": text[first - start : last - start], "hidden": any(p.start <= first < p.end for p in view.hidden)}
+        for first, last in pairwise(sorted({start, end} | edges))
+    ]
 
 
 def place_of(view: EvidenceView) -> str:

@@ -54,6 +54,10 @@ function sheet(data) {
   return made
 }
 
+function stretch({ text, hidden }) {
+  return hidden ? node("span", { class: "concealed" }, node("span", { class: "label" }, "Hidden in the file"), text) : text
+}
+
 function scrollToQuote(page) {
   const place = page.querySelector(".box, mark")
   if (!place) return
@@ -75,9 +79,9 @@ function draw(root, data, send) {
     if (image.complete) requestAnimationFrame(() => scrollToQuote(page))
     image.onload = () => scrollToQuote(page)
   } else {
-    const words = node("div", { class: "text" }, data.before)
+    const words = node("div", { class: "text" }, ...data.before.map(stretch))
     if (data.marked) words.append(node("mark", {}, data.marked))
-    words.append(data.after)
+    words.append(...data.after.map(stretch))
     page.append(words)
     requestAnimationFrame(() => scrollToQuote(page))
   }

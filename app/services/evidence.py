@@ -51,8 +51,12 @@ class EvidenceView:
     has_image: bool
     boxes: tuple[Box, ...]
     ocr: bool
-    hidden: bool = False
-    """Whether the quote holds text that a person who opens the file does not see."""
+    hidden: tuple[Span, ...] = ()
+    """Places of the document on this page and around the quote that a person who opens the file does not see."""
+
+    @property
+    def quote_is_hidden(self) -> bool:
+        return any(place.overlaps(self.span) for place in self.hidden)
 
 
 class EvidenceService:
@@ -105,6 +109,7 @@ class EvidenceService:
         version, loaded = self._read(actor, workspace_id, version_id)
         if not 0 <= span.start < span.end <= len(loaded.text):
             raise NotFoundError("This place is not in the document any more: ask again.")
+        shown = Span(max(0, span.start - _AROUND), span.end + _AROUND)
         number = page_of(loaded.pages, span.start)
         page = _page(loaded, number)
         with self._auditor.disclosure(
@@ -124,12 +129,12 @@ class EvidenceService:
                 pages=len(loaded.pages),
                 span=span,
                 quote=" ".join(loaded.text[span.start : span.end].split()),
-                before=loaded.text[max(0, span.start - _AROUND) : span.start],
-                after=loaded.text[span.end : span.end + _AROUND],
+                before=loaded.text[shown.start : span.start],
+                after=loaded.text[span.end : shown.end],
                 has_image=bool(page.words) and version.media_type == _PDF,
                 boxes=line_boxes(page, span),
                 ocr=page.ocr,
-                hidden=any(place.overlaps(span) for place in loaded.hidden),
+                hidden=tuple(place for place in loaded.hidden if place.overlaps(shown) or place.overlaps(page.span)),
             )
 
     def _read(

@@ -63,7 +63,8 @@ def test_a_quote_that_the_file_hides_is_marked(services: Services, workspace: Wo
     for quote, hidden in (("Seen by all.", False), ("Hidden by style.", True)):
         start = text.index(quote)
         view = services.evidence.evidence(OPERATOR, span=Span(start, start + len(quote)), **here)
-        assert (view.quote, view.hidden) == (quote, hidden)
+        assert (view.quote, view.quote_is_hidden) == (quote, hidden)
+        assert [text[place.start : place.end] for place in view.hidden] == ["Hidden by style."]
     coverage = services.documents.get(OPERATOR, workspace_id=workspace.id, document_id=document.id).version.coverage
     assert len(coverage.warnings) == 1
     assert "does not see" in coverage.warnings[0]

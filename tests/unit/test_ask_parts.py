@@ -169,7 +169,7 @@ def test_sources_have_a_neighbour_on_each_side_but_at_the_ends() -> None:
 def test_evidence_without_a_page_image_is_text_that_begins_with_a_whole_word() -> None:
     beside = evidence_data(VIEW, image=None, turn=turn_of(1, [1]))
     assert beside["image"] == ""
-    assert beside["before"] == "…letter. "
+    assert "".join(part["text"] for part in beside["before"]) == "…letter. "
     assert not beside["whole"]
     assert evidence_data(VIEW, image=None)["whole"]
     assert evidence_data(VIEW, image=b"png")["image"].startswith("data:image/png;base64,")
@@ -177,7 +177,19 @@ def test_evidence_without_a_page_image_is_text_that_begins_with_a_whole_word() -
 
 def test_evidence_that_the_file_hides_says_so() -> None:
     assert evidence_data(VIEW, image=None)["notice"] == ""
-    assert "does not see" in evidence_data(replace(VIEW, hidden=True), image=None)["notice"]
+    assert "does not see" in evidence_data(replace(VIEW, hidden=(Span(905, 910),)), image=None)["notice"]
+
+
+def test_text_around_evidence_is_cut_where_the_file_hides_it() -> None:
+    view = replace(VIEW, hidden=(Span(890, 895), Span(930, 999)))
+    data = evidence_data(view, image=None, turn=turn_of(1, [1]))
+    assert [(part["text"], part["hidden"]) for part in data["before"]] == [
+        ("…", False),
+        ("let", True),
+        ("ter. ", False),
+    ]
+    assert [(part["text"], part["hidden"]) for part in data["after"]] == [(" He was well", False), (".", True)]
+    assert data["notice"] == ""
 
 
 def test_page_numbers_are_named_where_documents_have_pages() -> None:
