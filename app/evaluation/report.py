@@ -60,8 +60,10 @@ def record(folder: Path, kind: str, figures: Mapping[str, Mapping[str, Any]]) ->
     rows = kept.setdefault(kind, {})
     for name, one in figures.items():
         rows[name] = {key: value for key, value in one.items() if key != "seconds"}
-    store.write_text(json.dumps(kept, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    (folder / _PAGE).write_text(render(kept), encoding="utf-8")
+    written = json.dumps(kept, indent=1, sort_keys=True)
+    store.write_text(f"{written}\n", encoding="utf-8")
+    # Read back, so that columns stand in the same order whichever rows are new.
+    (folder / _PAGE).write_text(render(json.loads(written)), encoding="utf-8")
 
 
 def render(kept: Mapping[str, Mapping[str, Mapping[str, Any]]]) -> str:
