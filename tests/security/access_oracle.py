@@ -83,6 +83,8 @@ SERVICES: dict[str, Right] = {
 
 BEFORE_SIGN_IN = {
     "sessions.sign_in",
+    "sign_ins.sign_in",
+    "sign_ins.close",
     "sessions.sign_out",
     "sessions.actor_for",
     "sessions.actor_for_session",
@@ -90,7 +92,7 @@ BEFORE_SIGN_IN = {
     "audit.seal",
 }
 """Without an actor: they make one, end one, or are called by the program itself. No route passes its input to
-`actor_of` or `seal`."""
+`actor_of` or `seal`. `sign_ins` are the queue before `sessions.sign_in`, which records what comes of each."""
 
 _W = "/workspaces/{workspace_id}"
 ROUTES: dict[tuple[str, str], Right] = {
