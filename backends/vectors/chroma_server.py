@@ -22,6 +22,7 @@ from backends.vectors.chroma_child import ALIVE_LOCK, PORT_FILE, USERS_LOCK
 _START_LOCK = "start.lock"
 _SECONDS_TO_START = 60.0
 _SECONDS_TO_WIPE = 20.0
+_SECONDS_TO_SETTLE = 0.5
 _TRIES = 3
 _HOST = "127.0.0.1"
 
@@ -61,21 +62,27 @@ class ChromaServer:
         data = self._folder / "data"
         if not (data / "chroma.sqlite3").exists():
             return
-        # Listed before the database is asked: what is made in between is in use.
-        folders = [folder for folder in data.iterdir() if folder.is_dir()]
         try:
             with closing(
                 sqlite3.connect(data / "chroma.sqlite3", timeout=_SECONDS_TO_WIPE, isolation_level=None)
             ) as database:
                 database.execute("VACUUM")
+                # Listed before the database is asked: what is made in between is in use.
+                folders = [folder for folder in data.iterdir() if folder.is_dir()]
                 used = {row[0] for row in database.execute("SELECT id FROM segments")}
         except sqlite3.Error as error:
             raise BackendUnavailableError(
                 "The database of the Chroma server is busy: try again in a moment."
             ) from error
-        for folder in folders:
-            if folder.name not in used:
+        unused = [folder for folder in folders if folder.name not in used]
+        for _ in range(_TRIES if unused else 0):
+            for folder in unused:
                 _remove(folder)
+            # What the server was still writing comes again.
+            time.sleep(_SECONDS_TO_SETTLE)
+            unused = [folder for folder in unused if folder.exists()]
+            if not unused:
+                break
 
     def close(self) -> None:
         with self._lock:
