@@ -61,8 +61,11 @@ class SqlHistoryRecords(HistoryRecords):
         citing = sa.select(question_documents.c.question_id).where(question_documents.c.document_id == document_id)
         with self._database.write() as connection:
             mine = questions.c.id.in_(citing) & (questions.c.workspace_id == workspace_id)
-            found = map(_question, connection.execute(sa.select(questions).where(mine)))
-            gone = [one.id for one in found if keep is None or _versions_of(document_id, one.answer) != {keep}]
+            gone = [
+                row.id
+                for row in connection.execute(sa.select(questions).where(mine))
+                if keep is None or _versions_of(document_id, _question(row).answer) != {keep}
+            ]
             connection.execute(questions.delete().where(among(questions.c.id, gone)))
             connection.execute(question_documents.delete().where(among(question_documents.c.question_id, gone)))
         return len(gone)

@@ -22,7 +22,6 @@ from backends.vectors.chroma_child import ALIVE_LOCK, PORT_FILE, USERS_LOCK
 _START_LOCK = "start.lock"
 _SECONDS_TO_START = 60.0
 _SECONDS_TO_WIPE = 20.0
-_SECONDS_TO_SETTLE = 0.5
 _TRIES = 3
 _HOST = "127.0.0.1"
 
@@ -74,15 +73,9 @@ class ChromaServer:
             raise BackendUnavailableError(
                 "The database of the Chroma server is busy: try again in a moment."
             ) from error
-        unused = [folder for folder in folders if folder.name not in used]
-        for _ in range(_TRIES if unused else 0):
-            for folder in unused:
+        for folder in folders:
+            if folder.name not in used:
                 _remove(folder)
-            # What the server was still writing comes again.
-            time.sleep(_SECONDS_TO_SETTLE)
-            unused = [folder for folder in unused if folder.exists()]
-            if not unused:
-                break
 
     def close(self) -> None:
         with self._lock:
