@@ -181,6 +181,24 @@ def test_a_job_that_failed_often_gets_all_its_attempts_again(
     assert status_of(services, document) is DocumentStatus.INDEXED
 
 
+def test_what_a_visible_version_replaced_goes_however_often_that_was_tried(
+    services: Services, workspace: Workspace, metadata: MetadataStore, work: Work
+) -> None:
+    add(services, workspace.id, "warfarin.txt", WARFARIN)
+    work()
+    (outcome,) = upload(services, workspace.id, "warfarin.txt", REPLACED, same_name=SameName.NEW_VERSION)
+    assert outcome.document is not None
+    job = job_of(services, outcome.document)
+    for attempt in range(6):
+        assert metadata.jobs.claim(job.id, worker=f"w{attempt}", lease_seconds=0.0) is not None
+    metadata.documents.publish(job.version_id, workspace_id=workspace.id)
+    work()
+    assert job_of(services, outcome.document).state is JobState.DONE
+    versions = metadata.documents.find_versions(outcome.document.id, workspace_id=workspace.id)
+    stored = {path.name for path in (services.settings.data_dir / "files").rglob("*") if path.is_file()}
+    assert {one.number for one in versions if one.file_id in stored} == {2}
+
+
 def start_worker(services: Services) -> "subprocess.Popen[bytes]":
     settings = {
         "DAFE_DATA_DIR": str(services.settings.data_dir),

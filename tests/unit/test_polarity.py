@@ -144,3 +144,18 @@ def test_what_stands_under_the_heading_family_history_is_of_the_family() -> None
 def test_what_must_be_done_is_not_said_to_be_done() -> None:
     assert ("affirmed", "bank", "must freeze", "deposit") in said("The bank must freeze the deposit.")
     assert statuses("Patients should not take ibuprofen.", "ibuprofen") == {"negated"}
+
+
+@pytest.mark.parametrize(
+    ("text", "object_"),
+    [
+        ("Mannitol may leak through the barrier, promoting swelling of tissue.", "swelling of tissue"),
+        ("We act to create a society where laughter is shared among citizens.", "citizens"),
+    ],
+)
+def test_what_follows_from_something_possible_is_possible(text: str, object_: str) -> None:
+    assert statuses(text, object_) == {"possible"}
+
+
+def test_a_doubt_beside_a_fact_is_none_of_it() -> None:
+    assert statuses("Ann Lee won four titles and is considered a great player.", "four titles") == {"affirmed"}

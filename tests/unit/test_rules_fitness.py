@@ -233,6 +233,8 @@ def test_an_end_is_whole_or_missing(text: str, cut: tuple[str, str, str], whole:
         ("Moving into art, the work of Ann Lee made money.", ("work of Ann Lee", "moving into", "art")),
         ("In recent years, Ann Lee has begun to explore caves.", ("Ann Lee", "begun in", "recent years")),
         ("Heparin induced a large increase.", ("Heparin", "induced", "large increase")),
+        ("Ann Lee (1975) owns land.", ("Ann Lee", "born", "1975")),
+        ("Omar Quist received heparin six days.", ("Omar Quist", "received", "six days")),
         ("Students gain skills needed to pass exams.", ("skills", "needed to pass", "exams")),
         ("Queen Anne was buried with food to feed servants.", ("Queen Anne", "feed", "servants")),
         ("Banks hired guards to protect vaults.", ("guards", "protect", "vaults")),
@@ -257,6 +259,8 @@ def test_nothing_is_said_of_what_it_does_not_belong_to(text: str, wrong: tuple[s
     [
         ("Fyns Hoved is a cape, dividing the Kattegat.", ("Fyns Hoved", "dividing", "Kattegat")),
         ("The law allows banks to lend money.", ("banks", "lend", "money")),
+        ("Ann Lee (born 4 May 1950) owns land.", ("Ann Lee", "born", "4 May 1950")),
+        ("Meier Bernheimer (1801 - 1870) was a merchant.", ("Meier Bernheimer", "died", "1870")),
         ("The new, heavy machines use coal.", ("new, heavy machines", "use", "coal")),
         ("Ann Lee measured the level of credit risk.", ("Ann Lee", "measured", "level of credit risk")),
         ("Saivet is a footballer who plays for Bern.", ("Saivet", "is", "footballer")),
