@@ -234,6 +234,16 @@ def test_an_end_is_whole_or_missing(text: str, cut: tuple[str, str, str], whole:
         ("In recent years, Ann Lee has begun to explore caves.", ("Ann Lee", "begun in", "recent years")),
         ("Heparin induced a large increase.", ("Heparin", "induced", "large increase")),
         ("Ann Lee (1975) owns land.", ("Ann Lee", "born", "1975")),
+        (
+            "The distal nerves of young chickens given heparin were damaged.",
+            ("distal nerves of young chickens", "given", "heparin"),
+        ),
+        (
+            "The broadcast, which adapted a novel, was presented as a bulletin.",
+            ("broadcast", "was presented as", "bulletin"),
+        ),
+        ("The old boat sank. It carried coal.", ("old boat", "carried", "coal")),
+        ("Ann Lee has a lower incidence than in Bern.", ("Ann Lee", "has incidence than in", "Bern")),
         ("Omar Quist received heparin six days.", ("Omar Quist", "received", "six days")),
         ("Students gain skills needed to pass exams.", ("skills", "needed to pass", "exams")),
         ("Queen Anne was buried with food to feed servants.", ("Queen Anne", "feed", "servants")),
