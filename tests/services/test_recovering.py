@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Event, Thread
 
 import pytest
 
@@ -120,3 +121,18 @@ def test_files_of_which_nothing_is_recorded_go_and_all_others_stay(
     recovery.delete_unknown_files()
     assert set(files.find()) == known
     assert services.documents.get(OPERATOR, workspace_id=workspace.id, document_id=document.id)
+
+
+def test_a_worker_looks_through_the_files_twice(metadata: MetadataStore, files: FileStore, queue: JobQueue) -> None:
+    files.put(FileId("01ORPHAN"), b"an upload that was cut off")
+    stop = Event()
+    looking = Recovery(metadata=metadata, files=files, queue=queue, every_seconds=0.01)
+    thread = Thread(target=looking.serve, kwargs={"stop": stop})
+    thread.start()
+    for _ in range(500):
+        if not list(files.find()):
+            break
+        stop.wait(0.02)
+    stop.set()
+    thread.join()
+    assert list(files.find()) == []
