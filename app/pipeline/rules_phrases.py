@@ -88,13 +88,16 @@ class Phrases:
             return argument
         longer = self._make(start, last.idx + len(last), "Concept", head)
         following = last.nbor(1) if last.i + 1 < len(last.doc) else None
-        torn = following is not None and (following.pos_ in {"DET", "NOUN", "PROPN"} or "both" in longer.text.split())
-        return None if torn or len(longer.text.split()) > _LONGEST_WHOLE else replace(longer, short=argument.short)
+        words = longer.text.split()
+        # It ends before the noun of its last word, or with one of the two that "both" announces.
+        torn = "both" in words or (following is not None and following.pos_ in {"DET", "NOUN", "PROPN"})
+        return None if torn or len(words) > _LONGEST_WHOLE else replace(longer, short=argument.short)
 
     def _is_torn(self, head: Any, argument: Argument) -> bool:
         """ "Iron" of "Iron & Wine", "Lee" of "Lee's play", "Clean" of the album "Kiss Each Other Clean"."""
         if _GOES_ON.match(self.document.text, argument.span.end - self.offset):
             return True
+        # A sentence's first word has its capital in any case.
         before = head.nbor(-1) if head.i > 1 and argument.text == head.text else None
         return before is not None and head.text.istitle() and before.text.istitle() and not before.ent_type_
 
