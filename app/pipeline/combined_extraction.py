@@ -91,7 +91,7 @@ def _is_crossed(rule: VerifiedTriple, model: VerifiedTriple) -> bool:
 def _agree(rule: VerifiedTriple, model: VerifiedTriple) -> VerifiedTriple:
     if rule.assertion is Assertion.AFFIRMED and model.assertion is not Assertion.AFFIRMED:
         return replace(rule, assertion=Assertion.POSSIBLE, confidence=_DOUBTFUL)
-    doubtful = rule.kind not in {"path", "obj_pp"} and rule.confidence <= _DOUBTFUL
+    doubtful = rule.kind != "obj_pp" and rule.confidence <= _DOUBTFUL
     confidence = _DOUBTFUL if doubtful else CONFIDENCES["both"]
     worded = replace(rule, relation=model.relation, inferred=model.inferred, kind="both", confidence=confidence)
     if _is_parallel(rule, model):

@@ -10,9 +10,10 @@ from app.domain.names import fold
 from app.pipeline.polarity_words import FAMILY, FAMILY_OF_SOMEBODY
 from app.pipeline.rules_arguments import Argument
 from app.pipeline.rules_candidates import Candidate
-from app.pipeline.rules_clauses import Clause, objects_of
+from app.pipeline.rules_clauses import Clause
 from app.pipeline.rules_fitness import depth, is_bare_definite, owner_of
 from app.pipeline.rules_phrases import Phrases
+from app.pipeline.rules_verbs import objects_of
 from app.pipeline.verification import PRONOUNS
 
 _PERSONAL = frozenset({"he", "she", "him", "her"})
@@ -97,13 +98,10 @@ class Antecedents:
         name and no object could be meant too."""
         self._remember_kinds(phrases, facts)
         self._remember_organizations(phrases)
-        people = {fold(found.text): found for found in self._people}
-        if people:
-            (first, *more) = people.values()
-            self._person = None if more or _is_relative(first) or self._is_new_doctor(first) else first
+        subjects = [found for head in (main.subjects if main else ()) if (found := phrases.argument(head)) is not None]
+        self._remember_person(subjects)
         if main is None:
             return
-        subjects = [found for head in main.subjects if (found := phrases.argument(head)) is not None]
         if not subjects or subjects[0].text.casefold() in PRONOUNS:
             return
         objects = [head for head in objects_of(main.verb) if phrases.argument(head) is not None]
@@ -111,6 +109,21 @@ class Antecedents:
             self._thing = None
         elif subjects[0].type not in _VALUES:
             self._thing = subjects[0] if subjects[0].is_named or _is_substance(subjects[0]) else None
+
+    def _remember_person(self, subjects: Sequence[Argument]) -> None:
+        """The only one that the sentence names; behind "He taught at Eastman" it is who he was, and behind a subject
+        that may be a person too, nobody."""
+        people = {fold(found.text): found for found in self._people}
+        if not people or any(found.text.casefold() in _PERSONAL for found in subjects):
+            return
+        (first, *more) = people.values()
+        unknown = any(
+            found.is_named and not found.is_name and fold(found.text) not in people
+            for found in subjects
+            if found.head.dep_ in {"nsubj", "nsubjpass"}
+        )
+        unclear = more or unknown or _is_relative(first) or self._is_new_doctor(first)
+        self._person = None if unclear else first
 
     def _remember_kinds(self, phrases: Phrases, facts: Sequence[Candidate]) -> None:
         """ "Load is an album", "the Klamath River": afterwards "the album" and "the river" are these, if no others."""

@@ -118,11 +118,16 @@ def chain(verb: Any | None) -> Iterator[Any]:
         yield step
         above = step.head
         joined = step.dep_ in {"xcomp", "ccomp", "pcomp", "conj"} or is_purpose(step)
-        if not joined or above.i == step.i:
+        if not joined or above.i == step.i or _stands_alone(step):
             return
         if above.pos_ not in {"VERB", "AUX", "ADJ"} or (step.dep_ == "conj" and not _shares(above, step)):
             return
         step = above
+
+
+def _stands_alone(verb: Any) -> bool:
+    """ "She asked about it; the nurse will call": parsed as what the nurse will say."""
+    return verb.dep_ == "ccomp" and any(verb.i < child.i and child.text == ";" for child in verb.head.lefts)
 
 
 def _shares(above: Any, verb: Any) -> bool:

@@ -31,8 +31,9 @@ from app.pipeline.polarity_words import (
     UNSURE_VERBS,
 )
 
+_VALUES = frozenset({"DATE", "TIME", "QUANTITY", "CARDINAL", "PERCENT"})
 PARSE_DECIDES = frozenset(
-    {"svo", "verb_pp", "obj_pp", "copula", "appos", "passive", "poss", "compound", "life", "date", "path", "table"}
+    {"svo", "verb_pp", "obj_pp", "copula", "appos", "passive", "poss", "compound", "life", "date", "table"}
 )
 """Kinds made by rules: their status was read from the parse already."""
 
@@ -86,9 +87,19 @@ def _is_hedged(verb: Any | None, ways: list[Any]) -> bool:
         claim = claim_above(step)
         if claim is not None and claim.lemma_.lower() in HEDGING_NOUNS:
             return True
-        if step.lemma_.lower() in INVESTIGATING_VERBS and any(words == "for" for words, _ in prepositions(step)):
+        if step.lemma_.lower() in INVESTIGATING_VERBS and any(_is_sought(*one) for one in prepositions(step)):
             return True
-    return any(_is_unsure(step) or step.lower_ in HEDGING_NOUNS for step in ways)
+    return any(_is_unsure(step) or step.lower_ in HEDGING_NOUNS or _has_modal(step) for step in ways)
+
+
+def _is_sought(preposition: str, noun: Any) -> bool:
+    """ "for cancer", but not "for 33 days"."""
+    return preposition == "for" and noun.ent_type_ not in _VALUES
+
+
+def _has_modal(noun: Any) -> bool:
+    """ "may" in "Prostanoids may, via release of tachykinins, contribute": parsed as the noun's."""
+    return any(child.tag_ == "MD" and child.lower_ in HEDGING_MODALS for child in noun.rights)
 
 
 def _is_unsure(token: Any) -> bool:
@@ -97,15 +108,15 @@ def _is_unsure(token: Any) -> bool:
         (child.lower_ in HEDGING_WORDS and child.dep_ != "conj")
         or (child.dep_ == "aux" and child.lower_ in HEDGING_MODALS)
         or (child.dep_ == "mark" and child.lower_ in {"if", "unless", "whether"})
-        or (child.lower_ in {"when", "whenever"} and token.dep_ == "advcl" and token.tag_ in {"VBZ", "VBP"})
+        or (child.lower_ in {"when", "whenever"} and token.dep_ != "ROOT" and token.tag_ in {"VBZ", "VBP"})
         for child in token.children
     )
 
 
 def _follows_unsure(verb: Any) -> bool:
-    """ "may leak, promoting rebound"; "to create a society where laughter is shared"."""
+    """ "may leak, promoting rebound", "may cancel, declare it due"; "to create a society where laughter is shared"."""
     first = first_conjunct(verb)
-    if first.dep_ == "advcl" and first.tag_ == "VBG":
+    if first.dep_ == "advcl" and first.tag_ in {"VB", "VBG"} and not is_purpose(first):
         return _is_unsure(first.head)
     wanted = verb_above(first.head) if first.dep_ == "relcl" and first.head.dep_ in {"dobj", "pobj"} else None
     return wanted is not None and is_purpose(wanted)
@@ -174,5 +185,8 @@ def _of_family(noun: Any, heads: list[Any]) -> bool:
 
 
 def _governed_by_history(head: Any) -> bool:
+    """ "a history of gout", but not "the history of medicine"."""
     step = head if head.dep_ != "conj" else first_conjunct(head)
-    return bool(step.dep_ == "pobj" and step.head.lower_ == "of" and step.head.head.lower_ == "history")
+    if step.dep_ != "pobj" or step.head.lower_ != "of" or step.head.head.lower_ != "history":
+        return False
+    return not any(child.lower_ == "the" for child in step.head.head.children)

@@ -21,7 +21,10 @@ HEDGING_WORDS = frozenset(
     ).split()
 )
 HEDGING_NOUNS = frozenset(
-    "suspicion possibility likelihood allegation rumour rumor claim belief assumption hypothesis chance".split()
+    (
+        "suspicion possibility likelihood allegation rumour rumor claim belief assumption hypothesis indication "
+        "suggestion"
+    ).split()
 )
 UNSURE_VERBS = frozenset(
     (

@@ -17,13 +17,12 @@ from app.pipeline.rules_candidates import Candidate
 from app.pipeline.rules_clauses import clauses
 from app.pipeline.rules_fitness import points_back
 from app.pipeline.rules_names import read_names
-from app.pipeline.rules_paths import read_paths
 from app.pipeline.rules_patterns import read_clause
 from app.pipeline.rules_phrases import Phrases
 from app.pipeline.rules_tables import read_row, table_keys
 from app.pipeline.verification import ParsedSentence, verify
 
-RULES_VERSION = "rules/7"
+RULES_VERSION = "rules/8"
 _SECTIONS = (
     "AIMS?|AND|AUTHORS['’]|BACKGROUND|CASE|CONCLUSIONS?|CONTEXT|DESIGN|DISCUSSION|FINDINGS?|INTERPRETATION|INTRODUCTION|"
     "LIMITATIONS|MAIN|MATERIALS?|MEASUREMENTS?|MEASURES|METHODS?|OBJECTIVES?|OUTCOMES?|PARTICIPANTS|PATIENTS?|PURPOSE|"
@@ -121,7 +120,6 @@ def _read_sentence(
     candidates = [candidate for clause in found for candidate in read_clause(clause, phrases)]
     candidates += read_names(phrases) if found else []
     main = next((clause for clause in found if clause.verb.dep_ == "ROOT"), found[0] if found else None)
-    candidates += read_paths(found, phrases, candidates)
     for candidate in candidates:
         proposal = _proposal(sentence.span, candidate, antecedents)
         if proposal is not None:

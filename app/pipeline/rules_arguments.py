@@ -30,13 +30,13 @@ class Argument:
     @property
     def as_words(self) -> str:
         """As a part of a relation: in small letters where no name is among the words."""
-        return _small(self.short)
+        return self._small(self.short)
 
     @property
     def as_phrase(self) -> str:
         """Like `as_words`, with the "of …"."""
-        return _small(self.text)
+        return self._small(self.text)
 
-
-def _small(text: str) -> str:
-    return text if any(map(str.isupper, text[1:])) else text.lower()
+    def _small(self, text: str) -> str:
+        named = self.head is not None and any(child.pos_ == "PROPN" for child in self.head.lefts)
+        return text if named or any(map(str.isupper, text[1:])) else text.lower()

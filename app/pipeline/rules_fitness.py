@@ -4,9 +4,9 @@ import re
 from collections.abc import Collection
 from typing import Any
 
-from app.pipeline.parse_walking import first_conjunct, verb_above
+from app.pipeline.parse_walking import first_conjunct, is_purpose, verb_above
 from app.pipeline.rules_arguments import Argument
-from app.pipeline.rules_populations import is_population
+from app.pipeline.rules_populations import POPULATIONS, is_population
 
 _DEMONSTRATIVES = frozenset({"this", "these", "that", "those"})
 _POINTING = _DEMONSTRATIVES - {"that"}
@@ -49,13 +49,22 @@ _MEASURES = frozenset(
         "testament model barrier increase decrease reduction improvement difference schedule career example symbol sign"
     ).split()
 )
+_UNNAMED = frozenset({"certain", "another", "same"})
+_IDLE = frozenset({"light", "place", "part", "attention", "way", "rise", "advantage", "account", "effect"})
+_ALIKE = frozenset({"similar", "same", "different", "comparable", "equal", "identical"})
+_NOBODY = frozenset(
+    "neither none nobody everybody everyone anybody anyone somebody someone something nothing others".split()
+)
 _OF_WHAT = frozenset({"of", "in", "for", "to", "on", "from", "with"})
 _DEPENDENTS = frozenset({"amod", "compound", "nmod", "nummod", "poss", "prep", "relcl", "acl", "appos"})
 
 
 def is_aside(subject: Argument, verb: Any | None) -> bool:
-    """A subject in a bracket that its verb is outside of is not what the verb is said of."""
-    return verb is not None and subject.head is not None and depth(subject.head) > depth(verb)
+    """What stands in a bracket is not what a verb outside it is said of, nor the other way round but for "(born …)"."""
+    if verb is None or subject.head is None:
+        return False
+    deeper = depth(verb) - depth(subject.head)
+    return deeper < 0 or (deeper > 0 and verb.tag_ != "VBN")
 
 
 def points_back(argument: Argument) -> bool:
@@ -81,7 +90,7 @@ def _is_of_nothing(argument: Argument) -> bool:
 def is_bare_definite(head: Any) -> bool:
     """ "the boat", but not "the lender" of a contract, "the heart", "the boat of the owner"."""
     noun = head.lemma_.lower()
-    if head.pos_ != "NOUN" or noun in _UNDERSTOOD or noun.endswith(_CALLINGS) or _has(head, _DEPENDENTS):
+    if head.pos_ not in {"NOUN", "ADJ"} or noun in _UNDERSTOOD or noun.endswith(_CALLINGS) or _has(head, _DEPENDENTS):
         return False
     first = head if _has(head, {"det"}) else first_conjunct(head)
     has_article = any(child.dep_ == "det" and child.lower_ == "the" for child in first.children)
@@ -105,7 +114,52 @@ def shares_end(head: Any) -> bool:
     if head.pos_ == "ADJ":
         return any(one.pos_ == "NOUN" for one in joined)
     return any(
-        child.dep_ in {"prep", "acl"} and child.i > one.i for one in joined for child in (*head.rights, *one.rights)
+        child.dep_ in {"prep", "acl", "relcl"} and child.i > one.i
+        for one in joined
+        for child in (*head.rights, *one.rights)
+    )
+
+
+def concedes(head: Any, verb: Any) -> bool:
+    """ "Although an indicator of dysfunction, a rise may …": parsed as if the indicator did what follows."""
+    first = head.left_edge
+    after = first.i > 0 and first.nbor(-1).lower_ in {"although", "though", "unlike", "while"}
+    return after and any(token.text == "," for token in head.doc[head.i : verb.i])
+
+
+def is_bare(noun: Any) -> bool:
+    """ "events", of which nothing says which."""
+    return noun.pos_ == "NOUN" and not any(child.dep_ in _DEPENDENTS for child in noun.children)
+
+
+def is_every(noun: Any) -> bool:
+    """ "ages" and "backgrounds" in "of all ages and backgrounds"."""
+    return is_bare(noun) and any(child.lower_ in {"all", "every", "any"} for child in first_conjunct(noun).children)
+
+
+def is_idle(noun: Any) -> bool:
+    """ "light" in "sheds light on it"."""
+    return is_bare(noun) and noun.lower_ in _IDLE
+
+
+def is_alternative(object_: Argument, verb: Any | None) -> bool:
+    """ "the men received placebo or diazepam": each of them is not what happened; "causes gout or fever" is of both."""
+    if verb is None or object_.head is None or verb.tag_ not in {"VBD", "VBN"} or not _is_joined_by_or(object_.head):
+        return False
+    return verb.tag_ == "VBD" or any(child.tag_ == "VBD" for child in verb.children)
+
+
+def _is_joined_by_or(noun: Any) -> bool:
+    first = first_conjunct(noun)
+    joined = [first, *(token for token in first.subtree if token.dep_ == "conj")]
+    return any(child.lower_ == "or" and child.dep_ == "cc" for one in joined for child in one.children)
+
+
+def promises(noun: Any) -> bool:
+    """ "the ability of a drug to reverse it": says nothing without what follows."""
+    return any(
+        child.dep_ in {"acl", "relcl"} and any(mark.dep_ == "aux" and mark.lower_ == "to" for mark in child.children)
+        for child in noun.rights
     )
 
 
@@ -122,6 +176,8 @@ def needs_more(argument: Argument, *, offset: int, negated: bool) -> bool:
         return False
     end = argument.span.end - offset
     behind = any(child.dep_ in {"prep", "relcl", "acl"} and child.idx >= end for child in head.rights)
+    if " " in argument.text and any(child.lower_ in _ALIKE for child in head.lefts):
+        return not _OF_WHAT & set(argument.text.lower().split())
     return behind and (negated or head.lemma_.lower() in _RELATIONAL)
 
 
@@ -139,21 +195,41 @@ def is_one_of_a_kind(noun: Any) -> bool:
 
 
 def is_one_of_many(subject: Argument, verb: Any | None) -> bool:
-    """ "patients had a culture", "groups were compared": which ones stands elsewhere; "banks lend" is of all."""
+    """ "patients had a culture", "symptoms include fever", "certain items": which ones stands elsewhere, while "banks
+    lend" is of all."""
     head = subject.head
-    if verb is None or head is None or subject.is_name or head.pos_ != "NOUN" or " " in subject.text:
+    if verb is None or head is None or subject.is_name:
+        return False
+    if head.lower_ in _NOBODY or any(child.lower_ in _UNNAMED for child in head.lefts):
+        return True
+    if head.pos_ != "NOUN" or " " in subject.text:
         return False
     noun = head.lemma_.lower()
+    if any(child.lower_ == "both" for child in head.lefts) and not any(child.dep_ == "conj" for child in head.rights):
+        return True
     if _has(head, {"det", "poss"}) or noun.endswith(_CALLINGS):
         return False
-    return head.tag_ == "NNS" and any(
-        one.tag_ == "VBD" for one in (verb, *verb.children) if one is verb or one.dep_.startswith("aux")
-    )
+    if noun in POPULATIONS and verb.tag_ == "VBG":
+        return True
+    past = any(one.tag_ == "VBD" for one in (verb, *verb.children) if one is verb or one.dep_.startswith("aux"))
+    return head.tag_ == "NNS" and (past or verb.lemma_ == "include")
+
+
+def is_only_wanted(subject: Argument, verb: Any | None) -> bool:
+    """ "games made to retain players": a purpose is a fact of who is named ("sold the ship to repay the loan")."""
+    return verb is not None and is_purpose(first_conjunct(verb)) and not subject.is_named
 
 
 def is_asked(verb: Any | None) -> bool:
     """ "asked whether she can use it"."""
     return verb is not None and any(child.dep_ == "mark" and child.lower_ == "whether" for child in verb.children)
+
+
+def _behind(only: Any, verb: Any) -> Any | None:
+    """ "group" in "only in the high-dose group"."""
+    if only.head.pos_ != "ADP" or verb_above(only) != verb:
+        return None
+    return next((child for child in only.head.children if child.dep_ == "pobj"), None)
 
 
 def leaves_out_limit(said: str, verb: Any | None, *, whom: bool = True) -> bool:
@@ -163,5 +239,6 @@ def leaves_out_limit(said: str, verb: Any | None, *, whom: bool = True) -> bool:
         return False
     words = set(re.findall(r"\w+", said.lower()))
     limits = {token.lower_ for token in verb.subtree if token.lower_ in _LIMITING}
+    limits |= {noun.lower_ for token in verb.subtree if token.lower_ == "only" and (noun := _behind(token, verb))}
     people = {token.lower_ for token in verb.subtree if whom and is_population(token) and verb_above(token) == verb}
     return bool((limits | people) - words)

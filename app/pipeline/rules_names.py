@@ -9,9 +9,12 @@ from app.pipeline.polarity import status_of
 from app.pipeline.rules_abbreviations import is_described
 from app.pipeline.rules_arguments import Argument
 from app.pipeline.rules_candidates import Candidate, fact
-from app.pipeline.rules_clauses import PLACES, prepositions_of
+from app.pipeline.rules_clauses import prepositions_of
 from app.pipeline.rules_patterns import OWNED_KINDS
-from app.pipeline.rules_phrases import CAUSED, Phrases
+from app.pipeline.rules_phrases import Phrases
+from app.pipeline.rules_places import PLACES
+from app.pipeline.rules_populations import POPULATIONS
+from app.pipeline.rules_torn import CAUSED
 
 _PLACE_NOUNS = frozenset(
     (
@@ -25,7 +28,11 @@ _ORGANIZATION_NOUNS = frozenset(
         "newspaper magazine channel publisher society union league orchestra church charity insurer broker fund"
     ).split()
 )
+_HAVING_IT = POPULATIONS | {"model", "cohort", "case"}
+"""What has the outcome: "ADR-induced nephropathy groups"."""
 _DATE = r"((?:\d{1,2} )?(?:[A-Z][a-z]+ )?(?:\d{1,2}, )?\d{4})"
+_EARLY = 20
+"""Characters before a name whose years in brackets are its life; behind that they are often those of an office."""
 _LIFE = re.compile(rf"[ ,]*\((?:born {_DATE}|{_DATE} ?[-–] ?{_DATE})\)")
 
 
@@ -53,7 +60,9 @@ def _life_dates(phrases: Phrases) -> Iterator[Candidate]:
         if name.type != "Person":
             continue
         bracket = _LIFE.match(phrases.document.text, name.span.end - phrases.offset)
-        if bracket is None:
+        if bracket is None or (
+            bracket[3] and len(bracket[3]) == len("1893") and name.span.start - phrases.offset > _EARLY
+        ):
             continue
         for place, relation in enumerate(("born", "born", "died"), start=1):
             if bracket[place]:
@@ -70,6 +79,8 @@ def _apposition(token: Any, phrases: Phrases) -> Iterator[Candidate]:
     if {first.type, second.type} & {"Amount", "Date"}:
         return
     if first.type == second.type == "Place":
+        if any(child.dep_ in {"conj", "cc"} for child in (*token.children, *token.head.children)):
+            return
         yield from fact(first, "in", second, "appos", None)
         return
     if token.left_edge.i == token.head.i + 1 and second.is_named:
@@ -108,7 +119,13 @@ def _roles_before(phrases: Phrases) -> Iterator[Candidate]:
 
 def _may_be(name: Argument, role: Argument) -> bool:
     """A list that was taken for an apposition is none: the role is a common noun with an article or of a name."""
-    if not role.head.text.isalpha() or role.head.pos_ == "PROPN" or any(map(str.isdigit, role.text + name.text)):
+    listed = any(child.dep_ == "cc" for child in role.head.children) and not name.is_name
+    if (
+        listed
+        or not role.head.text.isalpha()
+        or role.head.pos_ == "PROPN"
+        or any(map(str.isdigit, role.text + name.text))
+    ):
         return False
     if (
         name.head.dep_ == "attr"
@@ -153,7 +170,8 @@ def _caused(token: Any, phrases: Phrases) -> Iterator[Candidate]:
         return
     cause = phrases.before(document[token.i - 2])
     outcome = phrases.after(token, token.head)
-    if cause is not None and outcome is not None:
+    part = any(child.dep_ == "prep" for child in token.head.rights)
+    if cause is not None and outcome is not None and not part and token.head.lemma_ not in _HAVING_IT:
         status = status_of(None, [token.head])
         if status is not Assertion.NEGATED:
             yield Candidate(cause, token.lower_, outcome, "compound", status)

@@ -8,13 +8,16 @@ from app.domain.graph import Assertion
 from app.pipeline.parse_walking import first_conjunct
 from app.pipeline.rules_arguments import Argument
 from app.pipeline.rules_candidates import Candidate, fact
-from app.pipeline.rules_clauses import Clause, agents_of, attributes_of, furnishes, objects_of, prepositions_of
-from app.pipeline.rules_fitness import is_one_of_a_kind, needs_more, shares_end
+from app.pipeline.rules_clauses import OBJECT_ACTS, Clause, prepositions_of
+from app.pipeline.rules_fitness import concedes, is_bare, is_every, is_idle, is_one_of_a_kind, needs_more, shares_end
 from app.pipeline.rules_phrases import Phrases
-from app.pipeline.rules_prepositions import adjective, read_object_prepositions, read_prepositions
+from app.pipeline.rules_prepositions import NAMING_VERBS, adjective, read_object_prepositions, read_prepositions
+from app.pipeline.rules_verbs import agents_of, attributes_of, furnishes, objects_of
 
 OWNED_KINDS = frozenset({"of", "for", "at", "to", "in", "with", "by"})
-_CALENDAR = re.compile(r"\d{4}|\d[-/.]\d|day\b|^[A-Z][a-z]+ \d|\d [A-Z][a-z]+")
+_CALENDAR = re.compile(
+    r"\b\d{4}\b|\d[-/.]\d+[-/.]\d|(?:Mon|Tues|Wednes|Thurs|Fri|Satur|Sun)day\b|^[A-Z][a-z]+ \d|\d [A-Z][a-z]+"
+)
 """A date that is on a calendar, not a span of time such as "six days"."""
 _OF_PASSIVE = frozenset({"was", "were", "is", "are", "been", "be", "being", "has", "have", "had"})
 """Auxiliaries that the active voice is without: "was inducted by", but "inducted"."""
@@ -35,7 +38,7 @@ def read_clause(clause: Clause, phrases: Phrases) -> Iterator[Candidate]:
 def subject_of(clause: Clause, head: Any, phrases: Phrases) -> Argument | None:
     """This subject of a clause with what says which, unless the clause is what says it; None for one of several that
     share what follows the last."""
-    if shares_end(head):
+    if shares_end(head) or concedes(head, clause.verb):
         return None
     return phrases.argument(head) if clause.verb.dep_ in {"acl", "relcl"} else phrases.whole(head)
 
@@ -43,13 +46,22 @@ def subject_of(clause: Clause, head: Any, phrases: Phrases) -> Argument | None:
 def _objects(clause: Clause, subject: Argument, phrases: Phrases) -> Iterator[Candidate]:
     for head in objects_of(clause.verb):
         object_ = phrases.argument(head)
-        if object_ is None or (head.pos_ == "ADJ" and shares_end(head)):
+        if object_ is None or ((head.pos_ == "ADJ" or is_bare(head)) and shares_end(head)):
             continue
         inner = list(read_object_prepositions(clause, subject, head, object_, phrases))
         found = list(fact(subject, clause.relation, phrases.object(head), "svo", clause.verb))
-        if not furnishes(clause.verb) and not any(_is_part(one, phrases) for one in found):
+        half = _is_half_said(clause.verb) or is_idle(head) or is_every(head)
+        if not half and not any(_is_part(one, phrases) for one in found):
             yield from found
         yield from inner
+
+
+def _is_half_said(verb: Any) -> bool:
+    """ "supplied the hospital with insulin", "forced the bank to sell", "named half of it as a park": the object alone
+    says something else."""
+    acts = verb.lemma_ in OBJECT_ACTS and any(child.dep_ in {"xcomp", "ccomp"} for child in verb.rights)
+    named = verb.lemma_ in NAMING_VERBS and any(child.dep_ == "prep" and child.lower_ == "as" for child in verb.rights)
+    return acts or named or furnishes(verb)
 
 
 def _is_part(one: Candidate, phrases: Phrases) -> bool:
@@ -62,9 +74,9 @@ def _copula(clause: Clause, subject: Argument, phrases: Phrases) -> Iterator[Can
         attribute = phrases.argument(head)
         if attribute is None or (head.tag_ == "NNS" and subject.type == "Person" and len(clause.subjects) == 1):
             continue
-        if _is_one_of_list(head, clause):
+        if _is_one_of_list(head, clause) or head.pos_ in {"PRON", "DET"}:
             continue
-        kind = attribute if is_one_of_a_kind(head) else phrases.object(head)
+        kind = attribute if is_one_of_a_kind(head) and attribute.text == attribute.short else phrases.object(head)
         yield from fact(subject, clause.relation, kind, "copula", clause.verb)
         if attribute.is_name:
             continue

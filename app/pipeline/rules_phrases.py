@@ -11,6 +11,7 @@ from app.pipeline.parsing import entities_of
 from app.pipeline.rules_abbreviations import is_described, is_measure
 from app.pipeline.rules_arguments import Argument
 from app.pipeline.rules_populations import is_population
+from app.pipeline.rules_torn import follows_bracket, is_torn, whole_words
 from app.pipeline.verification import PRONOUNS
 
 _INSIDE = frozenset({"compound", "amod", "nummod", "nmod", "quantmod", "advmod", "npadvmod", "poss", "case"})
@@ -24,20 +25,15 @@ _NEVER_NOUNS = frozenset({"PRON", "DET", "ADP", "PUNCT", "PART", "AUX", "CCONJ",
 _PLACE_KINDS = frozenset(
     "city town village state province county district region island kingdom republic country municipality".split()
 )
+_GOES_WITH = frozenset({"DET", "NOUN", "PROPN"})
 _ARTICLES = frozenset({"the", "a", "an"})
 _LONGEST_WITH_OF = 10
 _LONGEST_WHOLE = 12
 _FIGURE_BEFORE = re.compile(r"[\d<>≤≥=±%)/-]\s*$")
-_GOES_ON = re.compile(r"\s*(?:&|['’](?:s\b| ))")
 _EXAMPLES = frozenset({"such", "like", "including"})
 """What follows these does not say which."""
 _NEVER_LAST = frozenset({"ADP", "DET", "CCONJ", "SCONJ", "PUNCT", "PART", "SPACE"})
 _PARTS_OF_WORDS = frozenset("-‐‑–'’\"“”/%")
-CAUSED = frozenset({"induced", "evoked", "triggered", "caused", "mediated"})
-"""What a cause stands before, with a hyphen."""
-_JOINED = CAUSED | {"derived", "associated", "related"}
-_HYPHEN_BEFORE = re.compile(r"(?:\b[^\W\d_]+ ?[-‐‑] ?)+$")
-_HYPHEN_AFTER = re.compile(rf"(?: ?[-‐‑] ?(?!(?:{'|'.join(sorted(_JOINED))})\b)[^\W\d_]+\b)+")
 _DANGLING = re.compile(r"(?:\s+(?:of|from|to|in|at|by|for|with|and|or|the|an?))+$", re.IGNORECASE)
 
 
@@ -78,7 +74,7 @@ class Phrases:
         """Like `argument`, with what says which behind it: "every patient with a head injury", "women who smoke"; None
         where that is too long for one end of a fact."""
         argument = self.argument(head)
-        if argument is None or self._is_torn(head, argument):
+        if argument is None or self.is_torn(argument):
             return None
         if argument.is_name or argument.head is None or argument.head.i != head.i or head.pos_ == "PRON":
             return argument
@@ -89,16 +85,22 @@ class Phrases:
         longer = self._make(start, last.idx + len(last), "Concept", head)
         following = last.nbor(1) if last.i + 1 < len(last.doc) else None
         words = longer.text.split()
-        # It ends before the noun of its last word, or with one of the two that "both" announces.
-        torn = "both" in words or (following is not None and following.pos_ in {"DET", "NOUN", "PROPN"})
+        # It ends before the noun of its last word, or with one of the two that "both" or "either" announces.
+        torn = (
+            {"both", "either"} & set(words)
+            or last.head.i > last.i
+            or (following is not None and following.pos_ in _GOES_WITH)
+        )
         return None if torn or len(words) > _LONGEST_WHOLE else replace(longer, short=argument.short)
 
-    def _is_torn(self, head: Any, argument: Argument) -> bool:
-        """ "Iron" of "Iron & Wine", "Lee" of "Lee's play", "Clean" of the album "Kiss Each Other Clean"."""
-        if _GOES_ON.match(self.document.text, argument.span.end - self.offset):
+    def is_torn(self, argument: Argument) -> bool:
+        """ "18.4 ng" of "18.4 ng/mL", "Clean" of the album "Kiss Each Other Clean"."""
+        start, end = argument.span.start - self.offset, argument.span.end - self.offset
+        head = argument.head
+        if is_torn(self.document.text, start, end) or (head is not None and follows_bracket(head, start)):
             return True
         # A sentence's first word has its capital in any case.
-        before = head.nbor(-1) if head.i > 1 and argument.text == head.text else None
+        before = head.nbor(-1) if head is not None and head.i > 1 and argument.text == head.text else None
         return before is not None and head.text.istitle() and before.text.istitle() and not before.ent_type_
 
     def object(self, head: Any) -> Argument | None:
@@ -172,7 +174,7 @@ class Phrases:
             return True
         untagged = head.dep_ in _NOUN_PLACES and head.pos_ not in _NEVER_NOUNS and not head.text.endswith("ed")
         noun = head.pos_ in _NOUNS or untagged
-        return noun and not head.is_stop and any(sign.isalnum() for sign in head.text)
+        return noun and not (head.is_stop or head.text.endswith("ially")) and any(map(str.isalnum, head.text))
 
     def _is_name(self, head: Any) -> bool:
         entity = self._entity_at(head)
@@ -189,7 +191,7 @@ class Phrases:
             )
             start, end = start if whole and entity.type == "Person" else entity.span.start, entity.span.end
         end = self._with_second_half(end) if entity.type == "Organization" else end
-        start, end = self._whole_words(start, end)
+        start, end = whole_words(self.document.text, start, end)
         if dangling := _DANGLING.search(self.document.text[start:end]):
             end = start + dangling.start()
         return self._make(start, end, entity.type, head)
@@ -279,16 +281,7 @@ class Phrases:
         right = head
         while right.i + 1 < len(head.doc) and right.nbor(1).dep_ == "nummod" and right.nbor(1).head.i == head.i:
             right = right.nbor(1)
-        return self._whole_words(start, right.idx + len(right))
-
-    def _whole_words(self, start: int, end: int) -> tuple[int, int]:
-        """Not "government" of "self - government" nor "up" of "follow-up"; a cause before "-induced" stands alone."""
-        text = self.document.text
-        if before := _HYPHEN_BEFORE.search(text, 0, start):
-            start = before.start()
-        if after := _HYPHEN_AFTER.match(text, end):
-            end = after.end()
-        return start, end
+        return whole_words(self.document.text, start, right.idx + len(right))
 
 
 def _is_unknown_name(token: Any) -> bool:

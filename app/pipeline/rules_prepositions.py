@@ -5,9 +5,10 @@ from typing import Any
 
 from app.pipeline.rules_arguments import Argument
 from app.pipeline.rules_candidates import Candidate, fact
-from app.pipeline.rules_clauses import Clause, attributes_of, objects_of, prepositions_of
-from app.pipeline.rules_fitness import is_one_of_a_kind
+from app.pipeline.rules_clauses import Clause, prepositions_of
+from app.pipeline.rules_fitness import is_every, is_one_of_a_kind, promises
 from app.pipeline.rules_phrases import Phrases
+from app.pipeline.rules_verbs import attributes_of, objects_of
 
 _VAGUE_PREPOSITIONS = frozenset(
     {"like", "such", "such as", "as well", "in addition to", "including", "per", "despite", "versus"}
@@ -15,12 +16,13 @@ _VAGUE_PREPOSITIONS = frozenset(
 _VAGUE_OBJECTS = frozenset(
     (
         "end front middle face course light favor favour place conclusion addition fact general particular contrast "
-        "summary total turn part conjunction comparison hand average latest earliest least most first last"
+        "summary total turn part conjunction comparison hand average latest earliest least most first last date "
+        "extent degree order response"
     ).split()
 )
 _TURNED = frozenset({"to", "from", "into"})
 """Where the object of a verb is said to go: "sold Rostrand to Tolvane"."""
-_NAMING_VERBS = frozenset(
+NAMING_VERBS = frozenset(
     "appoint elect name nominate hire choose select describe list designate recognise recognize know install".split()
 )
 """What their object is said to be follows "as": "appointed Bob Lee as chairman"."""
@@ -34,10 +36,10 @@ def read_object_prepositions(
     clause: Clause, subject: Argument, head: Any, object_: Argument, phrases: Phrases
 ) -> Iterator[Candidate]:
     """ "increases the plasma concentration of digoxin": the object's own words join the relation."""
-    if object_.is_name:
+    if object_.is_name or promises(head):
         return
     for words, place in prepositions_of(head):
-        if _is_vague(words):
+        if _is_vague(words) or is_every(place) or _is_second(head, place):
             continue
         relation = f"{clause.relation} {object_.as_words if words == 'of' else object_.as_phrase} {words}"
         target = phrases.argument(place)
@@ -47,6 +49,12 @@ def read_object_prepositions(
             yield from _further(clause, subject, relation, (place, target), phrases, between=[head])
 
 
+def _is_second(noun: Any, place: Any) -> bool:
+    """ "from" in "increases in the response of strips from rats": of what it tells is not clear."""
+    own = [child for child in noun.rights if child.dep_ == "prep" and child.lower_ != "of"]
+    return any(child.is_ancestor(place) for child in own[1:])
+
+
 def read_prepositions(clause: Clause, subject: Argument, phrases: Phrases) -> Iterator[Candidate]:
     """What the verb reaches by its own prepositions."""
     if clause.verb.lemma_ == "be" and any(phrases.is_amount(head) for head in attributes_of(clause.verb)):
@@ -54,11 +62,13 @@ def read_prepositions(clause: Clause, subject: Argument, phrases: Phrases) -> It
     objects = objects_of(clause.verb)
     if not objects and any(child.dep_ in {"ccomp", "xcomp"} for child in clause.verb.children):
         return
+    if any(child.dep_ == "dobj" and child.pos_ in {"PRON", "SCONJ"} for child in clause.verb.children):
+        return  # "upgraded it to", "the idea that everybody has with": what was done to is not said.
     first = phrases.argument(objects[0]) if objects else None
     if first is not None and first.type == "Amount":
         return
     for words, place in prepositions_of(clause.verb):
-        if _is_vague(words) or place.lower_ in _VAGUE_OBJECTS:
+        if _is_vague(words) or _is_idiom(place) or is_every(place) or _is_loose(clause.verb, place):
             continue
         target = phrases.argument(place)
         if words == "from" and target is not None and target.type == "Amount":
@@ -68,19 +78,45 @@ def read_prepositions(clause: Clause, subject: Argument, phrases: Phrases) -> It
         relation = _with_complement(clause, first, place, phrases)
         if relation is None:
             continue
-        end = target if words == "as" and is_one_of_a_kind(place) else phrases.object(place)
+        kind = words == "as" and is_one_of_a_kind(place) and not any(child.dep_ == "prep" for child in place.rights)
+        end = target if kind else phrases.object(place)
         yield from fact(subject, f"{relation} {words}", end, "verb_pp", clause.verb, between=objects[:1])
         if target is not None and not target.is_name:
             reached = (place, target)
             yield from _further(clause, subject, f"{relation} {words}", reached, phrases, between=objects[:1])
 
 
+def _is_loose(verb: Any, place: Any) -> bool:
+    """Whether what a preposition reaches may be said of something else: "With many banks failing, …", "was admitted,
+    with …", "certified by Lee, above the limit", "was a journey that began with Sputnik, on 4 October"."""
+    first = next((token for token in place.ancestors if token.dep_ == "prep" and token.head.i == verb.i), None)
+    if first is None:
+        return False
+    before = first.nbor(-1) if first.i else None
+    apart = before is None or before.text == ","
+    if first.lower_ in {"with", "without"} and apart:
+        return True
+    if verb.dep_ in {"acl", "advcl", "relcl"} and apart and first.i > verb.i:
+        return True
+    attributes = [child for child in verb.rights if child.dep_ == "attr" and child.i < first.i]
+    return any(
+        token.dep_ == "relcl" or (token.dep_ == "conj" and first.lower_ == "with")
+        for child in attributes
+        for token in child.subtree
+    )
+
+
 def _is_turned(verb: Any, preposition: str) -> bool:
-    return preposition in _TURNED or (preposition == "as" and verb.lemma_ in _NAMING_VERBS)
+    return preposition in _TURNED or (preposition == "as" and verb.lemma_ in NAMING_VERBS)
 
 
 def _is_vague(preposition: str) -> bool:
     return preposition in _VAGUE_PREPOSITIONS or "than" in preposition.split()
+
+
+def _is_idiom(place: Any) -> bool:
+    """ "in the end", "to date"; "at the end of the lake" is a place."""
+    return place.lower_ in _VAGUE_OBJECTS and not any(child.lower_ == "of" for child in place.rights)
 
 
 def _with_complement(clause: Clause, object_: Argument | None, place: Any, phrases: Phrases) -> str | None:
@@ -91,14 +127,14 @@ def _with_complement(clause: Clause, object_: Argument | None, place: Any, phras
     else:
         found = [phrases.argument(head) for head in attributes_of(clause.verb)[:1]]
         words = [one.as_phrase for one in found if one is not None]
-        words += [
-            adjective(child)
-            for child in clause.verb.children
-            if child.dep_ in {"acomp", "oprd"} and child.i > clause.verb.i
-        ]
+        said = [one for one in clause.verb.rights if one.dep_ in {"acomp", "oprd"}]
+        if any(child.dep_ == "prep" and not child.is_ancestor(place) for one in said for child in one.rights):
+            return None
+        words += [adjective(one) for one in said]
     words = words or list(_completion(clause.verb, place, phrases))
     relation = " ".join([clause.relation, *words])
-    return relation if len(relation.split()) < _LONGEST_RELATION else None
+    torn = object_ is not None and phrases.is_torn(object_)
+    return relation if len(relation.split()) < _LONGEST_RELATION and not torn else None
 
 
 def _completion(verb: Any, place: Any, phrases: Phrases) -> Iterator[str]:
@@ -128,7 +164,9 @@ def _further(
 ) -> Iterator[Candidate]:
     """ "works as an analyst for Rostov": what is reached joins the relation to what its own prepositions reach."""
     place, target = reached
+    if promises(place):
+        return
     for more, end in prepositions_of(place):
         longer = f"{relation} {target.as_words if more == 'of' else target.as_phrase} {more}"
-        if more in _FURTHER and len(longer.split()) <= _LONGEST_RELATION:
+        if more in _FURTHER and not is_every(end) and len(longer.split()) <= _LONGEST_RELATION:
             yield from fact(subject, longer, phrases.object(end), "obj_pp", clause.verb, between=[*between, place])

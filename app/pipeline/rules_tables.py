@@ -15,6 +15,7 @@ _NUMERIC = re.compile(
 )
 
 _MEASURED = re.compile(r"\b(?:value|result|reference range|amount|commitment|outstanding|balance|price|limit)\b|\(m\)")
+_IDENTIFIER = re.compile(r"[A-Z]{1,4}[-/ ]?\d{3,}|\d{6,}")
 _LONGEST_KEY = 40
 _EMPTY = frozenset({"", "-", "–", "n/a"})
 _UNIT_COLUMNS = frozenset({"unit", "units", "currency"})
@@ -44,28 +45,36 @@ def row_label(text: str) -> str:
 
 
 def table_keys(rows: Iterable[str]) -> TableKeys:
-    """A label's column is the first whose filled cells are words and not all alike."""
+    """A label's column is the one that usually tells rows apart, else the first of those whose filled cells are words
+    and most unlike."""
     cells: dict[str, dict[str, list[str]]] = {}
     for row in rows:
         columns = cells.setdefault(row_label(row), {})
         for match in _CELL.finditer(row, row.find("; ") + 2):
             columns.setdefault(match["column"].strip(), []).append(match["value"].strip())
-    found = {label: next(filter(None, map(_tells_apart, columns.items())), None) for label, columns in cells.items()}
+    found = {label: _key_column(columns) for label, columns in cells.items()}
     of_label = {column for columns in cells.values() for column in columns if _is_one_to_one(column, cells)}
     return TableKeys({label: key for label, key in found.items() if key}, frozenset(of_label))
 
 
-def _tells_apart(column: tuple[str, list[str]]) -> str | None:
-    name, values = column
-    in_words = all(value and not any(map(str.isdigit, value)) and len(value) <= _LONGEST_KEY for value in values)
-    return name if in_words and len(set(values)) > 1 else None
+def _key_column(columns: dict[str, list[str]]) -> str | None:
+    several = {name: values for name, values in columns.items() if len(set(values)) > 1}
+    usual = [name for name in several if name.lower() in _USUAL_KEYS]
+    in_words = [name for name, values in several.items() if all(map(_is_words, values))]
+    return max(usual or in_words, key=lambda name: len(set(several[name])), default=None)
+
+
+def _is_words(value: str) -> bool:
+    return bool(value) and not any(map(str.isdigit, value)) and len(value) <= _LONGEST_KEY
 
 
 def _is_one_to_one(column: str, cells: dict[str, dict[str, list[str]]]) -> bool:
-    """Every label has one value in this column, some several times, and no two labels have the same."""
+    """Every label has one value in this column, some several times, and no two labels have the same; with one label
+    alone it is a number that identifies something."""
     values = [columns[column] for columns in cells.values() if column in columns]
     alike = all(len(set(of_one)) == 1 for of_one in values) and any(len(of_one) > 1 for of_one in values)
-    return alike and len(values) == len({of_one[0] for of_one in values}) > 1
+    different = len(values) == len({of_one[0] for of_one in values})
+    return alike and different and (len(values) > 1 or bool(_IDENTIFIER.fullmatch(values[0][0])))
 
 
 def read_row(row: ParsedSentence, *, keys: TableKeys = _NO_KEYS) -> Iterator[ProposedTriple]:

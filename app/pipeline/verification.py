@@ -43,7 +43,6 @@ CONFIDENCES = {
     "life": 0.4,
     "date": 0.6,
     "obj_pp": 0.4,
-    "path": 0.4,
     "model": 0.7,
     "both": 0.9,
 }

@@ -96,6 +96,9 @@ def test_what_was_stopped_is_no_more_for_a_relation_that_leaves_the_stop_out() -
         ("Brackwater Shipping Ltd may sell the Petrel Dawn to repay the loan.", "loan"),
         ("The oncologist withholds trastuzumab when the ejection fraction falls below the limit.", "limit"),
         ("Marisol Tennant is being investigated for lung cancer.", "lung cancer"),
+        ("The rule matters when the clearance of Omar Quist is below 45.", "45"),
+        ("The lender may cancel the commitment, declare the loan due, and enforce the security.", "security"),
+        ("There is some indication that Omar Quist controls Marlisle Trading FZE.", "Marlisle Trading FZE"),
     ],
 )
 def test_what_is_not_established_is_possible(text: str, object_: str) -> None:
@@ -155,6 +158,28 @@ def test_what_must_be_done_is_not_said_to_be_done() -> None:
 )
 def test_what_follows_from_something_possible_is_possible(text: str, object_: str) -> None:
     assert statuses(text, object_) == {"possible"}
+
+
+@pytest.mark.parametrize(
+    ("text", "status", "object_"),
+    [
+        ("Penicillin marks a milestone in the history of medicine.", "affirmed", "medicine"),
+        ("The patient asked about a second opinion; the nurse will call Omar Quist.", "affirmed", "second opinion"),
+        ("Omar Quist was assessed in Hull for 33 days.", "affirmed", "Hull"),
+        ("Senet is a game of chance and strategy.", "affirmed", "strategy"),
+    ],
+)
+def test_words_that_doubt_or_date_elsewhere_do_not_here(text: str, status: str, object_: str) -> None:
+    assert statuses(text, object_) == {status}
+
+
+def test_a_history_of_an_illness_is_past() -> None:
+    assert ("historical", "Helen Faircloth", "has history of", "gout") in said("Helen Faircloth has a history of gout.")
+
+
+def test_a_denial_by_without_is_worded_once() -> None:
+    assert ("negated", "Cash", "is lent with", "fees") in said("Cash is lent without fees.")
+    assert not said("The clinic cannot run without nurses.")
 
 
 def test_a_doubt_beside_a_fact_is_none_of_it() -> None:

@@ -162,9 +162,9 @@ def test_what_stands_in_a_bracket_is_not_what_the_sentence_is_of() -> None:
             ("Ann Lee", "has been inducted into", "Hall of Fame"),
         ),
         (
-            "Ajayi - Adeniran became part of the parish in North America.",
-            ("Adeniran", "became part in", "North America"),
-            ("Ajayi - Adeniran", "became part of parish in", "North America"),
+            "Ajayi - Adeniran moved to the parish in North America.",
+            ("Adeniran", "moved to", "parish in North America"),
+            ("Ajayi - Adeniran", "moved to", "parish in North America"),
         ),
         (
             "Five patients were given diazepam.",
@@ -268,7 +268,6 @@ def test_nothing_is_said_of_what_it_does_not_belong_to(text: str, wrong: tuple[s
     ("text", "right"),
     [
         ("Fyns Hoved is a cape, dividing the Kattegat.", ("Fyns Hoved", "dividing", "Kattegat")),
-        ("The law allows banks to lend money.", ("banks", "lend", "money")),
         ("Ann Lee (born 4 May 1950) owns land.", ("Ann Lee", "born", "4 May 1950")),
         ("Meier Bernheimer (1801 - 1870) was a merchant.", ("Meier Bernheimer", "died", "1870")),
         ("The new, heavy machines use coal.", ("new, heavy machines", "use", "coal")),
@@ -284,7 +283,7 @@ def test_nothing_is_said_of_what_it_does_not_belong_to(text: str, wrong: tuple[s
         ("Ann Lee moved from Leeds to York.", ("Ann Lee", "moved from", "Leeds")),
         (
             "The Klamath River begins at the southern end of Lake Ewauna.",
-            ("Klamath River", "begins at end of", "Lake Ewauna"),
+            ("Klamath River", "begins at southern end of", "Lake Ewauna"),
         ),
     ],
 )

@@ -20,8 +20,25 @@ def facts(text: str, *, keys: TableKeys = NO_KEYS) -> list[tuple[str, str, str]]
 
 
 def test_rows_of_one_label_are_told_apart_by_the_first_words_that_differ() -> None:
-    assert table_keys([ROW, OTHER]) == BY_TEST
+    assert table_keys([ROW, OTHER]).column_of == BY_TEST.column_of
     assert table_keys([ROW]) == NO_KEYS
+
+
+def test_a_usual_key_goes_before_a_flag_though_its_cells_have_figures() -> None:
+    rows = [
+        f"Harlan Voss; Date: 2026-06-15; Test: {test}; Flag: {flag}"
+        for test, flag in (("HbA1c", "High"), ("Hb", "Low"))
+    ]
+    assert table_keys(rows).column_of == {"Harlan Voss": "Test"}
+
+
+def test_the_column_that_tells_most_rows_apart_is_chosen() -> None:
+    rows = [f"Harlan Voss; Flag: {flag}; Assay: {name}" for flag, name in (("High", "A"), ("Low", "B"), ("Low", "C"))]
+    assert table_keys(rows).column_of == {"Harlan Voss": "Assay"}
+
+
+def test_a_number_that_identifies_the_only_label_is_its_own() -> None:
+    assert table_keys([ROW, OTHER]).of_label == {"Record"}
 
 
 def test_what_tells_labels_apart_is_the_labels_own() -> None:
