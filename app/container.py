@@ -21,6 +21,7 @@ from app.pipeline.model_answering import AnswerWriter
 from app.pipeline.parsing import SentenceParser
 from app.pipeline.retrieval import Retriever
 from app.security.auditor import Auditor
+from app.security.grown_file import exclusive
 from app.security.keys import Keys
 from app.security.passwords import Passwords
 from app.security.refusals import watch_service
@@ -155,7 +156,12 @@ def _make_audit(installation: Installation, auditor: Auditor) -> AuditService:
 
 def _make_model_in_use(installation: Installation, closing: ExitStack) -> ModelInUse:
     band = Band(installation.settings.model_band) if installation.settings.model_band else None
-    in_use = ModelInUse(lambda: find_language_model(installation), cache=installation.cache, band=band)
+    in_use = ModelInUse(
+        lambda: find_language_model(installation),
+        cache=installation.cache,
+        band=band,
+        alone=lambda: exclusive(installation.settings.data_dir / "probe.lock"),
+    )
     closing.callback(in_use.close)
     return in_use
 
