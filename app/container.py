@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from app.domain.access import Actor, Role
-from app.domain.ids import UserId
+from app.domain.ids import UserId, VersionId, WorkspaceId
 from app.domain.models import Band, ProbeResult
 from app.health_parts import health_parts
 from app.installation import Installation, find_language_model, open_installation
@@ -48,6 +48,7 @@ OPERATOR = Actor(UserId("operator"), "Operator", frozenset({Role.OPERATOR}), cha
 """The command line on the server itself."""
 
 _LOOK_SECONDS = 2.0
+_NOWHERE = WorkspaceId("warm-up")
 
 AUDITED = ("documents evidence jobs graph questions workspaces users sessions audit health samples").split()
 """The services by their names in the table of audited actions."""
@@ -77,7 +78,8 @@ class Services:
     has_worker: Callable[[], bool]
     """Whether a worker of this installation is alive."""
     warm_up: Callable[[], None]
-    """Reads the embedded models into this process, so that the first question does not wait for them."""
+    """Reads the embedded models into this process and starts the server of vectors, where that is ours, so that the
+    first question does not wait for them."""
     close: Callable[[], None]
     """Frees files, connections and child processes."""
 
@@ -200,6 +202,7 @@ def _warm_up(installation: Installation, parser: SentenceParser, in_use: ModelIn
     parser.find_entities("Is the parser there?")
     installation.embedder.embed_question("Is the model there?")
     in_use.look()
+    installation.vectors.count(workspace_id=_NOWHERE, permitted=frozenset({VersionId(_NOWHERE)}))
 
 
 def _make_retriever(installation: Installation, parser: SentenceParser) -> Retriever:
