@@ -8,6 +8,8 @@ UV := .venv/bin/uv
 EXTRAS := $(if $(filter workstation,$(PROFILE)),--extra chroma,)
 STAMP := .venv/.dafe-setup-$(PROFILE)
 export ORT_DISABLE_TELEMETRY = 1
+# Where modules may not be kept compiled, every start compiles them all, for longer than everything else it does.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: setup run test test-servers test-browser lint bench bench-kills
 
@@ -49,6 +51,7 @@ bench: .venv/.dafe-test
 	.venv/bin/python -m tests.bench.leaks
 	.venv/bin/python -m tests.bench.deletion
 	.venv/bin/python -m tests.bench.hostile_text
+	.venv/bin/python -m tests.bench.start
 
 # Kills the running application 200 times in each profile, for about an hour in all; for tests/security/RESULTS.md.
 bench-kills: .venv/.dafe-test

@@ -50,7 +50,7 @@ def create_app(services: Services) -> streamlit.App:
 
     @asynccontextmanager
     async def lifespan(_app: streamlit.App) -> AsyncIterator[None]:
-        work = (_collect_garbage(), _read_models(services))
+        work = (_collect_garbage(), _warm_up(services))
         tasks = [asyncio.create_task(one) for one in work]
         yield
         for task in tasks:
@@ -112,9 +112,18 @@ async def _collect_garbage() -> None:
         await asyncio.to_thread(gc.collect)
 
 
-async def _read_models(services: Services) -> None:
+async def _warm_up(services: Services) -> None:
+    """While the sign-in page is served already: what the first page needs, then what the first question needs."""
+    await asyncio.to_thread(_read_pages)
     with suppress(DafeError):
         await asyncio.to_thread(services.warm_up)
+
+
+def _read_pages() -> None:
+    """Once for all, then out of the garbage collector's way. A page that is asked for meanwhile waits for its part."""
+    import_module("app.main")
+    gc.collect()
+    gc.freeze()
 
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
@@ -142,14 +151,6 @@ def streamlit_options(services: Services) -> dict[str, Any]:
     }
 
 
-def _warm_up() -> None:
-    """Read what every page needs once, then take it out of the garbage collector's way."""
-    for name in ("pandas", "pages.home", "pages.documents", "pages.ask", "pages.graph"):
-        import_module(name)
-    gc.collect()
-    gc.freeze()
-
-
 def main() -> int:
     """Serve until a signal comes. Exit code 4 when the installation cannot be opened."""
     switch_telemetry_off()
@@ -162,7 +163,6 @@ def main() -> int:
         print(error.message, file=sys.stderr)  # noqa: T201
         return 4
     application = create_app(services)
-    _warm_up()
     try:
         application.run(config=streamlit_options(services))
     finally:

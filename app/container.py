@@ -9,7 +9,7 @@ from functools import lru_cache
 from typing import Any
 
 from app.domain.access import Actor, Role
-from app.domain.ids import UserId
+from app.domain.ids import UserId, VersionId, WorkspaceId
 from app.domain.models import Band, ProbeResult
 from app.health_parts import health_parts
 from app.installation import Installation, find_language_model, open_installation
@@ -21,6 +21,7 @@ from app.pipeline.model_answering import AnswerWriter
 from app.pipeline.parsing import SentenceParser
 from app.pipeline.retrieval import Retriever
 from app.security.auditor import Auditor
+from app.security.grown_file import exclusive
 from app.security.keys import Keys
 from app.security.passwords import Passwords
 from app.security.refusals import watch_service
@@ -47,6 +48,7 @@ OPERATOR = Actor(UserId("operator"), "Operator", frozenset({Role.OPERATOR}), cha
 """The command line on the server itself."""
 
 _LOOK_SECONDS = 2.0
+_NOWHERE = WorkspaceId("warm-up")
 
 AUDITED = ("documents evidence jobs graph questions workspaces users sessions audit health samples").split()
 """The services by their names in the table of audited actions."""
@@ -76,7 +78,8 @@ class Services:
     has_worker: Callable[[], bool]
     """Whether a worker of this installation is alive."""
     warm_up: Callable[[], None]
-    """Reads the embedded models into this process, so that the first question does not wait for them."""
+    """Reads the embedded models into this process and starts the server of vectors, where that is ours, so that the
+    first question does not wait for them."""
     close: Callable[[], None]
     """Frees files, connections and child processes."""
 
@@ -155,7 +158,12 @@ def _make_audit(installation: Installation, auditor: Auditor) -> AuditService:
 
 def _make_model_in_use(installation: Installation, closing: ExitStack) -> ModelInUse:
     band = Band(installation.settings.model_band) if installation.settings.model_band else None
-    in_use = ModelInUse(lambda: find_language_model(installation), cache=installation.cache, band=band)
+    in_use = ModelInUse(
+        lambda: find_language_model(installation),
+        cache=installation.cache,
+        band=band,
+        alone=lambda: exclusive(installation.settings.data_dir / "probe.lock"),
+    )
     closing.callback(in_use.close)
     return in_use
 
@@ -194,6 +202,7 @@ def _warm_up(installation: Installation, parser: SentenceParser, in_use: ModelIn
     parser.find_entities("Is the parser there?")
     installation.embedder.embed_question("Is the model there?")
     in_use.look()
+    installation.vectors.count(workspace_id=_NOWHERE, permitted=frozenset({VersionId(_NOWHERE)}))
 
 
 def _make_retriever(installation: Installation, parser: SentenceParser) -> Retriever:

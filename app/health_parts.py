@@ -13,7 +13,8 @@ from app.restarts import Restarts
 from app.services.health import Level, Part, require_free_space
 
 _NO_WORKSPACE = WorkspaceId("health")
-_NOTHING: frozenset[VersionId] = frozenset()
+_UNKNOWN = frozenset({VersionId("health")})
+"""A version that is nowhere; with none at all a store answers without looking."""
 _LEAST_FREE_GB = 1.0
 _RECENTLY = timedelta(hours=1)
 SECOND_COPY = "Second audit copy"
@@ -88,12 +89,12 @@ def _disk(installation: Installation) -> str:
 
 
 def _vectors(installation: Installation) -> str:
-    installation.vectors.count(workspace_id=_NO_WORKSPACE, permitted=_NOTHING)
+    installation.vectors.count(workspace_id=_NO_WORKSPACE, permitted=_UNKNOWN)
     return "Answers."
 
 
 def _graph(installation: Installation) -> str:
-    installation.graph.count(workspace_id=_NO_WORKSPACE, permitted=_NOTHING)
+    installation.graph.count(workspace_id=_NO_WORKSPACE, permitted=_UNKNOWN)
     return "Answers."
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from app.errors import BackendUnavailableError
 from app.restarts import Restarts
+from app.seals import seals_of
 from app.security.audit_log import AuditLog
 from app.security.audit_seals import Seals
 from app.security.keys import Keys, load_keys
@@ -15,7 +16,6 @@ from backends.embeddings.base import Embedder
 from backends.files.base import FileStore
 from backends.graph.base import GraphStore
 from backends.llm.base import LanguageModel
-from backends.llm.discovery import choose_language_model
 from backends.loaders.base import DocumentLoader
 from backends.loading import load
 from backends.metadata.base import MetadataStore
@@ -93,13 +93,10 @@ def _open_log(settings: Settings, keys: Keys) -> AuditLog:
     )
 
 
-def seals_of(settings: Settings) -> Seals:
-    """What the sealer of this data folder has signed, and how it is started."""
-    return Seals(settings.audit_seal_path, log=settings.audit_path, second_device=settings.audit_second_device)
-
-
 def find_language_model(installation: Installation) -> LanguageModel | None:
     """The model that the settings name, or the one found on this machine; None where there is none."""
+    from backends.llm.discovery import choose_language_model
+
     chosen = choose_language_model(installation.settings.llm)
     if chosen.kind == "none":
         return None

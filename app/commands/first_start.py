@@ -3,14 +3,19 @@
 import os
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from app.container import Services
 from app.domain.access import Actor, Role
 from app.domain.ids import UserId
 from app.errors import ConflictError
+from app.settings import Settings
+
+if TYPE_CHECKING:
+    from app.container import Services
 
 PASSWORD_FILE = "first-administrator-password"  # noqa: S105
 _SAMPLES_MADE = "samples-made"
+_PREPARED = "prepared"
 _USERNAME = "admin"
 _UNSHOWN = ".administrator-password-not-kept-yet"
 _MEMBER_ROLES = {"clinical": Role.CLINICIAN, "finance": Role.ANALYST}
@@ -25,8 +30,24 @@ class FirstStart:
     password_file: Path
 
 
-def prepare(services: Services, actor: Actor) -> FirstStart:
-    """Done at every start; what is there stays. Samples are made once, so that deleting them lasts."""
+def prepare_folder(settings: Settings) -> FirstStart:
+    """Done at every start; a folder that is prepared already is not opened, because that takes seconds."""
+    folder = settings.data_dir
+    wanted = {"dafe.db", _PREPARED, *([_SAMPLES_MADE] if settings.samples else [])}
+    if all((folder / name).exists() for name in wanted):
+        return FirstStart(_USERNAME, None, folder / PASSWORD_FILE)
+    from app.commands.caller import caller
+    from app.container import open_services
+
+    services = open_services(settings)
+    try:
+        return prepare(services, caller(services, ""))
+    finally:
+        services.close()
+
+
+def prepare(services: "Services", actor: Actor) -> FirstStart:
+    """What is there stays. Samples are made once, so that deleting them lasts."""
     folder = services.settings.data_dir
     password = _ensure_first_administrator(services, actor)
     if services.settings.samples and not (folder / _SAMPLES_MADE).exists():
@@ -35,10 +56,11 @@ def prepare(services: Services, actor: Actor) -> FirstStart:
                 _make_samples(services, actor, user.id)
                 break
         _write_private(folder / _SAMPLES_MADE, "")
+    _write_private(folder / _PREPARED, "")
     return FirstStart(_USERNAME, password, folder / PASSWORD_FILE)
 
 
-def _ensure_first_administrator(services: Services, actor: Actor) -> str | None:
+def _ensure_first_administrator(services: "Services", actor: Actor) -> str | None:
     """The new password. A start that was cut off before it was kept for its owner is repeated with another one."""
     folder = services.settings.data_dir
     unshown = folder / _UNSHOWN
@@ -55,7 +77,7 @@ def _ensure_first_administrator(services: Services, actor: Actor) -> str | None:
     return password
 
 
-def _make_samples(services: Services, actor: Actor, user_id: UserId) -> None:
+def _make_samples(services: "Services", actor: Actor, user_id: UserId) -> None:
     known = {workspace.name: workspace for workspace in services.workspaces.list(actor)}
     for sample_set in services.samples.list(actor):
         try:

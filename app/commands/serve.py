@@ -15,14 +15,12 @@ from typing import Annotated
 
 import typer
 
-from app.commands.caller import caller
-from app.commands.first_start import FirstStart, prepare
+from app.commands.first_start import FirstStart, prepare_folder
 from app.commands.supervising import Supervisor
-from app.container import open_services
 from app.errors import BackendUnavailableError, ConflictError
-from app.installation import seals_of
 from app.parent import CHILD_FLAG
 from app.restarts import Restarts
+from app.seals import seals_of
 from app.security.audit_seals import UP_LOCK
 from app.settings import Profile, Settings, child_environment, load_settings, process_settings
 
@@ -33,6 +31,8 @@ _WEB = "app.asgi"
 _WORKER = "app.worker"
 _LOOK_SECONDS = 1.0
 _READY_SECONDS = 120.0
+_SAID = 4
+"""Exit code of a process that has told in one sentence why it cannot start."""
 
 
 def up(host: Host = "", port: Port = 0, profile: Annotated[Profile | None, typer.Option()] = None) -> None:
@@ -134,26 +134,20 @@ def _supervise(settings: Settings) -> None:
     supervisor.add("sealer of the audit log", partial(_start_sealer, settings), outlives=True)
     try:
         is_new = not (settings.data_dir / "dafe.db").exists()
-        first = _prepare(settings) if is_new else None
+        first = prepare_folder(settings) if is_new else None
         web = supervisor.add("web process", partial(_start, _WEB, settings))
         supervisor.add("worker", partial(_start, _WORKER, settings))
-        first = first or _prepare(settings)
+        first = first or prepare_folder(settings)
         _wait_until_ready(settings, web, stop)
-        if (web.poll() or 0) > 0 and not stop.is_set():
+        if (code := web.poll() or 0) > 0 and not stop.is_set():
+            if code == _SAID:
+                raise typer.Exit(code)
             raise BackendUnavailableError("The web process ended: see the lines above, and start again.")
         _greet(settings, first)
         while not stop.wait(_LOOK_SECONDS):
             supervisor.look()
     finally:
         supervisor.end()
-
-
-def _prepare(settings: Settings) -> FirstStart:
-    services = open_services(settings)
-    try:
-        return prepare(services, caller(services, ""))
-    finally:
-        services.close()
 
 
 def _start(module: str, settings: Settings) -> subprocess.Popen[bytes]:

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, replace
 from threading import Lock, Thread
 
@@ -33,12 +34,15 @@ class ModelInUse:
         cache: CacheStore,
         band: Band | None = None,
         clock: Callable[[], float] = time.monotonic,
+        alone: Callable[[], AbstractContextManager[None]] = nullcontext,
     ) -> None:
-        """`find` gives the model that the settings name, or None; `band` overrides what the probe finds."""
+        """`find` gives the model that the settings name, or None; `band` overrides what the probe finds; `alone` keeps
+        other processes from trying a model meanwhile: two at once are slow for both, and then too slow."""
         self._find = find
         self._cache = cache
         self._band = band
         self._clock = clock
+        self._alone = alone
         self._model: LanguageModel | None = None
         self._tried: Tried | None = None
         self._tried_at = 0.0
@@ -92,7 +96,8 @@ class ModelInUse:
         if self._model is None:
             return Tried(None, NO_MODEL)
         try:
-            result = probe(self._model, cache=self._cache)
+            with self._alone():
+                result = probe(self._model, cache=self._cache)
         except BackendUnavailableError:
             self._model.close()
             self._model = None

@@ -69,5 +69,5 @@ def test_importing_every_light_module_touches_no_file_and_opens_no_socket() -> N
         "sys.addaudithook(watch)\n"
         f"for name in {names!r}: importlib.import_module(name)\n"
     )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
+    run = subprocess.run([sys.executable, "-B", "-c", code], capture_output=True, text=True, cwd=ROOT, check=False)
     assert run.returncode == 0, run.stderr

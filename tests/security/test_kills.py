@@ -110,7 +110,9 @@ def test_a_second_start_on_the_same_data_folder_is_refused_and_the_first_goes_on
         application.end()
 
 
-def test_what_a_newer_program_wrote_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
+@pytest.mark.parametrize("prepared", [False, True])
+def test_what_a_newer_program_wrote_is_refused_and_left_as_it_is(tmp_path: Path, prepared: bool) -> None:
+    """By whichever process opens it: a folder that is prepared is left to the children."""
     services = opened(tmp_path)
     workspace = services.workspaces.add(OPERATOR, name="Cardiology", ontology="clinical")
     add(services, workspace.id, "letter.txt", WARFARIN)
@@ -120,6 +122,8 @@ def test_what_a_newer_program_wrote_is_refused_and_left_as_it_is(tmp_path: Path)
             connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
         services.close()
         application = Application(tmp_path, {**EMBEDDER, "DAFE_SAMPLES": "false"})
+        if prepared:
+            (application.data_dir / "prepared").touch()
         refused = run_up(tmp_path, application.port)
         assert refused.returncode != 0
         assert {line for line in refused.stderr.splitlines() if line} == {NEWER}

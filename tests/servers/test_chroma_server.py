@@ -17,8 +17,10 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
+from app.container import OPERATOR, open_services
 from app.domain.ids import ChunkId, VersionId, WorkspaceId
 from app.errors import BackendUnavailableError, ConfigurationError
+from app.settings import load_settings
 from backends.vectors.base import VectorStore
 from backends.vectors.chroma_server import ChromaServer
 from backends.vectors.settings import ChromaVectorSettings
@@ -248,6 +250,16 @@ def test_a_remote_server_is_used_at_its_address(
 def test_a_remote_server_that_is_away_is_said(open_store: Callable[..., VectorStore]) -> None:
     with pytest.raises(BackendUnavailableError, match="check that it runs"):
         found(open_store(url="http://127.0.0.1:9"))
+
+
+def test_health_says_that_a_server_is_away(tmp_path: Path) -> None:
+    away = {"kind": "chroma", "url": "http://127.0.0.1:9"}
+    made = load_settings(data_dir=tmp_path, vectors=away, embeddings={"kind": "hashing"}, llm={"kind": "none"})
+    services = open_services(made)
+    (check,) = [one for one in services.health.checks(OPERATOR) if one.name == "Search by meaning"]
+    services.close()
+    assert not check.ok
+    assert "check that it runs" in check.detail
 
 
 def test_certificates_that_cannot_be_read_are_said(open_store: Callable[..., VectorStore], tmp_path: Path) -> None:

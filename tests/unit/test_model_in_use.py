@@ -1,12 +1,15 @@
 """The model of a process: looked for, tried, overridden, away and back."""
 
+import time
 from collections.abc import Iterator
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
 from app.domain.models import Band
 from app.errors import BackendUnavailableError
+from app.security.grown_file import exclusive
 from app.services.model_in_use import ModelInUse
 from backends.cache.settings import SqlCacheSettings
 from backends.cache.sql import SqlCacheStore
@@ -55,6 +58,26 @@ def test_looking_never_waits_for_the_trial(cache: SqlCacheStore) -> None:
     in_use = ModelInUse(useless, cache=cache)
     assert "being tried out" in in_use.look().result.reason
     assert "JSON" in in_use.look(wait_seconds=20).result.reason
+
+
+def test_two_processes_try_a_model_once_and_one_after_the_other(cache: SqlCacheStore, tmp_path: Path) -> None:
+    script = ScriptedSettings(answers=(ScriptedAnswer(text="no JSON at all"),), seconds_per_piece=0.1)
+    models = [ScriptedLanguageModel(script) for _ in range(2)]
+    first, second = (
+        ModelInUse(lambda model=model: model, cache=cache, alone=lambda: exclusive(tmp_path / "lock"))
+        for model in models
+    )
+    trying = [Thread(target=first.settle), Thread(target=second.settle)]
+    trying[0].start()
+    while not models[0].open_streams:
+        assert trying[0].is_alive()
+        time.sleep(0.01)
+    trying[1].start()
+    while trying[1].is_alive():
+        assert not models[1].open_streams
+        time.sleep(0.01)
+    assert second.settle().result == first.settle().result
+    assert "JSON" in second.settle().result.reason
 
 
 def test_a_named_model_that_is_away_stops_the_worker_and_not_the_pages(cache: SqlCacheStore) -> None:

@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from app.errors import BackendUnavailableError, ConfigurationError, IntegrityError
 from backends.graph.settings import SqlGraphSettings
@@ -19,7 +21,7 @@ from backends.metadata.settings import SqliteMetadataSettings
 from backends.metadata.sql import SqlMetadataStore
 from backends.sql import engine, migrating, tables, tables_derived
 from backends.sql.engine import Database
-from backends.sql.migrating import upgrade
+from backends.sql.migrating import newest_revision, upgrade
 from backends.sql.schema import METADATA
 from tests.conformance.graphs import contribution
 from tests.conformance.records import HERE, chunk, job, version
@@ -191,6 +193,12 @@ def test_upgrading_again_changes_nothing(opened: Callable[..., Database]) -> Non
     assert statements(database) == before
     metadata = SqlMetadataStore(SqliteMetadataSettings(), database=database)
     assert metadata.chunks.find(chunk("c1").version_id, workspace_id=HERE)[0].topic == PLANTED
+
+
+def test_the_newest_revision_is_the_one_that_alembic_ends_with() -> None:
+    config = Config()
+    config.set_main_option("script_location", str(ROOT / "backends" / "metadata" / "migrations"))
+    assert newest_revision() == ScriptDirectory.from_config(config).get_current_head()
 
 
 def test_a_database_of_a_newer_program_is_refused_and_left_alone(opened: Callable[..., Database]) -> None:
