@@ -48,7 +48,8 @@ class Recovery:
 
     def serve(self, *, stop: Event) -> None:
         """Look at once, then again and again until `stop` is set; files are looked through twice in all."""
-        looks: list[Callable[[], None]] = [self.carry_jobs, self.serve_versions, self.complete_replacing]
+        looks: list[Callable[[], None]] = [self.carry_jobs, self.serve_versions]
+        looks += [self.complete_replacing, self.complete_wiping]
         self._look([*looks, self.delete_unknown_files])
         for number in count(1):
             if stop.wait(self._every_seconds):
@@ -82,6 +83,11 @@ class Recovery:
         ]
         self._remover.replace_versions(*(max(found, key=lambda one: one.number) for found in indexed if found))
         self._replaced = True
+
+    def complete_wiping(self) -> None:
+        """What a deletion could not wipe, because the database was busy or the disk full; a job does it itself."""
+        if not self._metadata.jobs.find(states=_OPEN, limit=1):
+            self._metadata.complete_wiping()
 
     def delete_unknown_files(self) -> None:
         """Files of uploads that were cut off before anything was recorded of them."""

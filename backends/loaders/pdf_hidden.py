@@ -32,13 +32,8 @@ def find_hidden(page: Any, signs: Signs, pictures: Sequence[Box]) -> list[Place]
     """
     texts, shown, height = _Texts(signs), _Picture(page), page.get_height()
     words = dict(texts.words())
-    pictures = [one for one in pictures if any(_is_within(box, one) for box in words.values())]
     tiny = {place for place, box in words.items() if texts.is_tiny(place, box, height)}
-    unclear = {
-        place: box
-        for place, box in words.items()
-        if texts.is_faint(place) or not shown.has_ink(box) or any(_is_within(box, one) for one in pictures)
-    }
+    unclear = {place: box for place, box in words.items() if texts.is_faint(place) or not shown.has_ink(box)}
     hidden = {place for place in tiny | _unseen(page, texts, shown, unclear, pictures) if texts.says(place)}
     return list(_joined(words, hidden))
 
@@ -63,7 +58,7 @@ class _Picture:
     """The page in shades of grey."""
 
     def __init__(self, page: Any) -> None:
-        scale = min(_PIXELS_A_POINT, _LONGEST_SIDE / max(page.get_size()))
+        scale = min(_PIXELS_A_POINT, _LONGEST_SIDE / max(1.0, *page.get_size()))
         bitmap = page.render(scale=scale, grayscale=True, may_draw_forms=False)
         self._shades = bytes(bitmap.buffer)
         self._width, self._height, self._stride = bitmap.width, bitmap.height, bitmap.stride
@@ -92,8 +87,8 @@ class _Picture:
 
     def _rows(self, box: Box) -> Iterator[slice]:
         """Where the pixels lie that the box touches, the middle row first; none for a box beside the page."""
-        left, right = max(0, int(box[0] * self._width) - 1), min(self._width, int(box[2] * self._width) + 2)
-        top, bottom = max(0, int(box[1] * self._height) - 1), min(self._height, int(box[3] * self._height) + 2)
+        left, right = _pixel(box[0], self._width, -1), _pixel(box[2], self._width, 2)
+        top, bottom = _pixel(box[1], self._height, -1), _pixel(box[3], self._height, 2)
         if left < right and top < bottom:
             for row in ((top + bottom) // 2, *range(top, bottom)):
                 yield slice(row * self._stride + left, row * self._stride + right)
@@ -164,6 +159,11 @@ class _Texts:
 
     def _object_at(self, place: int) -> Any:
         return self._raw.FPDFText_GetTextObject(self._text_page, self._signs.numbers[place])
+
+
+def _pixel(edge: float, count: int, more: int) -> int:
+    """Of `count`; files place text at any number, infinite and undefined ones too."""
+    return int(min(max(0.0, edge * count + more), float(count)))
 
 
 def _without(page: Any, objects: Collection[Any]) -> _Picture:

@@ -1,6 +1,7 @@
 """What is deleted or replaced is in no raw file and no answer any more; a plain cipher lets it be found if it were."""
 
 import random
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -238,6 +239,53 @@ def test_several_deletions_in_a_row_are_wiped_once(services: Services, ward: Wor
         work_off(services)
     assert names_in([folder], names) == {}
     assert wipes == [1]
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    usage = shutil.disk_usage
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(shutil, "disk_usage", lambda folder: usage(folder)._replace(free=1_000))
+        yield
+
+
+def test_a_deletion_on_a_full_disk_waits_says_why_and_is_done_when_there_is_room(
+    services: Services, ward: WorkspaceId
+) -> None:
+    folder = services.settings.data_dir
+    document = add(services, ward, "note.txt", letter("Quobvast"))
+    work_off(services)
+    services.documents.delete(OPERATOR, workspace_id=ward, document_id=document.id)
+    indexing, job = services.make_indexing(), job_of(services, document)
+    with full_disk():
+        indexing.run(job.id)
+    waiting = job_of(services, document)
+    assert waiting.state is JobState.WAITING
+    assert "too little room" in (waiting.error or "")
+    indexing.run(job.id)
+    assert job_of(services, document).state is JobState.DONE
+    assert names_in([folder], ["Quobvast"]) == {}
+
+
+def test_what_a_deleted_workspace_left_on_a_full_disk_goes_when_there_is_room(
+    services: Services, ward: WorkspaceId
+) -> None:
+    folder, ended = services.settings.data_dir, Event()
+    ended.set()
+    other = services.workspaces.add(OPERATOR, name="Other", ontology="clinical").id
+    for place in range(30):
+        add(services, ward, f"{place}.txt", letter(f"Quobvast{place}"))
+        add(services, other, f"{place}.txt", letter(f"Staywell{place}"))
+    work_off(services)
+    with full_disk(), counted_wipes() as wipes:
+        services.workspaces.delete(OPERATOR, workspace_id=ward)
+        services.make_indexing()._recovery.serve(stop=ended)
+        assert wipes == [0]
+    with counted_wipes() as wipes:
+        services.make_indexing()._recovery.serve(stop=ended)
+        services.make_indexing()._recovery.serve(stop=ended)
+    assert wipes == [1]
+    assert names_in([folder], ["Quobvast"]) == {}
 
 
 def test_a_stopped_job_and_then_its_document_leave_nothing(services: Services, ward: WorkspaceId) -> None:
