@@ -64,12 +64,11 @@ class Remover:
     def _forget(self, replaced: Sequence[DocumentVersion], version: DocumentVersion) -> None:
         if not replaced:
             return
-        here = {"workspace_id": version.workspace_id}
         for one in replaced:
             self._indexer.remove(one)
-            self._metadata.documents.update_version(one.id, title="", **here)
+            self._metadata.documents.update_version(one.id, workspace_id=version.workspace_id, title="")
         self._cache.delete_scope(f"{version.workspace_id}/{version.document_id}")
-        self._metadata.history.delete_citing(version.document_id, keep=version.id, **here)
+        self._metadata.history.delete_citing(version.document_id, workspace_id=version.workspace_id, keep=version.id)
 
     def _wipe(self) -> None:
         """Unless a deletion waits: it will."""

@@ -51,7 +51,8 @@ class DocumentWriter:
         if row is not None:
             span = self._add(row.text)
             self._rows.append(row.at(span.start, caption=hidden.unmarked(caption) if caption else None))
-            if any(map(hidden.is_marked, (*header, *cells))):
+            named = [name for name, cell in zip(header, cells, strict=False) if cell.strip()]
+            if any(map(hidden.is_marked, (*named, *cells))):
                 self._hidden.append(span)
             self._add("\n")
 
