@@ -19,6 +19,7 @@ _SMALLEST = 2.0
 _NOT_DRAWN = 3
 """The first mode of text that is placed and not drawn (ISO 32000-1, table 106)."""
 _LAST_LATIN = "\u024f"
+_FEWEST_LETTERS = 3
 
 
 def find_hidden(page: Any, signs: Signs, pictures: Sequence[Box]) -> list[Place]:
@@ -28,14 +29,19 @@ def find_hidden(page: Any, signs: Signs, pictures: Sequence[Box]) -> list[Place]
 
     Not found is what lies exactly over drawn lines or other text, unless it is light, transparent or not drawn. Not
     taken as hidden are words over ink of one of the `pictures`, because a scan's recognised text is laid so, over or
-    under it; and words in a script of which the file brings no font, because it may be missing only here.
+    under it, nor a sign or two alone on one, which are specks taken for text; and words in a script of which the file
+    brings no font, because it may be missing only here.
     """
     texts, shown, height = _Texts(signs), _Picture(page), page.get_height()
     words = dict(texts.words())
     tiny = {place for place, box in words.items() if texts.is_tiny(place, box, height)}
     unclear = {place: box for place, box in words.items() if texts.is_faint(place) or not shown.has_ink(box)}
-    hidden = {place for place in tiny | _unseen(page, texts, shown, unclear, pictures) if texts.says(place)}
-    return list(_joined(words, hidden))
+    hidden = {place for place in tiny | _unseen(page, texts, shown, unclear, pictures) if texts.letters(place)}
+    return [
+        place
+        for place in _joined(words, hidden)
+        if not (place in words and texts.letters(place) < _FEWEST_LETTERS and _is_on(pictures, words[place]))
+    ]
 
 
 def _unseen(
@@ -50,7 +56,7 @@ def _unseen(
         for place, box in words.items()
         if not shown.differs(without, box)
         and not texts.lacks_font(place)
-        and not (without.contrast(box) >= _INK and any(_is_within(box, one) for one in pictures))
+        and not (without.contrast(box) >= _INK and _is_on(pictures, box))
     }
 
 
@@ -115,9 +121,9 @@ class _Texts:
                 yield (start, end), (min(lefts), min(tops), max(rights), max(bottoms))
             start = end + 1
 
-    def says(self, word: Place) -> bool:
-        """Whether there is a letter or a digit in it."""
-        return any(map(str.isalnum, self._signs.text[slice(*word)]))
+    def letters(self, word: Place) -> int:
+        """How many letters and digits there are."""
+        return sum(map(str.isalnum, self._signs.text[slice(*word)]))
 
     def objects(self, words: Iterable[Place]) -> list[Any]:
         found = [self._object_at(place) for word in words for place in range(*word)]
@@ -191,5 +197,7 @@ def _joined(words: Iterable[Place], hidden: Collection[Place]) -> Iterator[Place
         yield start, end
 
 
-def _is_within(inner: Box, outer: Box) -> bool:
-    return outer[0] <= inner[0] and outer[1] <= inner[1] and inner[2] <= outer[2] and inner[3] <= outer[3]
+def _is_on(pictures: Iterable[Box], box: Box) -> bool:
+    """Whether the box lies within one of the pictures."""
+    left, top, right, bottom = box
+    return any(one[0] <= left and one[1] <= top and right <= one[2] and bottom <= one[3] for one in pictures)

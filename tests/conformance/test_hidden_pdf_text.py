@@ -146,7 +146,7 @@ def test_a_column_name_that_is_not_seen_marks_the_rows_under_it(loader: LocalLoa
 
 
 def scan(*, words: str = SEEN, recognised: str = SEEN, behind: bool = False) -> bytes:
-    """A page that is one image, with text in it, and text that is not drawn over the same place."""
+    """A page that is one image, with text in it, and text that is not drawn over the same place; and a speck."""
     image = Image.new("L", (1240, 1754), 250)
     ImageDraw.Draw(image).text((150, 200), words, fill=20, font=ImageFont.load_default(size=34))
     pdf = FPDF(unit="pt", format=(595.0, 842.0))
@@ -158,6 +158,7 @@ def scan(*, words: str = SEEN, recognised: str = SEEN, behind: bool = False) -> 
     if not behind:
         with pdf.local_context(text_mode="INVISIBLE"):
             pdf.text(72, 110, recognised)
+            pdf.text(300, 500, "1." if words else "")
     return bytes(pdf.output())
 
 
