@@ -242,11 +242,12 @@ def _make_indexing(
         ids_key=installation.keys.ids,
     )
     stores: dict[str, Any] = {"metadata": installation.metadata, "files": installation.files}
+    remover = Remover(indexer=indexer, cache=installation.cache, **stores)
     return IndexingService(
         indexer=indexer,
         metadata=installation.metadata,
-        remover=Remover(indexer=indexer, cache=installation.cache, **stores),
-        recovery=Recovery(queue=installation.queue, **stores),
+        remover=remover,
+        recovery=Recovery(queue=installation.queue, remover=remover, **stores),
         queue=installation.queue,
         auditor=auditor,
     )

@@ -12,7 +12,10 @@ import streamlit as st
 from app.services.evidence import EvidenceView
 from components.browser_part import browser_part
 
-_HIDDEN = "Hidden in the file: a person who opens it does not see this text. Ask where it comes from before you use it."
+_ASK = "Ask where it comes from before you use it."
+_HIDDEN = f"Hidden in the file: a person who opens it does not see this text. {_ASK}"
+_NOT_ON_PAGE = f"This sentence is not visible on the page: a person who opens the file does not see it. {_ASK}"
+_PARTLY_ON_PAGE = f"A part of this sentence is not visible on the page. {_ASK}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,16 +59,26 @@ def evidence_data(view: EvidenceView, *, image: bytes | None, turn: Turn | None 
         "signature": blake2s(identity.encode(), digest_size=8).hexdigest(),
         "heading": {**asdict(turn), "place": place} if turn else None,
         "quote": view.quote,
-        "notice": _HIDDEN if view.quote_is_hidden else "",
+        "notice": _notice(view, image=image),
         "region": f"Where it is written: {place}",
         "image_label": f"Image of {place}",
         "image": f"data:image/png;base64,{base64.b64encode(image).decode()}" if image else "",
         "boxes": [list(box) for box in view.boxes],
+        "concealed": [[list(box) for box in boxes] for boxes in view.hidden_boxes],
         "before": _from_whole_word(view) if turn else _stretches(view, view.before, end=view.span.start),
         "marked": view.quote,
         "after": _stretches(view, view.after, end=view.span.end + len(view.after)),
         "whole": turn is None,
     }
+
+
+def _notice(view: EvidenceView, *, image: bytes | None) -> str:
+    if not view.quote_is_hidden:
+        return ""
+    if not image:
+        return _HIDDEN
+    whole = any(place.start <= view.span.start and view.span.end <= place.end for place in view.hidden)
+    return _NOT_ON_PAGE if whole else _PARTLY_ON_PAGE
 
 
 def _from_whole_word(view: EvidenceView) -> list[dict[str, Any]]:

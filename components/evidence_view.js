@@ -5,6 +5,7 @@ const ICONS = {
   next: "M6.5 4.5L10 8l-3.5 3.5",
   whole: "M9 3h4v4M13 3L9.2 6.8M7 13H3V9M3 13l3.8-3.8",
 }
+const HIDDEN = "Hidden in the file"
 const views = new WeakMap()
 
 function node(tag, attributes, ...children) {
@@ -43,19 +44,26 @@ function sheet(data) {
   const image = node("img", { alt: data.image_label })
   image.src = data.image
   const made = node("div", { class: "sheet" }, image)
-  for (const [left, top, right, bottom] of data.boxes) {
-    const box = node("div", { class: "box", "aria-hidden": "true" })
-    box.style.left = `${left * 100}%`
-    box.style.top = `${top * 100}%`
-    box.style.width = `${(right - left) * 100}%`
-    box.style.height = `${(bottom - top) * 100}%`
-    made.append(box)
+  for (const edges of data.boxes) made.append(placed(edges, node("div", { class: "box", "aria-hidden": "true" })))
+  for (const boxes of data.concealed) {
+    boxes.forEach((edges, line) => {
+      const label = line ? [] : [node("span", { class: "label" }, HIDDEN)]
+      made.append(placed(edges, node("div", { class: "unseen", title: HIDDEN }, ...label)))
+    })
   }
   return made
 }
 
+function placed([left, top, right, bottom], box) {
+  box.style.left = `${left * 100}%`
+  box.style.top = `${top * 100}%`
+  box.style.width = `${(right - left) * 100}%`
+  box.style.height = `${(bottom - top) * 100}%`
+  return box
+}
+
 function stretch({ text, hidden }) {
-  return hidden ? node("span", { class: "concealed" }, node("span", { class: "label" }, "Hidden in the file"), text) : text
+  return hidden ? node("span", { class: "concealed" }, node("span", { class: "label" }, HIDDEN), text) : text
 }
 
 function scrollToQuote(page) {

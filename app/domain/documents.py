@@ -73,7 +73,8 @@ class LoadedDocument:
     warnings: tuple[str, ...] = ()
     """Sentences for the coverage report, such as "Page 4 holds no readable text."; never document text."""
     hidden: tuple[Span, ...] = ()
-    """What a person who opens the file does not see: hidden by its style, transparent, far too small."""
+    """What a person who opens the file does not see: hidden by its style, transparent, far too small, beside or under
+    something; whole rows of tables."""
 
 
 class DocumentStatus(StrEnum):

@@ -53,6 +53,8 @@ class EvidenceView:
     ocr: bool
     hidden: tuple[Span, ...] = ()
     """Places of the document on this page and around the quote that a person who opens the file does not see."""
+    hidden_boxes: tuple[tuple[Box, ...], ...] = ()
+    """Of those on this page, one a line of text as for the quote."""
 
     @property
     def quote_is_hidden(self) -> bool:
@@ -119,6 +121,7 @@ class EvidenceService:
             objects=(version.document_id, version_id),
             details={"page": number, "start": span.start, "end": span.end},
         ):
+            hidden = tuple(place for place in loaded.hidden if place.overlaps(shown) or place.overlaps(page.span))
             return EvidenceView(
                 document_id=version.document_id,
                 document=version.name,
@@ -134,7 +137,8 @@ class EvidenceService:
                 has_image=bool(page.words) and version.media_type == _PDF,
                 boxes=line_boxes(page, span),
                 ocr=page.ocr,
-                hidden=tuple(place for place in loaded.hidden if place.overlaps(shown) or place.overlaps(page.span)),
+                hidden=hidden,
+                hidden_boxes=tuple(filter(None, (line_boxes(page, place) for place in hidden))),
             )
 
     def _read(

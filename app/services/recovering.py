@@ -1,16 +1,17 @@
 """Finds what a killed process left half done, and has it completed."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import count
 from threading import Event
 
-from app.domain.documents import DocumentStatus, DocumentVersion
+from app.domain.documents import Document, DocumentStatus, DocumentVersion
 from app.domain.ids import FileId, VersionId
 from app.domain.jobs import Job, JobKind, JobState
 from app.errors import BackendUnavailableError, DafeError, NotFoundError
 from app.logs import get_logger
 from app.pipeline.indexing import layout_id
 from app.services.new_jobs import new_job
+from app.services.removing import Remover
 from backends.files.base import FileStore
 from backends.metadata.base import MetadataStore
 from backends.metadata.base_content import DocumentFilter
@@ -28,18 +29,27 @@ class Recovery:
     """What is missing at two looks in a row is missing: at one it may just be being written."""
 
     def __init__(
-        self, *, metadata: MetadataStore, files: FileStore, queue: JobQueue, every_seconds: float = _EVERY_SECONDS
+        self,
+        *,
+        metadata: MetadataStore,
+        files: FileStore,
+        queue: JobQueue,
+        remover: Remover,
+        every_seconds: float = _EVERY_SECONDS,
     ) -> None:
         self._metadata = metadata
         self._files = files
         self._queue = queue
+        self._remover = remover
         self._every_seconds = every_seconds
         self._unserved: set[VersionId] = set()
         self._unknown: set[FileId] = set()
+        self._replaced = False
 
     def serve(self, *, stop: Event) -> None:
         """Look at once, then again and again until `stop` is set; files are looked through twice in all."""
         looks: list[Callable[[], None]] = [self.carry_jobs, self.serve_versions]
+        looks += [self.complete_replacing, self.complete_wiping]
         self._look([*looks, self.delete_unknown_files])
         for number in count(1):
             if stop.wait(self._every_seconds):
@@ -59,6 +69,25 @@ class Recovery:
         for version_id in sorted(self._unserved & unserved.keys()):
             self._serve(unserved[version_id])
         self._unserved = set(unserved)
+
+    def complete_replacing(self) -> None:
+        """What replaced versions left in installations that did not remove it at once goes; looked for until that was
+        done, once in a process, because nothing new comes: a job that replaces a version ends when it is gone."""
+        if self._replaced:
+            return
+        served = {job.document_id for job in self._metadata.jobs.find(states=_OPEN)}
+        indexed = [
+            [version for version in versions if version.status is DocumentStatus.INDEXED]
+            for versions in self._replacing_versions()
+            if versions and versions[0].document_id not in served
+        ]
+        self._remover.replace_versions(*(max(found, key=lambda one: one.number) for found in indexed if found))
+        self._replaced = True
+
+    def complete_wiping(self) -> None:
+        """What a deletion could not wipe, because the database was busy or the disk full; a job does it itself."""
+        if not self._metadata.jobs.find(states=_OPEN, limit=1):
+            self._metadata.complete_wiping()
 
     def delete_unknown_files(self) -> None:
         """Files of uploads that were cut off before anything was recorded of them."""
@@ -106,13 +135,24 @@ class Recovery:
             for document in self._metadata.documents.find(wanted, workspace_id=workspace.id)[0]
         ]
 
+    def _replacing_versions(self) -> list[Sequence[DocumentVersion]]:
+        """All versions of each document that has more than one."""
+        return [
+            self._metadata.documents.find_versions(document.id, workspace_id=document.workspace_id)
+            for document in self._documents()
+            if document.version.number > 1
+        ]
+
+    def _documents(self) -> list[Document]:
+        return [
+            document
+            for workspace in self._metadata.workspaces.find()
+            for document in self._metadata.documents.find(DocumentFilter(), workspace_id=workspace.id)[0]
+        ]
+
     def _known_files(self) -> set[FileId]:
-        versions: list[DocumentVersion] = []
-        for workspace in self._metadata.workspaces.find():
-            for document in self._metadata.documents.find(DocumentFilter(), workspace_id=workspace.id)[0]:
-                versions.append(document.version)
-                if document.version.number > 1:
-                    versions += self._metadata.documents.find_versions(document.id, workspace_id=workspace.id)
+        versions = [document.version for document in self._documents()]
+        versions += [version for found in self._replacing_versions() for version in found]
         return {file_id for version in versions for file_id in (version.file_id, layout_id(version.id))}
 
 

@@ -1,5 +1,6 @@
 """Takes deleted documents and replaced versions out of every store, so that no trace of their text stays."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from app.domain.documents import DocumentVersion
@@ -38,18 +39,29 @@ class Remover:
         self._metadata.documents.delete(job.document_id, **here)
         self._wipe()
 
-    def replace_versions(self, version: DocumentVersion) -> None:
-        """What earlier versions held: facts, vectors, files, titles, cached results, answers that cite them. The record
-        stays of which versions there were. Once more changes nothing.
+    def replace_versions(self, *versions: DocumentVersion) -> None:
+        """What versions earlier than these held: facts, vectors, files, titles, cached results, answers that cite them.
+        The record stays of which versions there were. Once more changes nothing.
 
         Raises BackendUnavailableError.
         """
-        here = {"workspace_id": version.workspace_id}
-        versions = self._metadata.documents.find_versions(version.document_id, **here)
-        earlier = [one for one in versions if one.number < version.number]
+        earlier = {version.id: self._earlier(version) for version in versions}
         # The file goes last: with it everything is gone.
-        stored = set(self._files.find()) if earlier else set()
-        replaced = [one for one in earlier if one.file_id in stored]
+        stored = set(self._files.find()) if any(earlier.values()) else set()
+        replaced = {one.file_id for found in earlier.values() for one in found if one.file_id in stored}
+        if not replaced:
+            return
+        for version in versions:
+            self._forget([one for one in earlier[version.id] if one.file_id in replaced], version)
+        self._wipe()
+        for file_id in sorted(replaced):
+            self._files.delete(file_id)
+
+    def _earlier(self, version: DocumentVersion) -> list[DocumentVersion]:
+        known = self._metadata.documents.find_versions(version.document_id, workspace_id=version.workspace_id)
+        return [one for one in known if one.number < version.number]
+
+    def _forget(self, replaced: Sequence[DocumentVersion], version: DocumentVersion) -> None:
         if not replaced:
             return
         for one in replaced:
@@ -57,9 +69,6 @@ class Remover:
             self._metadata.documents.update_version(one.id, workspace_id=version.workspace_id, title="")
         self._cache.delete_scope(f"{version.workspace_id}/{version.document_id}")
         self._metadata.history.delete_citing(version.document_id, workspace_id=version.workspace_id, keep=version.id)
-        self._wipe()
-        for one in replaced:
-            self._files.delete(one.file_id)
 
     def _wipe(self) -> None:
         """Unless a deletion waits: it will."""

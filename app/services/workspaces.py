@@ -138,7 +138,7 @@ class WorkspaceService:
                 self._files.delete(file_id)
             # Last, so that a deletion that was cut off can be repeated.
             self._metadata.workspaces.delete(workspace_id)
-            with suppress(BackendUnavailableError):  # Busy: the next deletion wipes this one's traces too.
+            with suppress(BackendUnavailableError):  # The worker does it when it can be done.
                 self._metadata.wipe()
             self._on_delete(workspace_id)
 

@@ -1,7 +1,7 @@
 """Marks text that a person who opens the file does not see, on its way through a reader."""
 
 import re
-from typing import Any
+from typing import IO, Any
 
 from app.domain.documents import Span
 
@@ -16,6 +16,13 @@ _STYLE = re.compile(
     re.IGNORECASE,
 )
 
+_LINE = re.compile(rb"<(?:\w+:)?(row|col)\s([^<>]*)>")
+_VALUE = re.compile(rb"""\b(hidden|r|min|max)\s*=\s*["']([^"']*)["']""")
+_PIECE_BYTES = 1_000_000
+_LONGEST_ELEMENT = 1_000
+_MOST_COLUMNS = 16_384
+"""Of a worksheet (ECMA-376)."""
+
 
 def unmarked(text: str) -> str:
     return _MARKS.sub("", text)
@@ -24,6 +31,10 @@ def unmarked(text: str) -> str:
 def blanked(text: str) -> str:
     """A space for each mark, so that no place moves: for text whose places are known."""
     return _MARKS.sub(" ", text)
+
+
+def concealed(text: str) -> str:
+    return f"{_BEGIN}{unmarked(text)}{_END}" if text else text
 
 
 def is_marked(text: str) -> bool:
@@ -58,7 +69,7 @@ def mark_html(soup: Any) -> None:
             text.replace_with(unmarked(text))
     for element in soup.find_all(style=_STYLE):
         for text in _texts(element):
-            text.replace_with(f"{_BEGIN}{unmarked(text)}{_END}")
+            text.replace_with(concealed(text))
 
 
 def _texts(element: Any) -> list[Any]:
@@ -74,8 +85,51 @@ def mark_word(body: Any) -> None:
     for run in body.iter("{*}r"):
         properties = run.find("{*}rPr")
         if properties is not None and _is_hidden(properties):
-            for text in run.findall("{*}t"):
-                text.text = f"{_BEGIN}{text.text}{_END}"
+            _conceal(run)
+
+
+def mark_slide(slide: Any, *, width: float, height: float) -> None:
+    """Shapes that are switched off or lie beside the slide, and runs of a size below two points."""
+    for text in slide.element.iter("{*}t"):
+        text.text = unmarked(text.text or "")
+    for run in slide.element.iter("{*}r"):
+        properties = run.find("{*}rPr")
+        size = properties.get("sz", "") if properties is not None else ""
+        if size.isdigit() and int(size) < 200:  # in hundredths of a point
+            _conceal(run)
+    for shape in slide.shapes:
+        off = any(one.get("hidden") in {"1", "true"} for one in shape.element.findall("*/{*}cNvPr"))
+        if off or _is_beside(shape, width, height):
+            _conceal(shape.element)
+
+
+def _is_beside(shape: Any, width: float, height: float) -> bool:
+    if None in {shape.left, shape.top, shape.width, shape.height}:
+        return False
+    right, bottom = shape.left + shape.width, shape.top + shape.height
+    return bool(right <= 0 or bottom <= 0 or shape.left >= width or shape.top >= height)
+
+
+def _conceal(element: Any) -> None:
+    for text in element.iter("{*}t"):
+        text.text = concealed(text.text or "")
+
+
+def hidden_lines(part: IO[bytes]) -> tuple[set[int], set[int]]:
+    """Numbers of the rows and of the columns that a worksheet hides, counted from 1, from its XML."""
+    rows, columns = set[int](), set[int]()
+    rest = b""
+    while piece := part.read(_PIECE_BYTES):
+        rest += piece
+        for element in _LINE.finditer(rest):
+            values = {name.decode(): value.decode("ascii", "replace") for name, value in _VALUE.findall(element[2])}
+            if values.get("hidden") in {"1", "true"}:
+                if element[1] == b"row" and values.get("r", "").isdigit():
+                    rows.add(int(values["r"]))
+                elif values.get("min", "").isdigit() and values.get("max", "").isdigit():
+                    columns |= set(range(int(values["min"]), min(int(values["max"]), _MOST_COLUMNS) + 1))
+        rest = rest[-_LONGEST_ELEMENT:] if b"<" in rest[-_LONGEST_ELEMENT:] else b""
+    return rows, columns
 
 
 def _is_hidden(properties: Any) -> bool:

@@ -95,7 +95,14 @@ class LocalLoader(DocumentLoader):
         writer.title = counted["title"]
         try:
             for page in self._pages(content, total, on_progress):
-                writer.add_page_text(page.text, words=page.words, headings=page.headings, rows=page.rows, ocr=page.ocr)
+                writer.add_page_text(
+                    page.text,
+                    words=page.words,
+                    headings=page.headings,
+                    rows=page.rows,
+                    hidden_places=page.hidden,
+                    ocr=page.ocr,
+                )
                 if page.warning:
                     writer.warnings.append(page.warning)
                     writer.advice = INSTALL_TESSERACT if INSTALL_TESSERACT in page.warning else writer.advice

@@ -4,12 +4,13 @@ import io
 import re
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import date, datetime
+from math import inf
 from typing import IO, Any
 from xml.parsers import expat
 
-from backends.loaders.hidden import mark_word
+from backends.loaders.hidden import concealed, hidden_lines, mark_slide, mark_word
 from backends.loaders.writing import DocumentWriter, ReaderError
 
 _LARGEST_PART = 400_000_000
@@ -89,6 +90,7 @@ def read_pptx(content: bytes, writer: DocumentWriter) -> None:
     except (KeyError, ValueError, OSError, PackageNotFoundError, zipfile.BadZipFile) as error:
         raise ReaderError("The PowerPoint file is damaged: open it, save it again and add it.") from error
     for number, slide in enumerate(presentation.slides, start=1):
+        mark_slide(slide, width=presentation.slide_width or inf, height=presentation.slide_height or inf)
         title = slide.shapes.title
         if title is not None and title.text.strip():
             writer.add_heading(title.text, level=1 if number == 1 else 2)
@@ -113,7 +115,8 @@ def _shapes(shapes: Any) -> Iterator[Any]:
 
 
 def read_xlsx(content: bytes, writer: DocumentWriter) -> None:
-    """A sheet is a page; its first row with two filled cells names the columns, what is above is its caption."""
+    """A sheet is a page; its first row with two filled cells names the columns, what is above is its caption. Hidden
+    sheets, rows and columns are marked; what has the colour of its cell is not looked for."""
     import openpyxl
     from openpyxl.utils.exceptions import InvalidFileException
 
@@ -125,19 +128,35 @@ def read_xlsx(content: bytes, writer: DocumentWriter) -> None:
     for sheet in workbook.worksheets:
         if not hasattr(sheet, "iter_rows"):
             continue
-        writer.add_heading(sheet.title, level=2)
-        _read_sheet(sheet, writer)
+        lines = _hidden_lines(sheet, content)
+        is_hidden = sheet.sheet_state != "visible"
+        writer.add_heading(concealed(sheet.title) if is_hidden else sheet.title, level=2)
+        _read_sheet(sheet, writer, *lines, every=is_hidden)
         writer.end_page()
 
 
-def _read_sheet(sheet: Any, writer: DocumentWriter) -> None:
+def _hidden_lines(sheet: Any, content: bytes) -> tuple[set[int], set[int]]:
+    """What openpyxl leaves out where it reads row by row."""
+    with zipfile.ZipFile(io.BytesIO(content)) as package, package.open(sheet._worksheet_path) as part:
+        return hidden_lines(part)
+
+
+def _read_sheet(
+    sheet: Any, writer: DocumentWriter, hidden_rows: Collection[int], hidden_columns: Collection[int], *, every: bool
+) -> None:
     header: list[str] | None = None
     caption: str | None = None
     rows = 0
     cut = False
     sheet.reset_dimensions()  # what the file says of its size is not always true, and cells beyond it would be lost
-    for values in sheet.iter_rows(values_only=True):
+    for number, values in enumerate(sheet.iter_rows(values_only=True), start=1):
         cells = [_shown(value) for value in values[:_MOST_COLUMNS]]
+        whole = every or number in hidden_rows
+        if whole or hidden_columns:
+            cells = [
+                concealed(cell) if whole or column in hidden_columns else cell
+                for column, cell in enumerate(cells, start=1)
+            ]
         cut = cut or any(value is not None for value in values[_MOST_COLUMNS:])
         filled = [cell for cell in cells if cell]
         if not filled:

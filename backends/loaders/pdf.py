@@ -5,8 +5,9 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from typing import Any
 
+from backends.loaders.pdf_hidden import find_hidden
 from backends.loaders.pdf_repair import rewritten
-from backends.loaders.pdf_rulings import TooManyLinesError
+from backends.loaders.pdf_rulings import Drawing, TooManyLinesError
 from backends.loaders.pdf_signs import read_signs
 from backends.loaders.pdf_table_rows import OpenTable
 from backends.loaders.pdf_tables import find_tables
@@ -15,6 +16,8 @@ from backends.loaders.writing import ReaderError
 
 INSTALL_TESSERACT = "install Tesseract to read scans"
 _FEWEST_SIGNS = 8
+_MOST_PIXELS = 150_000_000
+"""Of a page's images, which take a hundredth of a microsecond and three bytes each to be drawn."""
 
 
 def count_pages(content: bytes) -> dict[str, Any]:
@@ -84,14 +87,18 @@ def render(content: bytes, page: int, *, width: int) -> bytes:
 
 
 def _read_text(page: Any, index: int, above: OpenTable | None) -> PdfPage:
-    signs = read_signs(page)
+    signs, drawing = read_signs(page), Drawing(page)
+    is_small = drawing.pixels <= _MOST_PIXELS
+    hidden = find_hidden(page, signs, drawing.pictures) if is_small else []
     try:
-        tables, owners = find_tables(page, signs)
+        tables, owners = find_tables(page, signs, drawing, hidden)
+        found = assemble(signs, tables, owners, above=above, hidden=hidden)
     except TooManyLinesError:
-        found = assemble(signs)
+        found = assemble(signs, hidden=hidden)
         found.warning = f"Page {index + 1} has too many lines to tell its tables; it was read as text."
-        return found
-    return assemble(signs, tables, owners, above)
+    if not is_small and found.text:
+        found.warning = f"Page {index + 1} holds pictures too large to find text that is hidden among them."
+    return found
 
 
 def _read_scan(page: Any, index: int, ocr_seconds: int) -> PdfPage | None:

@@ -14,6 +14,8 @@ class Cell:
     rows: int = 1
     words: list[tuple[str, Box]] = field(default_factory=list)
     bold: bool = False
+    hidden: bool = False
+    """Whether a part of it is not seen on the page."""
 
     @property
     def text(self) -> str:

@@ -1,10 +1,11 @@
-"""The straight lines drawn on a PDF page: what may rule a table."""
+"""What is drawn on a PDF page beside text: straight lines, which may rule a table, and pictures."""
 
 import ctypes
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import pairwise
+from math import inf
 from typing import Any
 
 from backends.loaders.pdf_signs import Box, placing
@@ -20,6 +21,7 @@ _SHORTEST = 1.0
 Matrix = tuple[float, float, float, float, float, float]
 Point = tuple[float, float]
 _UNMOVED: Matrix = (1, 0, 0, 1, 0, 0)
+_EVERYWHERE: Box = (-inf, -inf, inf, inf)
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,24 +39,35 @@ class TooManyLinesError(Exception):
     """A drawing rather than tables."""
 
 
-def find_rulings(page: Any) -> list[Ruling]:
-    """Stroked straight lines and thin filled bars; [] where there are too few for a table.
+class Drawing:
+    """`pictures` are where images lie, and the whole page where there are more lines than a page of tables has."""
 
-    Raises TooManyLinesError where there are more than a page of tables has.
-    """
-    found = list(_Drawing(page).rulings())
-    levels = sum(ruling.level for ruling in found)
-    return found if levels >= 2 and len(found) - levels >= 2 else []
-
-
-class _Drawing:
     def __init__(self, page: Any) -> None:
         self._page = page
         self._place = placing(page)
         self._width, self._height = page.get_size()
         self._paths = self._points = 0
+        self._lines: list[Ruling] | None = None
+        self.pictures: list[Box] = []
+        self.pixels = 0
+        """Of all images together."""
+        try:
+            self._lines = list(self._rulings())
+        except TooManyLinesError:
+            self.pictures = [_EVERYWHERE]
 
-    def rulings(self) -> Iterator[Ruling]:
+    @property
+    def rulings(self) -> list[Ruling]:
+        """Stroked straight lines and thin filled bars; [] where there are too few for a table.
+
+        Raises TooManyLinesError.
+        """
+        if self._lines is None:
+            raise TooManyLinesError
+        levels = sum(ruling.level for ruling in self._lines)
+        return self._lines if levels >= 2 and len(self._lines) - levels >= 2 else []
+
+    def _rulings(self) -> Iterator[Ruling]:
         from pypdfium2 import raw
 
         count = raw.FPDFPage_CountObjects(self._page)
@@ -73,6 +86,18 @@ class _Drawing:
             elif kind == raw.FPDF_PAGEOBJ_FORM and depth < _DEEPEST_FORM:
                 inside = partial(raw.FPDFFormObj_GetObject, item)
                 yield from self._in(raw.FPDFFormObj_CountObjects(item), inside, _times(_matrix(item), moved), depth + 1)
+            elif kind == raw.FPDF_PAGEOBJ_IMAGE:
+                self._note_picture(item, _times(_matrix(item), moved))
+
+    def _note_picture(self, item: Any, moved: Matrix) -> None:
+        """An image is drawn in the unit square."""
+        from pypdfium2 import raw
+
+        across, down = zip(*(_moved(corner, moved) for corner in ((0, 0), (0, 1), (1, 0), (1, 1))), strict=True)
+        self.pictures.append(self._place(min(across), max(across), min(down), max(down)))
+        width, height = ctypes.c_uint(), ctypes.c_uint()
+        raw.FPDFImageObj_GetImagePixelSize(item, ctypes.byref(width), ctypes.byref(height))
+        self.pixels += width.value * height.value
 
     def _of_path(self, item: Any, moved: Matrix) -> Iterator[Ruling]:
         from pypdfium2 import raw

@@ -13,6 +13,8 @@ _NAME_LENGTH = 128
 
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom as fractions of the page as it is shown."""
+Place = tuple[int, int]
+"""Some signs that follow each other: the first, and the one after the last."""
 
 
 @dataclass(frozen=True, slots=True)

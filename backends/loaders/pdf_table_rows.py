@@ -1,7 +1,7 @@
 """How a ruled table of a PDF page is written: a line a row, its words where they stand on the page."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from app.domain.documents import Span
@@ -32,11 +32,15 @@ class OpenTable:
     across: tuple[float, ...]
     bottom: float
     caption: str | None = None
+    hidden: bool = False
+    """Whether the header is not seen on the page."""
 
     @classmethod
     def of(cls, fields: Mapping[str, Any]) -> "OpenTable":
         """From what JSON leaves of one."""
-        return cls(tuple(fields["header"]), tuple(fields["across"]), fields["bottom"], fields["caption"])
+        return cls(
+            tuple(fields["header"]), tuple(fields["across"]), fields["bottom"], fields["caption"], fields["hidden"]
+        )
 
     def goes_on_in(self, table: Table, *, next_page: bool) -> bool:
         if len(self.across) != len(table.across):
@@ -53,6 +57,8 @@ class TableLine:
     words: list[tuple[Span, Box]]
     row: RowText | None = None
     caption: str | None = None
+    hidden: bool = False
+    """Whether a part of it, or of its header, is not seen on the page."""
 
 
 def written_lines(table: Table, *, caption: str | None, above: OpenTable | None) -> tuple[list[TableLine], OpenTable]:
@@ -60,9 +66,10 @@ def written_lines(table: Table, *, caption: str | None, above: OpenTable | None)
     captions = caption_rows(table.rows)
     named = header_rows(table.rows[captions:])
     header = column_names(table.rows[captions : captions + named], len(table.across) - 1)
+    hidden = any(map(_is_hidden, table.rows[captions : captions + named]))
     if above is not None and (header == above.header or not (named and is_bold(table.rows[captions]))):
         named = named if header == above.header else 0
-        header, caption = above.header, caption or above.caption
+        header, caption, hidden = above.header, caption or above.caption, hidden or above.hidden
     body = [*table.rows[captions + named :]]
     shown = header
     if not any(header):
@@ -72,8 +79,12 @@ def written_lines(table: Table, *, caption: str | None, above: OpenTable | None)
     for row in [*table.rows[:captions], *body]:
         line = _line(row, shown, caption)
         caption = line.text if line.row is None else caption
-        lines.append(line)
-    return lines, OpenTable(header, table.across, table.bottom, caption)
+        lines.append(replace(line, hidden=_is_hidden(row) or (hidden and line.row is not None)))
+    return lines, OpenTable(header, table.across, table.bottom, caption, hidden)
+
+
+def _is_hidden(row: Row) -> bool:
+    return any(cell is not None and cell.hidden for cell in row)
 
 
 def _line(row: Row, header: tuple[str, ...], caption: str | None) -> TableLine:

@@ -6,26 +6,27 @@ from typing import Any
 from backends.loaders.pdf_cells import Cell, Table
 from backends.loaders.pdf_grids import Grid, GridCell, find_grids
 from backends.loaders.pdf_headers import caption_rows, column_names, header_rows, is_plausible
-from backends.loaders.pdf_rulings import find_rulings
-from backends.loaders.pdf_signs import Box, Signs
+from backends.loaders.pdf_rulings import Drawing
+from backends.loaders.pdf_signs import Box, Place, Signs
 
 _LONGEST_CELL = 1_000
 """In characters; a box that holds more frames text."""
 _LEAST_FILLED = 0.25
 
 
-def find_tables(page: Any, signs: Signs) -> tuple[list[Table], list[int | None]]:
+def find_tables(
+    page: Any, signs: Signs, drawing: Drawing, hidden: Sequence[Place]
+) -> tuple[list[Table], list[int | None]]:
     """The tables, and for each sign the number of the table in whose cells it stands.
 
     Frames, charts and empty grids are no tables. Raises TooManyLinesError.
     """
     owners: list[int | None] = [None] * len(signs.text)
-    rulings = find_rulings(page)
     tables: list[Table] = []
     width, height = page.get_size()
-    for grid in find_grids(rulings) if rulings else ():
+    for grid in find_grids(drawing.rulings) if drawing.rulings else ():
         places = _places(grid, signs, width, height)
-        table = _table(grid, places, signs, width, height)
+        table = _table(grid, places, signs, width, height, hidden)
         if table is not None and all(owners[place] is None for place in places):
             for place in places:
                 owners[place] = len(tables)
@@ -48,13 +49,16 @@ def _places(grid: Grid, signs: Signs, width: float, height: float) -> dict[int, 
     return found
 
 
-def _table(grid: Grid, places: dict[int, GridCell], signs: Signs, width: float, height: float) -> Table | None:
+def _table(
+    grid: Grid, places: dict[int, GridCell], signs: Signs, width: float, height: float, hidden: Sequence[Place]
+) -> Table | None:
     cells = {cell: Cell(cell.columns, cell.rows) for cell in grid.cells}
     for place, start, end in _words(places, signs):
         cell = cells[place]
         if not cell.words:
             cell.bold = signs.is_bold(start)
         cell.words.append((signs.text[start:end], _around(signs.boxes[start:end])))
+        cell.hidden = cell.hidden or any(first < end and start < last for first, last in hidden)
     filled = [place for place in grid.cells if cells[place].words]
     if len({place.row for place in filled}) < 2 or len({place.column for place in filled}) < 2:
         return None

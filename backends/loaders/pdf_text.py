@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from app.domain.documents import Heading, Span, TableRow, WordBox
 from backends.loaders.pdf_cells import Table
-from backends.loaders.pdf_signs import Signs
+from backends.loaders.pdf_signs import Place, Signs
 from backends.loaders.pdf_table_rows import OpenTable, written_lines
 
 _HEADING_RATIO = 1.15
@@ -23,6 +23,8 @@ class PdfPage:
     words: list[WordBox] = field(default_factory=list)
     headings: list[Heading] = field(default_factory=list)
     rows: list[TableRow] = field(default_factory=list)
+    hidden: list[Span] = field(default_factory=list)
+    """What a person who looks at the page does not see; of a table, whole rows."""
     ocr: bool = False
     warning: str | None = None
     open_table: OpenTable | None = None
@@ -52,10 +54,15 @@ class _Written:
 
 
 def assemble(
-    signs: Signs, tables: Sequence[Table] = (), owners: Sequence[int | None] = (), above: OpenTable | None = None
+    signs: Signs,
+    tables: Sequence[Table] = (),
+    owners: Sequence[int | None] = (),
+    *,
+    above: OpenTable | None = None,
+    hidden: Sequence[Place] = (),
 ) -> PdfPage:
     """Doubles the line break where lines stand apart, so that paragraphs can be told; a table's rows stand where its
-    first sign stood. `above` is the table at the foot of the page before."""
+    first sign stood. `above` is the table at the foot of the page before, `hidden` what is not seen on the page."""
     every = [line for line in _lines(signs, ()) if isinstance(line, _Line)]
     usual = statistics.median(line.size for line in every) if every else 0.0
     written, page = _Written(), PdfPage("")
@@ -79,8 +86,10 @@ def assemble(
         if is_heading:
             page.headings.append(Heading(Span(start, start + len(part)), 1 if line.size > usual * 1.6 else 2))
         page.words += _words(signs, line, shift=start - line.start)
+        page.hidden += _hidden(hidden, line, shift=start - line.start)
         before, block_start = line, gap != "\n"
     page.text = "".join(written.pieces)
+    page.hidden = _joined(page.hidden, page.text)
     return page
 
 
@@ -88,6 +97,8 @@ def _add_table(table: Table, written: _Written, page: PdfPage, *, caption: str |
     lines, page.open_table = written_lines(table, caption=caption, above=above)
     for place, line in enumerate(lines):
         start = written.add("" if not written.length else "\n" if place and line.row else "\n\n", line.text)
+        if line.hidden:
+            page.hidden.append(Span(start, start + len(line.text)))
         if line.row is not None:
             page.rows.append(line.row.at(start, caption=line.caption))
         page.words += [WordBox(Span(start + span.start, start + span.end), *_clipped(*box)) for span, box in line.words]
@@ -153,6 +164,22 @@ def _words(signs: Signs, line: _Line, *, shift: int) -> Iterator[WordBox]:
             box = _clipped(min(lefts), min(tops), max(rights), max(bottoms))
             yield WordBox(Span(start + shift, end + shift), *box)
         start = end + 1
+
+
+def _hidden(places: Sequence[Place], line: _Line, *, shift: int) -> Iterator[Span]:
+    for first, last in places:
+        start, end = max(first, line.start), min(last, line.end)
+        if start < end:
+            yield Span(start + shift, end + shift)
+
+
+def _joined(spans: Sequence[Span], text: str) -> list[Span]:
+    """Those with nothing but white space between them, as one."""
+    joined: list[Span] = []
+    for span in spans:
+        goes_on = joined and not text[joined[-1].end : span.start].strip()
+        joined.append(Span(joined.pop().start, span.end) if goes_on else span)
+    return joined
 
 
 def _clipped(*edges: float) -> tuple[float, ...]:

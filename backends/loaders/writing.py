@@ -51,7 +51,8 @@ class DocumentWriter:
         if row is not None:
             span = self._add(row.text)
             self._rows.append(row.at(span.start, caption=hidden.unmarked(caption) if caption else None))
-            if any(map(hidden.is_marked, (*header, *cells))):
+            named = [name for name, cell in zip(header, cells, strict=False) if cell.strip()]
+            if any(map(hidden.is_marked, (*named, *cells))):
                 self._hidden.append(span)
             self._add("\n")
 
@@ -75,14 +76,17 @@ class DocumentWriter:
         words: Sequence[WordBox] = (),
         headings: Sequence[Heading] = (),
         rows: Sequence[TableRow] = (),
+        hidden_places: Sequence[Span] = (),
         ocr: bool = False,
     ) -> None:
-        """A whole page whose words, headings and rows have spans that count from its own start; ends the page."""
+        """A whole page whose words, headings, rows and hidden places have spans that count from its own start; ends the
+        page."""
         start = self._length
         self._add(hidden.blanked(text))
         moved = [WordBox(_moved(word.span, start), word.left, word.top, word.right, word.bottom) for word in words]
         self._headings += [replace(found, span=_moved(found.span, start)) for found in headings]
         self._rows += [replace(row, span=_moved(row.span, start)) for row in rows]
+        self._hidden += [_moved(place, start) for place in hidden_places]
         self._add("\n\n")
         self.end_page(words=moved, ocr=ocr)
 

@@ -25,8 +25,13 @@ class MetadataStore(ABC):
     def wipe(self) -> None:
         """Overwrite what deleted records left in files, unused parts of pages and logs of the database included.
 
-        Raises BackendUnavailableError when that must wait, because somebody is still reading an older state.
+        Raises BackendUnavailableError when that must wait, because somebody is still reading an older state or the disk
+        lacks room for it.
         """
+
+    @abstractmethod
+    def complete_wiping(self) -> None:
+        """Do a `wipe` that was asked for, in whatever process, and is not done; nothing otherwise. Raises as that."""
 
     @abstractmethod
     def close(self) -> None:

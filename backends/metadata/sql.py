@@ -34,5 +34,9 @@ class SqlMetadataStore(MetadataStore):
     def wipe(self) -> None:
         self._database.wipe()
 
+    def complete_wiping(self) -> None:
+        if self._database.is_wipe_owed:
+            self._database.wipe()
+
     def close(self) -> None:
         self._database.close()

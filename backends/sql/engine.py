@@ -1,5 +1,7 @@
 """The one encrypted database of the embedded profile: engine, key, pragmas and the translation of its errors."""
 
+import os
+import shutil
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -14,7 +16,10 @@ from sqlalchemy.sql.operators import custom_op
 from app.errors import BackendUnavailableError, IntegrityError, InvalidInputError
 
 BUSY_SECONDS = 20
+_BYTES_A_SECOND = 10_000_000
+"""Written anew at least, on a slow disk; 50 MB are usual."""
 _RETRY_SECONDS = 0.02
+_WRITING = "BEGIN IMMEDIATE"
 _PRAGMAS = (
     "journal_mode = WAL",
     "synchronous = FULL",
@@ -46,8 +51,8 @@ class Database:
             pool_size=5,
             max_overflow=20,
         )
-        self._writing = self.engine.execution_options(begin="BEGIN IMMEDIATE")
-        sa.event.listen(self.engine, "begin", _begin)
+        self._writing = self.engine.execution_options(begin=_WRITING)
+        sa.event.listen(self.engine, "begin", self._begin)
 
     @contextmanager
     def read(self) -> Iterator[sa.Connection]:
@@ -65,11 +70,15 @@ class Database:
         """Write the file anew, which takes about a second for 50 MB, and empty the write-ahead log.
 
         SQLite overwrites deleted content in its place (`secure_delete`), but not the copies that stay in the unused
-        part of a page when rows moved to another page before. Others wait meanwhile, and room is needed for a second
-        copy in the data folder and, encrypted, in the temporary folder.
+        part of a page when rows moved to another page before; `incremental_vacuum` moves whole pages, these parts with
+        them. Others who write wait meanwhile, and room is needed for a second copy in the data folder and, encrypted,
+        in the temporary folder.
 
-        Raises BackendUnavailableError when somebody reads an older state for longer than `BUSY_SECONDS`.
+        Raises BackendUnavailableError when there is less, or somebody reads an older state for longer than
+        `BUSY_SECONDS`; until it was done, `is_wipe_owed` says so, in other processes too.
         """
+        owed = self._owe_wipe()
+        self._check_room()
         with translated_errors(), self.engine.connect().execution_options(begin="") as connection:
             # Only this copy is encrypted in a temporary file: what sorting writes there would not be.
             connection.exec_driver_sql("PRAGMA temp_store = FILE")
@@ -80,6 +89,37 @@ class Database:
             busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").one()[0]
         if busy:
             raise BackendUnavailableError("The database is busy with another process: try again in a moment.")
+        with self.write() as connection:
+            if _owed(connection) == owed:
+                connection.exec_driver_sql("PRAGMA user_version = 0")
+
+    @property
+    def is_wipe_owed(self) -> bool:
+        with self.read() as connection:
+            return _owed(connection) > 0
+
+    def _owe_wipe(self) -> int:
+        """A number of its own for each call, which stays until a `wipe` that began later has ended."""
+        with self.write() as connection:
+            owed = _owed(connection) + 1
+            connection.exec_driver_sql(f"PRAGMA user_version = {owed}")
+        return owed
+
+    def _check_room(self) -> None:
+        with self.read() as connection:
+            pages, free, size = (
+                int(connection.exec_driver_sql(f"PRAGMA {name}").scalar_one())
+                for name in ("page_count", "freelist_count", "page_size")
+            )
+        folders = [self.path.parent, _temporary_folder()]
+        devices = [folder.stat().st_dev for folder in folders]
+        for folder, device in zip(folders, devices, strict=True):
+            needed = (pages - free) * size * devices.count(device)
+            if shutil.disk_usage(folder).free < needed:
+                raise BackendUnavailableError(
+                    "The disk has too little room to overwrite what deleted documents left in the database: free"
+                    f" {needed // 1_000_000 + 1:,} MB where {folder} lies; it is done then without being asked for."
+                )
 
     def close(self) -> None:
         self.engine.dispose()
@@ -97,6 +137,15 @@ class Database:
             self._patiently(connection, f"PRAGMA {pragma}")
         return connection
 
+    def _begin(self, connection: sa.Connection) -> None:
+        """Who writes waits for longer than a `wipe` takes."""
+        statement = connection.get_execution_options().get("begin", "BEGIN")
+        if statement == _WRITING:
+            patience = BUSY_SECONDS + self.path.stat().st_size / _BYTES_A_SECOND
+            connection.exec_driver_sql(f"PRAGMA busy_timeout = {patience * 1_000:.0f}")
+        if statement:
+            connection.exec_driver_sql(statement)
+
     def _patiently(self, connection: Any, statement: str) -> None:
         """SQLite answers "locked" at once, without its own waiting, while another process changes the journal mode."""
         deadline = monotonic() + BUSY_SECONDS
@@ -111,10 +160,16 @@ class Database:
                 return
 
 
-def _begin(connection: sa.Connection) -> None:
-    statement = connection.get_execution_options().get("begin", "BEGIN")
-    if statement:
-        connection.exec_driver_sql(statement)
+def _owed(connection: sa.Connection) -> int:
+    """Nobody else has a use for this number in the file's header."""
+    return int(connection.exec_driver_sql("PRAGMA user_version").scalar_one())
+
+
+def _temporary_folder() -> Path:
+    """Where SQLite writes its temporary files."""
+    named = [os.environ.get(name) for name in ("SQLITE_TMPDIR", "TMPDIR")]
+    folders = [Path(name) for name in (*named, "/var/tmp", "/usr/tmp", "/tmp") if name]  # noqa: S108
+    return next((folder for folder in folders if folder.is_dir() and os.access(folder, os.W_OK)), Path())
 
 
 @contextmanager

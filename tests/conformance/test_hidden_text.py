@@ -3,8 +3,11 @@
 import io
 
 import docx
+import openpyxl
+import pptx
 import pytest
 from docx.shared import Pt
+from pptx.util import Inches
 
 from app.domain.documents import Span
 from backends.loaders import hidden
@@ -97,6 +100,50 @@ def test_a_word_file_marks_hidden_and_tiny_runs(loader: LocalLoader) -> None:
     target = io.BytesIO()
     document.save(target)
     assert hidden_in(loader, "letter.docx", target.getvalue()) == [f"{ORDER} one.", f"{ORDER} two."]
+
+
+def test_a_presentation_marks_shapes_that_are_off_or_beside_the_slide_and_tiny_runs(loader: LocalLoader) -> None:
+    presentation = pptx.Presentation()
+    slide = presentation.slides.add_slide(presentation.slide_layouts[5])
+    slide.shapes.title.text = "Seen"
+    places = {"in sight": 1, "off": 1, "left of it": -9, "right of it": 30, "half in sight": -1}
+    for name, left in places.items():
+        shape = slide.shapes.add_textbox(Inches(left), Inches(2), Inches(4), Inches(1))
+        shape.text_frame.text = f"{ORDER} {name}."
+        if name == "off":
+            shape.element.find("*/{*}cNvPr").set("hidden", "1")
+    run = slide.shapes[1].text_frame.paragraphs[0].add_run()
+    run.text, run.font.size = "Tiny.", Pt(1)
+    target = io.BytesIO()
+    presentation.save(target)
+    expected = ["Tiny.", *(f"{ORDER} {name}." for name in ("off", "left of it", "right of it"))]
+    assert hidden_in(loader, "slides.pptx", target.getvalue()) == expected
+
+
+def test_a_workbook_marks_hidden_sheets_rows_and_columns(loader: LocalLoader) -> None:
+    workbook = openpyxl.Workbook()
+    for title, state in (("Seen", "visible"), ("Off", "hidden"), ("Far off", "veryHidden")):
+        sheet = workbook.create_sheet(title)
+        sheet.sheet_state = state
+        for row in (("Drug", "Dose", "Note"), ("Aspirin", "5", "a"), ("Heparin", "7", "b")):
+            sheet.append(row)
+    workbook["Seen"].row_dimensions[3].hidden = True
+    narrow = workbook.create_sheet("Narrow")
+    for row in (("Drug", "Dose", "Note"), ("Aspirin", "5", "a"), ("Heparin", "", ""), ("Digoxin", "9", "")):
+        narrow.append(row)
+    narrow.column_dimensions["C"].hidden = True
+    target = io.BytesIO()
+    workbook.save(target)
+    rows = ["Aspirin; Dose: 5; Note: a", "Heparin; Dose: 7; Note: b"]
+    found = hidden_in(loader, "book.xlsx", target.getvalue())
+    assert found == [rows[1], "Off", *rows, "Far off", *rows, "Aspirin; Dose: 5; Note: a"]
+
+
+def test_a_worksheet_is_looked_through_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hidden, "_PIECE_BYTES", 7)
+    rows = b"".join(b'<x:row r="%d" hidden="%d"><c r="A1"/></x:row>' % (number, number % 2) for number in range(1, 9))
+    part = io.BytesIO(b"<sheet><cols><col min='2' max='3' hidden='true'/></cols>" + rows + b"</sheet>")
+    assert hidden.hidden_lines(part) == ({1, 3, 5, 7}, {2, 3})
 
 
 def test_marks_that_a_file_brings_itself_move_nothing(loader: LocalLoader) -> None:

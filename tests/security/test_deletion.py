@@ -1,9 +1,12 @@
 """What is deleted or replaced is in no raw file and no answer any more; a plain cipher lets it be found if it were."""
 
 import random
+import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import pytest
@@ -15,6 +18,7 @@ from app.container import OPERATOR, Services, open_services
 from app.domain.ids import WorkspaceId
 from app.domain.jobs import JobState
 from app.services.documents import SameName, Upload
+from app.services.removing import Remover
 from app.settings import load_settings
 from backends.cache.sql import SqlCacheStore
 from backends.files.folder import FolderFileStore
@@ -179,6 +183,109 @@ def test_a_new_version_takes_every_word_of_the_old_one_with_it(services: Service
     work_off(services)
     facts = services.graph.export(OPERATOR, workspace_id=ward, format="csv").decode()
     assert all(name in facts for name in names)
+
+
+def test_what_an_older_installation_left_of_replaced_versions_goes_once(services: Services, ward: WorkspaceId) -> None:
+    """As it was when a new version left the old one's file, title and text where they were."""
+    folder = services.settings.data_dir
+    old = [add(services, ward, f"note_{sign}.txt", letter(f"Quo{sign}vast")) for sign in "bc"]
+    add(services, ward, "staying.txt", letter("Staywell"))
+    work_off(services)
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Remover, "replace_versions", lambda *_versions: None)
+        for document in old:
+            upload = Upload(document.name, new_version_of(document.name))
+            decision = {document.name: SameName.NEW_VERSION}
+            services.documents.upload(OPERATOR, workspace_id=ward, files=[upload], same_name=decision)
+        work_off(services)
+    names = [name for sign in "bc" for name in (f"Quo{sign}vast", f"note_{sign}.txt")]
+    assert set(names_in([folder], names)) == set(names)
+    ended = Event()
+    ended.set()
+    with counted_wipes() as wipes:
+        services.make_indexing()._recovery.serve(stop=ended)
+        assert names_in([folder], [name for name in names if "vast" in name]) == {}
+        assert wipes == [1]
+        services.make_indexing()._recovery.serve(stop=ended)
+    assert wipes == [1]
+    assert set(names_in([folder], ["Staywell", "fluconazole"])) == {"Staywell", "fluconazole"}
+    versions = services.documents.versions(OPERATOR, workspace_id=ward, document_id=old[0].id)
+    assert [version.number for version in versions] == [2, 1]
+
+
+@contextmanager
+def counted_wipes() -> Iterator[list[int]]:
+    """How often a database was written anew."""
+    counted = [0]
+
+    def count(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        counted[0] += statement == "VACUUM"
+
+    sa.event.listen(sa.Engine, "before_cursor_execute", count)
+    try:
+        yield counted
+    finally:
+        sa.event.remove(sa.Engine, "before_cursor_execute", count)
+
+
+def test_several_deletions_in_a_row_are_wiped_once(services: Services, ward: WorkspaceId) -> None:
+    folder = services.settings.data_dir
+    names = [f"Quo{sign}vast" for sign in "bcdfg"]
+    documents = [add(services, ward, f"{name}.txt", letter(name)) for name in names]
+    work_off(services)
+    for document in documents:
+        services.documents.delete(OPERATOR, workspace_id=ward, document_id=document.id)
+    with counted_wipes() as wipes:
+        work_off(services)
+    assert names_in([folder], names) == {}
+    assert wipes == [1]
+
+
+@contextmanager
+def full_disk() -> Iterator[None]:
+    usage = shutil.disk_usage
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(shutil, "disk_usage", lambda folder: usage(folder)._replace(free=1_000))
+        yield
+
+
+def test_a_deletion_on_a_full_disk_waits_says_why_and_is_done_when_there_is_room(
+    services: Services, ward: WorkspaceId
+) -> None:
+    folder = services.settings.data_dir
+    document = add(services, ward, "note.txt", letter("Quobvast"))
+    work_off(services)
+    services.documents.delete(OPERATOR, workspace_id=ward, document_id=document.id)
+    indexing, job = services.make_indexing(), job_of(services, document)
+    with full_disk():
+        indexing.run(job.id)
+    waiting = job_of(services, document)
+    assert waiting.state is JobState.WAITING
+    assert "too little room" in (waiting.error or "")
+    indexing.run(job.id)
+    assert job_of(services, document).state is JobState.DONE
+    assert names_in([folder], ["Quobvast"]) == {}
+
+
+def test_what_a_deleted_workspace_left_on_a_full_disk_goes_when_there_is_room(
+    services: Services, ward: WorkspaceId
+) -> None:
+    folder, ended = services.settings.data_dir, Event()
+    ended.set()
+    other = services.workspaces.add(OPERATOR, name="Other", ontology="clinical").id
+    for place in range(30):
+        add(services, ward, f"{place}.txt", letter(f"Quobvast{place}"))
+        add(services, other, f"{place}.txt", letter(f"Staywell{place}"))
+    work_off(services)
+    with full_disk(), counted_wipes() as wipes:
+        services.workspaces.delete(OPERATOR, workspace_id=ward)
+        services.make_indexing()._recovery.serve(stop=ended)
+        assert wipes == [0]
+    with counted_wipes() as wipes:
+        services.make_indexing()._recovery.serve(stop=ended)
+        services.make_indexing()._recovery.serve(stop=ended)
+    assert wipes == [1]
+    assert names_in([folder], ["Quobvast"]) == {}
 
 
 def test_a_stopped_job_and_then_its_document_leave_nothing(services: Services, ward: WorkspaceId) -> None:

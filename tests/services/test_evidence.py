@@ -4,6 +4,7 @@ import io
 from collections.abc import Callable
 
 import pytest
+from fpdf import FPDF
 from PIL import Image
 
 from app.container import OPERATOR, Services
@@ -68,6 +69,30 @@ def test_a_quote_that_the_file_hides_is_marked(services: Services, workspace: Wo
     coverage = services.documents.get(OPERATOR, workspace_id=workspace.id, document_id=document.id).version.coverage
     assert len(coverage.warnings) == 1
     assert "does not see" in coverage.warnings[0]
+
+
+def test_a_quote_that_is_not_visible_on_its_page_has_a_place_there(
+    services: Services, workspace: Workspace, work: Work
+) -> None:
+    pdf = FPDF()
+    pdf.add_page()
+    pdf.set_font("Helvetica", size=12)
+    for colour, line in ((0, "Heparin is seen by all."), (255, "Warfarin is not seen."), (255, "Nor is this.")):
+        pdf.set_text_color(colour)
+        pdf.cell(0, 8, line, new_x="LMARGIN", new_y="NEXT")
+    document = add(services, workspace.id, "page.pdf", bytes(pdf.output()))
+    work()
+    here = {"workspace_id": workspace.id, "version_id": document.version.id}
+    text = services.evidence.page_text(OPERATOR, page=1, **here).text
+    start = text.index("Warfarin")
+    view = services.evidence.evidence(OPERATOR, span=Span(start, start + len("Warfarin is not seen.")), **here)
+    assert view.quote_is_hidden
+    ((first, second),) = view.hidden_boxes
+    assert (first,) == view.boxes
+    assert first[3] < second[3]
+    seen = services.evidence.evidence(OPERATOR, span=Span(0, 10), **here)
+    assert not seen.quote_is_hidden
+    assert seen.hidden_boxes == view.hidden_boxes
 
 
 def test_the_image_of_a_page_is_a_png_as_wide_as_asked(

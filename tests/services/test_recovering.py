@@ -13,6 +13,7 @@ from app.domain.jobs import Job, JobState
 from app.domain.workspaces import Workspace
 from app.pipeline.indexing import layout_id
 from app.services.recovering import Recovery
+from app.services.removing import Remover
 from backends.files.base import FileStore
 from backends.files.settings import FolderFileSettings
 from backends.loading import load
@@ -40,8 +41,13 @@ def files(services: Services) -> FileStore:
 
 
 @pytest.fixture
-def recovery(metadata: MetadataStore, files: FileStore, queue: JobQueue) -> Recovery:
-    return Recovery(metadata=metadata, files=files, queue=queue)
+def remover(services: Services) -> Remover:
+    return services.make_indexing()._remover
+
+
+@pytest.fixture
+def recovery(metadata: MetadataStore, files: FileStore, queue: JobQueue, remover: Remover) -> Recovery:
+    return Recovery(metadata=metadata, files=files, queue=queue, remover=remover)
 
 
 def forget_messages(services: Services) -> None:
@@ -123,10 +129,12 @@ def test_files_of_which_nothing_is_recorded_go_and_all_others_stay(
     assert services.documents.get(OPERATOR, workspace_id=workspace.id, document_id=document.id)
 
 
-def test_a_worker_looks_through_the_files_twice(metadata: MetadataStore, files: FileStore, queue: JobQueue) -> None:
+def test_a_worker_looks_through_the_files_twice(
+    metadata: MetadataStore, files: FileStore, queue: JobQueue, remover: Remover
+) -> None:
     files.put(FileId("01ORPHAN"), b"an upload that was cut off")
     stop = Event()
-    looking = Recovery(metadata=metadata, files=files, queue=queue, every_seconds=0.01)
+    looking = Recovery(metadata=metadata, files=files, queue=queue, remover=remover, every_seconds=0.01)
     thread = Thread(target=looking.serve, kwargs={"stop": stop})
     thread.start()
     for _ in range(500):

@@ -180,6 +180,18 @@ def test_evidence_that_the_file_hides_says_so() -> None:
     assert "does not see" in evidence_data(replace(VIEW, hidden=(Span(905, 910),)), image=None)["notice"]
 
 
+def test_evidence_that_is_not_visible_on_the_page_says_so_and_is_outlined() -> None:
+    box = (0.1, 0.2, 0.5, 0.22)
+    for place in (Span(890, 930), VIEW.span):
+        data = evidence_data(replace(VIEW, hidden=(place,), hidden_boxes=((box,),)), image=b"png")
+        assert data["notice"].startswith("This sentence is not visible on the page:")
+        assert data["concealed"] == [[list(box)]]
+    partly = evidence_data(replace(VIEW, hidden=(Span(905, 930),)), image=b"png")
+    assert partly["notice"].startswith("A part of this sentence is not visible on the page.")
+    beside = evidence_data(replace(VIEW, hidden=(Span(930, 940),), hidden_boxes=((box,),)), image=b"png")
+    assert (beside["notice"], beside["concealed"]) == ("", [[list(box)]])
+
+
 def test_text_around_evidence_is_cut_where_the_file_hides_it() -> None:
     view = replace(VIEW, hidden=(Span(890, 895), Span(930, 999)))
     data = evidence_data(view, image=None, turn=turn_of(1, [1]))

@@ -1,11 +1,16 @@
 """Tests of the encrypted database: what lies in its files, its transactions, errors and migrations."""
 
 import os
+import shutil
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
+from threading import Event, Thread
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -272,4 +277,68 @@ def test_wiping_leaves_no_connection_that_sorts_in_a_file(tmp_path: Path) -> Non
     database.wipe()
     with database.read() as connection:
         assert connection.exec_driver_sql("PRAGMA temp_store").scalar_one() == 0
+    database.close()
+
+
+def test_who_writes_waits_for_a_wipe_longer_than_for_others(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    database = Database(tmp_path / "dafe.db", key=bytes(range(32)))
+    with database.write() as connection:
+        connection.exec_driver_sql("CREATE TABLE filling (content BLOB)")
+        for _ in range(40):
+            connection.exec_driver_sql("INSERT INTO filling VALUES (randomblob(1000000))")
+    database.close()
+    monkeypatch.setattr(engine, "BUSY_SECONDS", 0.01)
+    wiping = Thread(target=database.wipe)
+    began = Event()
+
+    def note(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if statement == "VACUUM":
+            began.set()
+
+    sa.event.listen(database.engine, "before_cursor_execute", note)
+    wiping.start()
+    assert began.wait(20)
+    time.sleep(0.05)
+    assert wiping.is_alive()
+    with database.write() as connection:
+        connection.exec_driver_sql("DELETE FROM filling")
+    wiping.join()
+    database.close()
+
+
+def test_a_wipe_that_lacks_room_says_so_and_stays_owed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    database = Database(tmp_path / "dafe.db", key=None)
+    upgrade(database)
+    with database.read() as connection:
+        size = connection.exec_driver_sql("PRAGMA page_count").scalar_one() * 4_096
+    full = shutil.disk_usage(tmp_path)._replace(free=size - 5_000)
+    with monkeypatch.context() as patched:
+        patched.setattr(shutil, "disk_usage", lambda _folder: full)
+        with pytest.raises(BackendUnavailableError, match=r"free .* MB where .* lies"):
+            database.wipe()
+    other = Database(tmp_path / "dafe.db", key=None)
+    assert other.is_wipe_owed
+    other.wipe()
+    assert not database.is_wipe_owed
+    other.close()
+    database.close()
+
+
+def test_a_wipe_does_not_end_what_is_owed_since_it_began(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    database = Database(tmp_path / "dafe.db", key=None)
+    upgrade(database)
+
+    def owe_again(_connection: Any, _cursor: Any, statement: str, *_rest: Any) -> None:
+        if statement == "PRAGMA wal_checkpoint(TRUNCATE)":
+            with monkeypatch.context() as patched, suppress(BackendUnavailableError):
+                patched.setattr(shutil, "disk_usage", lambda folder: usage(folder)._replace(free=0))
+                database.wipe()
+
+    usage = shutil.disk_usage
+    sa.event.listen(database.engine, "after_cursor_execute", owe_again)
+    database.wipe()
+    sa.event.remove(database.engine, "after_cursor_execute", owe_again)
+    assert database.is_wipe_owed
+    database.wipe()
+    assert not database.is_wipe_owed
     database.close()
