@@ -52,6 +52,7 @@ class RestClient:
     workspace_id: str
     errors: list[dict[str, Any]] = field(default_factory=list)
     succeeded: int = 0
+    password: str = PASSWORD
     _token: str = ""
 
     def send(self, method: str, path: str, *, folder: str = "/api/v1", **given: Any) -> httpx.Response:
@@ -68,11 +69,24 @@ class RestClient:
         return answer
 
     def sign_in(self) -> None:
-        answer = self.send("POST", "/tokens", json={"username": USERNAME, "password": PASSWORD})
+        answer = self.send("POST", "/tokens", json={"username": USERNAME, "password": self.password})
         self._token = answer.raise_for_status().json()["access_token"]
 
     def inside(self, method: str, path: str, **given: Any) -> httpx.Response:
         return self.send(method, f"/workspaces/{self.workspace_id}{path}", **given)
+
+    def stream(self, path: str, **given: Any) -> Iterator[dict[str, Any]]:
+        """The events of a call inside the workspace as they come."""
+        headers = {"accept": "text/event-stream", "authorization": f"Bearer {self._token}"}
+        url = f"http://127.0.0.1:{self.port}/api/v1/workspaces/{self.workspace_id}{path}"
+        with (
+            httpx.Client(timeout=60, trust_env=False) as client,
+            client.stream("POST", url, headers=headers, **given) as answer,
+        ):
+            answer.raise_for_status()
+            for line in answer.iter_lines():
+                if line.startswith("data: "):
+                    yield json.loads(line.removeprefix("data: "))
 
     def upload(self, name: str, content: bytes) -> None:
         self.inside("POST", "/documents", files={"files": (name, content)}).raise_for_status()

@@ -7,7 +7,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -46,10 +46,15 @@ class Running:
 
 @contextmanager
 def running(
-    folder: Path, prepare: Callable[[Services], None], *, web_alone: bool = False, **variables: str
+    folder: Path,
+    prepare: Callable[[Services], None],
+    *,
+    web_alone: bool = False,
+    options: Sequence[str] = (),
+    **variables: str,
 ) -> Iterator[Running]:
-    """`prepare` fills the data folder before the start; `variables` are settings, without their prefix; `web_alone`
-    starts the web process and nothing beside it."""
+    """`prepare` fills the data folder before the start; `variables` are settings, without their prefix; `options` are
+    those of `dafe up`; `web_alone` starts the web process and nothing beside it."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -65,9 +70,8 @@ def running(
     environment |= {f"DAFE_{name}": value for name, value in {**given, **variables}.items()}
     log = folder / "log"
     with log.open("wb") as output:
-        command = (
-            [sys.executable, "-m", "app.asgi"] if web_alone else [str(Path(sys.executable).with_name("dafe")), "up"]
-        )
+        up = [str(Path(sys.executable).with_name("dafe")), "up", *options]
+        command = [sys.executable, "-m", "app.asgi"] if web_alone else up
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, env=environment, cwd=ROOT)
         started = Running(f"http://localhost:{port}", settings, log, process.pid)
         try:
