@@ -24,6 +24,7 @@ from app.security.auditor import Auditor
 from app.security.keys import Keys
 from app.security.passwords import Passwords
 from app.security.refusals import watch_service
+from app.services.access import AccessService
 from app.services.audit import AuditService
 from app.services.documents import DocumentService
 from app.services.evidence import EvidenceService
@@ -48,7 +49,7 @@ OPERATOR = Actor(UserId("operator"), "Operator", frozenset({Role.OPERATOR}), cha
 
 _LOOK_SECONDS = 2.0
 
-AUDITED = ("documents evidence jobs graph questions workspaces users sessions audit health samples").split()
+AUDITED = ("documents access evidence jobs graph questions workspaces users sessions audit health samples").split()
 """The services by their names in the table of audited actions."""
 
 
@@ -57,6 +58,7 @@ class Services:
     """Everything that pages, routes, commands and the worker call."""
 
     documents: DocumentService
+    access: AccessService
     evidence: EvidenceService
     jobs: JobService
     graph: GraphService
@@ -115,6 +117,7 @@ def _make_services(installation: Installation, closing: ExitStack) -> Services:
     answerer = _make_answerer(installation, retriever, parser, in_use)
     return Services(
         documents=documents,
+        access=AccessService(metadata=metadata, auditor=auditor),
         evidence=EvidenceService(loader=installation.loader, **common),
         jobs=JobService(metadata=metadata, queue=queue, auditor=auditor),
         graph=GraphService(graph=installation.graph, **common),
