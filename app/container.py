@@ -122,13 +122,7 @@ def _make_services(installation: Installation, closing: ExitStack) -> Services:
         jobs=JobService(metadata=metadata, queue=queue, auditor=auditor),
         graph=GraphService(graph=installation.graph, **common),
         questions=QuestionService(metadata=metadata, answerer=answerer, auditor=auditor),
-        workspaces=WorkspaceService(
-            graph=installation.graph,
-            vectors=installation.vectors,
-            cache=installation.cache,
-            on_delete=retriever.forget,
-            **common,
-        ),
+        workspaces=_make_workspaces(installation, retriever, auditor),
         users=UserService(**people),
         sessions=sessions,
         sign_ins=closing.enter_context(ending(SignIns(sessions))),
@@ -142,6 +136,18 @@ def _make_services(installation: Installation, closing: ExitStack) -> Services:
         has_worker=queue.has_worker,
         warm_up=lambda: _warm_up(installation, parser, in_use),
         close=closing.close,
+    )
+
+
+def _make_workspaces(installation: Installation, retriever: Retriever, auditor: Auditor) -> WorkspaceService:
+    return WorkspaceService(
+        metadata=installation.metadata,
+        graph=installation.graph,
+        vectors=installation.vectors,
+        cache=installation.cache,
+        files=installation.files,
+        auditor=auditor,
+        on_delete=retriever.forget,
     )
 
 
