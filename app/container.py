@@ -25,6 +25,7 @@ from app.security.grown_file import exclusive
 from app.security.keys import Keys
 from app.security.passwords import Passwords
 from app.security.refusals import watch_service
+from app.services.access import AccessService
 from app.services.audit import AuditService
 from app.services.documents import DocumentService
 from app.services.evidence import EvidenceService
@@ -50,7 +51,7 @@ OPERATOR = Actor(UserId("operator"), "Operator", frozenset({Role.OPERATOR}), cha
 _LOOK_SECONDS = 2.0
 _NOWHERE = WorkspaceId("warm-up")
 
-AUDITED = ("documents evidence jobs graph questions workspaces users sessions audit health samples").split()
+AUDITED = ("documents access evidence jobs graph questions workspaces users sessions audit health samples").split()
 """The services by their names in the table of audited actions."""
 
 
@@ -59,6 +60,7 @@ class Services:
     """Everything that pages, routes, commands and the worker call."""
 
     documents: DocumentService
+    access: AccessService
     evidence: EvidenceService
     jobs: JobService
     graph: GraphService
@@ -118,17 +120,12 @@ def _make_services(installation: Installation, closing: ExitStack) -> Services:
     answerer = _make_answerer(installation, retriever, parser, in_use)
     return Services(
         documents=documents,
+        access=AccessService(metadata=metadata, auditor=auditor),
         evidence=EvidenceService(loader=installation.loader, **common),
         jobs=JobService(metadata=metadata, queue=queue, auditor=auditor),
         graph=GraphService(graph=installation.graph, **common),
         questions=QuestionService(metadata=metadata, answerer=answerer, auditor=auditor),
-        workspaces=WorkspaceService(
-            graph=installation.graph,
-            vectors=installation.vectors,
-            cache=installation.cache,
-            on_delete=retriever.forget,
-            **common,
-        ),
+        workspaces=_make_workspaces(installation, retriever, auditor),
         users=UserService(**people),
         sessions=sessions,
         sign_ins=closing.enter_context(ending(SignIns(sessions))),
@@ -142,6 +139,18 @@ def _make_services(installation: Installation, closing: ExitStack) -> Services:
         has_worker=queue.has_worker,
         warm_up=lambda: _warm_up(installation, parser, in_use),
         close=closing.close,
+    )
+
+
+def _make_workspaces(installation: Installation, retriever: Retriever, auditor: Auditor) -> WorkspaceService:
+    return WorkspaceService(
+        metadata=installation.metadata,
+        graph=installation.graph,
+        vectors=installation.vectors,
+        cache=installation.cache,
+        files=installation.files,
+        auditor=auditor,
+        on_delete=retriever.forget,
     )
 
 

@@ -33,6 +33,8 @@ class DocumentView(BaseModel):
     version: int
     uploaded_by: str
     uploaded_at: datetime
+    restricted: bool
+    """Only the people on its access list see it."""
 
     @classmethod
     def of(cls, document: Document) -> "DocumentView":
@@ -53,6 +55,7 @@ class DocumentView(BaseModel):
             version=version.number,
             uploaded_by=version.uploaded_by,
             uploaded_at=version.uploaded_at,
+            restricted=document.restricted,
         )
 
 

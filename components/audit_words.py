@@ -13,6 +13,8 @@ ACTION: dict[str, str] = {
     "documents.versions": "Looked at versions",
     "documents.delete": "Deleted a document",
     "documents.retry": "Had a document read again",
+    "access.get": "Looked who sees a document",
+    "access.set": "Changed who sees a document",
     "evidence.page_text": "Read a page",
     "evidence.page_image": "Looked at a page",
     "evidence.evidence": "Opened a source",

@@ -7,13 +7,14 @@ import streamlit as st
 from app.domain.access import Permission
 from app.domain.documents import Document, DocumentStatus, DocumentVersion
 from app.domain.ids import DocumentId, UserId
-from components.document_table import DELETE, TRY_AGAIN
+from components.document_access import reader_names
+from components.document_table import ACCESS, DELETE, TRY_AGAIN
 from components.error_card import shows_errors
 from components.formats import counted, day_and_time, number, percent, plain, size
 from components.identity import refreshed
 from components.session import Session
 from components.tables import key_values, small_table
-from components.words import MEDIA_TYPE, REFUSAL, document_word
+from components.words import MEDIA_TYPE, REFUSAL, RESTRICTED, document_word
 
 _MOST_WARNINGS = 8
 _SENTENCES = {
@@ -26,21 +27,26 @@ _SENTENCES = {
 
 
 def document_details(session: Session, document_id: DocumentId, *, people: Mapping[UserId, str]) -> str | None:
-    """What stands in the drawer; returns what the person wants done, TRY_AGAIN or DELETE."""
+    """What stands in the drawer; returns what the person wants done: TRY_AGAIN, ACCESS or
+    DELETE."""
     with shows_errors("document details"):
         current = refreshed(session)
         documents, scope = current.services.documents, {"workspace_id": current.workspace_id}
         document = documents.get(current.actor, document_id=document_id, **scope)
         versions = documents.versions(current.actor, document_id=document_id, **scope)
         version = document.version
-        st.markdown(document_word(version).badge)
+        st.markdown(" ".join([document_word(version).badge, *([RESTRICTED.badge] if document.restricted else [])]))
         st.markdown(_sentence(document))
         wish = _buttons(version) if current.may(Permission.WRITE) else None
         _heading("What happened")
         key_values(_coverage(version), alt="What was read of this document")
         _refused(version)
         _heading("Record")
-        key_values(_record(version, people), alt="Where this document comes from")
+        seen_by: list[tuple[str, str]] = []
+        if document.restricted and current.may(Permission.WRITE):
+            access = current.services.access.get(current.actor, document_id=document_id, **scope)
+            seen_by = [("Seen by", plain(reader_names(access)))]
+        key_values([*_record(version, people), *seen_by], alt="Where this document comes from and who sees it")
         if len(versions) > 1:
             _versions(versions, document)
         return wish
@@ -70,16 +76,19 @@ def _sentence(document: Document) -> str:
 
 
 def _buttons(version: DocumentVersion) -> str | None:
-    if version.status in {DocumentStatus.WAITING, DocumentStatus.RUNNING}:
-        return None
+    """While it is being indexed, who sees it can be said and nothing else."""
+    wish = None
     with st.container(horizontal=True):
-        first = "Index again" if version.status is DocumentStatus.INDEXED else "Try again"
-        main = "secondary" if version.status is DocumentStatus.INDEXED else "primary"
-        again = st.button(first, type=main, icon=":material/refresh:", key="details-again")  # type: ignore[arg-type]
-        delete = st.button("Delete", icon=":material/delete:", key="details-delete")
-    if delete:
-        return DELETE
-    return TRY_AGAIN if again else None
+        if version.status not in {DocumentStatus.WAITING, DocumentStatus.RUNNING}:
+            first = "Index again" if version.status is DocumentStatus.INDEXED else "Try again"
+            main = "secondary" if version.status is DocumentStatus.INDEXED else "primary"
+            if st.button(first, type=main, icon=":material/refresh:", key="details-again"):  # type: ignore[arg-type]
+                wish = TRY_AGAIN
+            if st.button("Delete", icon=":material/delete:", key="details-delete"):
+                wish = DELETE
+        if st.button(ACCESS, icon=":material/lock:", key="details-access"):
+            wish = ACCESS
+    return wish
 
 
 def _coverage(version: DocumentVersion) -> list[tuple[str, str]]:

@@ -8,9 +8,11 @@ import streamlit as st
 
 from app.domain.documents import Document
 from app.domain.ids import DocumentId, UserId, WorkspaceId
+from app.errors import NotFoundError
 from components.confirm_dialog import confirm_dialog
+from components.document_access import access_dialog
 from components.document_details import document_details
-from components.document_table import DELETE, TRY_AGAIN
+from components.document_table import ACCESS, DELETE, TRY_AGAIN
 from components.document_upload import forget_upload, upload_dialog
 from components.formats import counted, plain
 from components.identity import refreshed
@@ -54,18 +56,34 @@ def draw_dialog(session: Session, *, people: Mapping[UserId, str]) -> None:
         close_dialog()
         _try_again(session, wanted.document_id)
     else:
-        document = session.services.documents.get(
-            session.actor, workspace_id=session.workspace_id, document_id=wanted.document_id
-        )
+        document = _get(session, wanted.document_id)
         if wanted.kind == DELETE:
             _ask_delete(session, document)
+        elif wanted.kind == ACCESS:
+            title = plain(f"Who can see {document.name}?")
+            st.dialog(title, width="medium", on_dismiss=close_dialog)(_access)(session, document)
         else:
             drawer = st.dialog(plain(document.name), width=_DRAWER_WIDTH, position="right", on_dismiss=close_dialog)
             drawer(_details)(session, document.id, people)
 
 
+def _get(session: Session, document_id: DocumentId) -> Document:
+    """One that was deleted meanwhile, or kept from this person, is said so once and not asked for again."""
+    try:
+        return session.services.documents.get(session.actor, workspace_id=session.workspace_id, document_id=document_id)
+    except NotFoundError:
+        close_dialog()
+        raise
+
+
 def _add(session: Session) -> None:
     sentence = upload_dialog(session)
+    if sentence is not None:
+        _finish(sentence)
+
+
+def _access(session: Session, document: Document) -> None:
+    sentence = access_dialog(session, document.id, document.name)
     if sentence is not None:
         _finish(sentence)
 

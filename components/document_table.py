@@ -11,9 +11,9 @@ from app.domain.ids import DocumentId, UserId
 from app.domain.jobs import Job
 from components.formats import moment, short_name
 from components.progress_card import progress_share
-from components.words import DOCUMENT, PARTLY_INDEXED, STAGE, document_word
+from components.words import DOCUMENT, PARTLY_INDEXED, RESTRICTED, STAGE, document_word
 
-DETAILS, TRY_AGAIN, DELETE = "Details", "Try again", "Delete"
+DETAILS, TRY_AGAIN, ACCESS, DELETE = "Details", "Try again", "Who can see this", "Delete"
 _UNDER_WAY = frozenset({DocumentStatus.WAITING, DocumentStatus.RUNNING})
 _CLICK = "documents-actions"
 _COLOURS = {word.cell: word.colour for word in (*DOCUMENT.values(), *STAGE.values(), PARTLY_INDEXED)}
@@ -29,18 +29,21 @@ def document_table(
     may_write: bool,
     on_action: OnAction,
 ) -> None:
-    """One row a document; `on_action` gets the words of the action chosen (DETAILS, TRY_AGAIN, DELETE) before the next
-    run. `people` are names by user id; without them the column is left away."""
+    """One row a document; `on_action` gets the words of the action chosen (DETAILS, TRY_AGAIN, ACCESS, DELETE) before
+    the next run. `people` are names by user id; without them the column is left away, as is that of restricted
+    documents where none is."""
     rows = [_row(document, jobs.get(document.id), people, may_write=may_write) for document in documents]
-    columns = ["Name", "Status", "Covered", "Facts", "Pages", "Added", *(["By"] if people else []), "Actions"]
+    marked = ["Access"] if any(document.restricted for document in documents) else []
+    by = ["By"] if people else []
+    columns = ["Name", "Status", *marked, "Covered", "Facts", "Pages", "Added", *by, "Actions"]
     st.dataframe(
         pd.DataFrame(rows, columns=columns),
         height="content",
         row_height=34,
         hide_index=True,
-        column_config=_columns([document.id for document in documents], on_action),
+        column_config=_columns([document.id for document in documents], on_action, marked=bool(marked)),
         key="documents-table",
-        alt="Documents with status, share that was read, facts, pages and when they were added",
+        alt="Documents with status, share that was read, facts, pages, when they were added, and which are restricted",
     )
 
 
@@ -54,13 +57,14 @@ def covered(version: DocumentVersion, job: Job | None) -> float:
 
 def _row(document: Document, job: Job | None, people: Mapping[UserId, str], *, may_write: bool) -> dict[str, Any]:
     version = document.version
-    actions = [DETAILS]
+    actions = [DETAILS, *([ACCESS] if may_write else [])]
     if may_write and version.status not in _UNDER_WAY:
         actions += [TRY_AGAIN] if version.status is not DocumentStatus.INDEXED else []
         actions.append(DELETE)
     return {
         "Name": document.name,
         "Status": [document_word(version, job.stage if job else None).cell],
+        "Access": [RESTRICTED.cell] if document.restricted else [],
         "Covered": covered(version, job) * 100,
         "Facts": version.coverage.triples,
         "Pages": version.coverage.pages,
@@ -70,7 +74,9 @@ def _row(document: Document, job: Job | None, people: Mapping[UserId, str], *, m
     }
 
 
-def _columns(ids: Sequence[DocumentId], on_action: OnAction) -> dict[str, Any]:
+def _columns(ids: Sequence[DocumentId], on_action: OnAction, *, marked: bool) -> dict[str, Any]:
+    """`marked`: there is a column more, and the others make room for it."""
+
     def clicked() -> None:
         click = st.session_state.get(_CLICK)
         if click is not None and click.row < len(ids):
@@ -78,12 +84,15 @@ def _columns(ids: Sequence[DocumentId], on_action: OnAction) -> dict[str, Any]:
 
     config = st.column_config
     return {
-        "Name": config.TextColumn(width=264),
+        "Name": config.TextColumn(width=197 if marked else 264),
         "Status": config.MultiselectColumn(width=134, options=list(_COLOURS), color=list(_COLOURS.values())),
-        "Covered": config.ProgressColumn(width=123, format="%d %%", min_value=0, max_value=100, color="gray"),
+        "Access": config.MultiselectColumn(width=108, options=[RESTRICTED.cell], color=[RESTRICTED.colour]),
+        "Covered": config.ProgressColumn(
+            width=101 if marked else 123, format="%d %%", min_value=0, max_value=100, color="gray"
+        ),
         "Facts": config.NumberColumn(width=67, format="localized"),
         "Pages": config.NumberColumn(width=67, format="localized"),
-        "Added": config.TextColumn(width=127),
+        "Added": config.TextColumn(width=108 if marked else 127),
         "By": config.TextColumn(width=91),
         "Actions": config.ButtonColumn(width=82, type="tertiary", on_click=clicked, key=_CLICK),
     }

@@ -40,6 +40,8 @@ FAILED = Word("Failed", "close", "✕", "red")
 REFUSED = Word("Refused", "block", "✕", "red")
 STOPPED = Word("Stopped", "stop_circle", "○", "gray")
 RUNNING = Word("Running", "sync", "●", "blue")
+RESTRICTED = Word("Restricted", "lock", "◆", "violet")
+"""Only the people on its list see it."""
 
 DOCUMENT: dict[DocumentStatus, Word] = {
     DocumentStatus.WAITING: WAITING,

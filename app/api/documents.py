@@ -3,11 +3,12 @@
 from typing import Annotated
 
 from fastapi import APIRouter, File, Query, UploadFile
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from app.api.auth import CurrentActor, CurrentServices
 from app.domain.documents import DocumentStatus
-from app.domain.ids import DocumentId, WorkspaceId
+from app.domain.ids import DocumentId, UserId, WorkspaceId
+from app.services.access import DocumentAccess
 from app.services.documents import SameName, Upload
 from app.views import DocumentView, JobView
 from backends.metadata.base_content import DocumentFilter
@@ -36,6 +37,31 @@ class VersionView(BaseModel):
     status: str
     size_bytes: int
     sha256: str
+
+
+class Readers(BaseModel):
+    """`user_ids` null: everybody in the workspace. Whoever sets a list stays on it."""
+
+    user_ids: list[UserId] | None = Field(max_length=1_000)
+
+
+class PersonView(BaseModel):
+    id: str
+    name: str
+
+
+class AccessView(BaseModel):
+    """`user_ids` null: everybody in the workspace. `people` are those who can be on the list."""
+
+    user_ids: list[str] | None
+    people: list[PersonView]
+
+    @classmethod
+    def of(cls, access: DocumentAccess) -> "AccessView":
+        return cls(
+            user_ids=None if access.user_ids is None else sorted(access.user_ids),
+            people=[PersonView(id=id_, name=name) for id_, name in access.people.items()],
+        )
 
 
 @router.post("", status_code=202)
@@ -99,6 +125,28 @@ def list_versions(
         )
         for one in services.documents.versions(actor, workspace_id=workspace_id, document_id=document_id)
     ]
+
+
+@router.get("/{document_id}/access")
+def get_access(
+    workspace_id: WorkspaceId, document_id: DocumentId, actor: CurrentActor, services: CurrentServices
+) -> AccessView:
+    """Who may see the document."""
+    return AccessView.of(services.access.get(actor, workspace_id=workspace_id, document_id=document_id))
+
+
+@router.put("/{document_id}/access")
+def set_access(
+    workspace_id: WorkspaceId,
+    document_id: DocumentId,
+    readers: Readers,
+    actor: CurrentActor,
+    services: CurrentServices,
+) -> AccessView:
+    """To everybody else the document, with all that comes from it, is as if it did not exist."""
+    return AccessView.of(
+        services.access.set(actor, workspace_id=workspace_id, document_id=document_id, user_ids=readers.user_ids)
+    )
 
 
 @router.post("/{document_id}/retry", status_code=202)

@@ -12,8 +12,9 @@ from app.commands.working import wait_for_jobs
 from app.container import Services
 from app.domain.access import Actor
 from app.domain.documents import Document, DocumentStatus
-from app.domain.ids import DocumentId, WorkspaceId
+from app.domain.ids import DocumentId, UserId, WorkspaceId
 from app.errors import InvalidInputError, NotFoundError
+from app.services.access import DocumentAccess
 from app.services.documents import SameName, Upload, Uploaded, UploadState
 from app.views import DocumentView, JobView
 from backends.metadata.base_content import DocumentFilter
@@ -126,6 +127,43 @@ def list_versions(document: str, workspace: InWorkspace, as_user: AsUser = "", a
         versions = services.documents.versions(actor, workspace_id=workspace_id, document_id=document_id)
     rows = [{"id": one.id, "number": one.number, "status": one.status.value, "sha256": one.sha256} for one in versions]
     show({"versions": rows}, as_json=as_json, lines=columns(row.values() for row in rows))
+
+
+@documents.command("access")
+def document_access(
+    document: str,
+    workspace: InWorkspace,
+    only: Annotated[list[str] | None, typer.Option(metavar="NAME|ID", help="Who may see it; once a person.")] = None,
+    everybody: Annotated[bool, typer.Option("--everybody", help="Everybody in the workspace may see it.")] = False,
+    as_user: AsUser = "",
+    as_json: Json = False,
+) -> None:
+    """Who may see a document; with --only or --everybody, decide it."""
+    if only and everybody:
+        raise InvalidInputError("Give --only or --everybody, not both.")
+    with opened() as services:
+        actor = caller(services, as_user)
+        workspace_id = find_workspace(services, actor, workspace).id
+        document_id = _find(services, actor, workspace_id, document)
+        scope: dict[str, Any] = {"workspace_id": workspace_id, "document_id": document_id}
+        access = services.access.get(actor, **scope)
+        if only or everybody:
+            wanted = None if everybody else [_person(access, name_or_id) for name_or_id in only or ()]
+            access = services.access.set(actor, user_ids=wanted, **scope)
+    listed = None if access.user_ids is None else sorted(access.user_ids)
+    people = [{"id": id_, "name": name} for id_, name in access.people.items() if listed is None or id_ in listed]
+    lines = ["Everybody in the workspace may see it." if listed is None else "Only these people may see it:"]
+    lines += columns((one["id"], one["name"]) for one in people)
+    show({"id": document_id, "user_ids": listed, "people": people}, as_json=as_json, lines=lines)
+
+
+def _person(access: DocumentAccess, name_or_id: str) -> UserId:
+    """By id, or by name where exactly one member bears it."""
+    wanted = name_or_id.casefold()
+    found = [id_ for id_, name in access.people.items() if wanted in {id_.casefold(), name.casefold()}]
+    if len(found) != 1:
+        raise InvalidInputError("Name members of the workspace, by id where two bear the same name.")
+    return found[0]
 
 
 @documents.command("delete")

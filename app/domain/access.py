@@ -62,6 +62,11 @@ class Actor:
     address: str = ""
     """The caller's network address as the gate saw it; empty on the command line."""
 
+    @property
+    def reader(self) -> UserId | None:
+        """Whose place on access lists counts; None sees documents whatever their lists say."""
+        return None if Role.OPERATOR in self.roles else self.user_id
+
     def may(self, permission: Permission, workspace_id: WorkspaceId | None = None) -> bool:
         """Whether this actor holds `permission`, for workspace permissions in that workspace."""
         if Role.OPERATOR in self.roles:

@@ -135,6 +135,8 @@ class Document:
     """The newest version, finished or not."""
     visible_version_id: VersionId | None
     """The finished version that search and answers use; None until one is indexed."""
+    restricted: bool = False
+    """Only the people on its access list see it."""
 
 
 class ChunkState(StrEnum):

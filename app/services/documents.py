@@ -6,6 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
+from typing import Any
 
 from ulid import ULID
 
@@ -113,20 +114,25 @@ class DocumentService:
         except InvalidInputError as error:
             return Uploaded(upload.name, UploadState.REFUSED, None, error.message)
         digest = hashlib.sha256(upload.content).hexdigest()
-        here, _ = self._metadata.documents.find(DocumentFilter(sha256=digest, limit=1), workspace_id=workspace_id)
+        here = self._first(actor, workspace_id, DocumentFilter(sha256=digest, limit=1))
         if here:
-            return Uploaded(upload.name, UploadState.ALREADY_HERE, here[0], "This file is already here.")
-        named, _ = self._metadata.documents.find(DocumentFilter(name=upload.name, limit=1), workspace_id=workspace_id)
+            return Uploaded(upload.name, UploadState.ALREADY_HERE, here, "This file is already here.")
+        named = self._first(actor, workspace_id, DocumentFilter(name=upload.name, limit=1))
         if named and decision is None:
             message = "A document of this name with other content is here: add this as its new version, or separately?"
-            return Uploaded(upload.name, UploadState.SAME_NAME, named[0], message)
-        previous = named[0] if named and decision is SameName.NEW_VERSION else None
+            return Uploaded(upload.name, UploadState.SAME_NAME, named, message)
+        previous = named if decision is SameName.NEW_VERSION else None
         version = self._new_version(actor, workspace_id, upload, media_type, digest, previous)
         try:
             document = self._store(actor, version, upload.content)
         except ConflictError as error:
             return Uploaded(upload.name, UploadState.ALREADY_HERE, None, error.message)
         return Uploaded(upload.name, UploadState.ADDED, document)
+
+    def _first(self, actor: Actor, workspace_id: WorkspaceId, wanted: DocumentFilter) -> Document | None:
+        """What the actor may not see is not found: an upload tells nothing of it."""
+        found, _ = self._metadata.documents.find(wanted, workspace_id=workspace_id, reader=actor.reader)
+        return found[0] if found else None
 
     def _new_version(
         self,
@@ -162,7 +168,7 @@ class DocumentService:
         ):
             self._files.put(version.file_id, content)
             try:
-                document = self._metadata.documents.add_version(version)
+                document = self._metadata.documents.add_version(version, reader=actor.reader)
             except DafeError:
                 with suppress(BackendUnavailableError):  # Recovery finds the file later.
                     if not self._is_recorded(version):
@@ -183,11 +189,12 @@ class DocumentService:
 
     def list(self, actor: Actor, *, workspace_id: WorkspaceId, document_filter: DocumentFilter) -> DocumentPage:
         authorise(actor, Permission.READ, workspace_id)
-        documents, total = self._metadata.documents.find(document_filter, workspace_id=workspace_id)
+        inside: dict[str, Any] = {"workspace_id": workspace_id, "reader": actor.reader}
+        documents, total = self._metadata.documents.find(document_filter, **inside)
         counts: dict[DocumentStatus, int] = {}
         for status in DocumentStatus:
             one = DocumentFilter(statuses=frozenset({status}), limit=0)
-            counts[status] = self._metadata.documents.find(one, workspace_id=workspace_id)[1]
+            counts[status] = self._metadata.documents.find(one, **inside)[1]
         ids = tuple(document.id for document in documents)
         with self._auditor.disclosure(actor, "documents.list", workspace_id=workspace_id, objects=ids):
             return DocumentPage(documents, total, counts, self._people(documents))
@@ -198,7 +205,7 @@ class DocumentService:
 
     def get(self, actor: Actor, *, workspace_id: WorkspaceId, document_id: DocumentId) -> Document:
         authorise(actor, Permission.READ, workspace_id)
-        document = self._metadata.documents.get(document_id, workspace_id=workspace_id)
+        document = self._metadata.documents.get(document_id, workspace_id=workspace_id, reader=actor.reader)
         with self._auditor.disclosure(actor, "documents.get", workspace_id=workspace_id, objects=(document_id,)):
             return document
 
@@ -206,7 +213,7 @@ class DocumentService:
         self, actor: Actor, *, workspace_id: WorkspaceId, document_id: DocumentId
     ) -> Sequence[DocumentVersion]:
         authorise(actor, Permission.READ, workspace_id)
-        self._metadata.documents.get(document_id, workspace_id=workspace_id)
+        self._metadata.documents.get(document_id, workspace_id=workspace_id, reader=actor.reader)
         versions = self._metadata.documents.find_versions(document_id, workspace_id=workspace_id)
         with self._auditor.disclosure(actor, "documents.versions", workspace_id=workspace_id, objects=(document_id,)):
             return versions
@@ -214,7 +221,7 @@ class DocumentService:
     def retry(self, actor: Actor, *, workspace_id: WorkspaceId, document_id: DocumentId) -> Job:
         """Index the newest version again. Raises ConflictError while it is waiting or running."""
         authorise(actor, Permission.WRITE, workspace_id)
-        document = self._metadata.documents.get(document_id, workspace_id=workspace_id)
+        document = self._metadata.documents.get(document_id, workspace_id=workspace_id, reader=actor.reader)
         if document.version.status in {DocumentStatus.WAITING, DocumentStatus.RUNNING}:
             raise ConflictError("This document is being indexed already.", document_id=document_id)
         objects = (document_id, document.version.id)
@@ -228,9 +235,9 @@ class DocumentService:
         """Remove the document, its text and the answers that cite it at once, and queue the removal of what is derived
         from it, a job a version; when these are done nothing is left."""
         authorise(actor, Permission.WRITE, workspace_id)
-        document = self._metadata.documents.get(document_id, workspace_id=workspace_id)
+        document = self._metadata.documents.get(document_id, workspace_id=workspace_id, reader=actor.reader)
         with self._auditor.change(actor, "documents.delete", workspace_id=workspace_id, objects=(document_id,)):
-            for job in self._metadata.jobs.find(document_id=document_id):
+            for job in self._metadata.jobs.find(reader=None, document_id=document_id):
                 self._metadata.jobs.stop(job.id)
             versions = self._metadata.documents.find_versions(document_id, workspace_id=workspace_id)
             jobs = [

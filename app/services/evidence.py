@@ -11,6 +11,7 @@ from app.pipeline.chunking import page_of
 from app.pipeline.indexing import read_layout
 from app.security.access import authorise
 from app.security.auditor import Auditor
+from app.services.permitted import permitted_versions
 from backends.files.base import FileStore
 from backends.loaders.base import DocumentLoader
 from backends.metadata.base import MetadataStore
@@ -94,7 +95,7 @@ class EvidenceService:
     ) -> bytes:
         """PNG. Raises InvalidInputError for documents that have no page images."""
         authorise(actor, Permission.READ, workspace_id)
-        version = self._version(workspace_id, version_id)
+        version = self._version(actor, workspace_id, version_id)
         image = self._loader.render_page(
             version.name, self._files.get(version.file_id), page, width=min(max(width, 200), 2400)
         )
@@ -145,12 +146,12 @@ class EvidenceService:
         self, actor: Actor, workspace_id: WorkspaceId, version_id: VersionId
     ) -> tuple[DocumentVersion, LoadedDocument]:
         authorise(actor, Permission.READ, workspace_id)
-        version = self._version(workspace_id, version_id)
+        version = self._version(actor, workspace_id, version_id)
         return version, read_layout(self._files, version_id)
 
-    def _version(self, workspace_id: WorkspaceId, version_id: VersionId) -> DocumentVersion:
-        """Visible versions only."""
-        document_id = self._metadata.documents.find_visible(workspace_id=workspace_id).get(version_id)
+    def _version(self, actor: Actor, workspace_id: WorkspaceId, version_id: VersionId) -> DocumentVersion:
+        """Permitted versions only."""
+        document_id = permitted_versions(self._metadata, actor, workspace_id).get(version_id)
         if document_id is not None:
             for version in self._metadata.documents.find_versions(document_id, workspace_id=workspace_id):
                 if version.id == version_id:

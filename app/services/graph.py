@@ -12,7 +12,7 @@ from app.pipeline.exporting import FORMATS, QuotedTriple, export_graph
 from app.pipeline.indexing import read_layout
 from app.security.access import authorise
 from app.security.auditor import Auditor
-from app.services.questions import visible_versions
+from app.services.permitted import permitted_documents, permitted_versions
 from backends.files.base import FileStore
 from backends.graph.base import GraphStore
 from backends.metadata.base import MetadataStore
@@ -57,7 +57,7 @@ class TripleView:
 
 
 class GraphService:
-    """Sees visible versions only, narrowed to `document_ids` where given."""
+    """Sees the actor's permitted set only, narrowed to `document_ids` where given."""
 
     def __init__(self, *, graph: GraphStore, metadata: MetadataStore, files: FileStore, auditor: Auditor) -> None:
         self._graph = graph
@@ -67,7 +67,7 @@ class GraphService:
 
     def counts(self, actor: Actor, *, workspace_id: WorkspaceId) -> GraphCounts:
         authorise(actor, Permission.READ, workspace_id)
-        return self._graph.count(workspace_id=workspace_id, permitted=self._permitted(workspace_id))
+        return self._graph.count(workspace_id=workspace_id, permitted=self._permitted(actor, workspace_id))
 
     def search(
         self, actor: Actor, *, workspace_id: WorkspaceId, text: str, types: Collection[str] = (), limit: int = 20
@@ -76,7 +76,7 @@ class GraphService:
         authorise(actor, Permission.READ, workspace_id)
         found = self._graph.find_entities(
             workspace_id=workspace_id,
-            permitted=self._permitted(workspace_id),
+            permitted=self._permitted(actor, workspace_id),
             text=text,
             types=types,
             limit=min(limit, MOST_DRAWN),
@@ -101,7 +101,7 @@ class GraphService:
         authorise(actor, Permission.READ, workspace_id)
         found = self._graph.find_triples(
             workspace_id=workspace_id,
-            permitted=self._permitted(workspace_id, document_ids),
+            permitted=self._permitted(actor, workspace_id, document_ids),
             entity_ids=list(entity_ids) or None,
             relations=relations,
             assertions=assertions,
@@ -126,11 +126,11 @@ class GraphService:
         """A fact with every quote that states it."""
         authorise(actor, Permission.READ, workspace_id)
         found = self._graph.find_triples(
-            workspace_id=workspace_id, permitted=self._permitted(workspace_id), triple_ids=[triple_id]
+            workspace_id=workspace_id, permitted=self._permitted(actor, workspace_id), triple_ids=[triple_id]
         )
         if not found.triples:
             raise NotFoundError("This fact is not here any more: its last source was deleted or replaced.")
-        view = self._views(workspace_id, found)[0]
+        view = self._views(actor, workspace_id, found)[0]
         with self._auditor.disclosure(actor, "graph.triple", workspace_id=workspace_id, objects=(triple_id,)):
             return view
 
@@ -139,22 +139,22 @@ class GraphService:
         authorise(actor, Permission.READ, workspace_id)
         if format not in FORMATS:
             raise InvalidInputError(f"Choose one of {', '.join(FORMATS)} as export format.")
-        found = self._graph.find_triples(workspace_id=workspace_id, permitted=self._permitted(workspace_id))
+        found = self._graph.find_triples(workspace_id=workspace_id, permitted=self._permitted(actor, workspace_id))
+        views = self._views(actor, workspace_id, found)
         rows = [
             QuotedTriple(view.subject, view.triple, view.object, quote.document, quote.page, quote.span, quote.quote)
-            for view in self._views(workspace_id, found)
+            for view in views
             for quote in view.quotes
         ]
-        documents = tuple(
-            sorted({quote.document_id for view in self._views(workspace_id, found) for quote in view.quotes})
-        )
+        documents = tuple(sorted({quote.document_id for view in views for quote in view.quotes}))
         with self._auditor.disclosure(
             actor, "graph.export", workspace_id=workspace_id, objects=documents, details={"format": format}
         ):
             return export_graph(rows, format=format)
 
-    def _views(self, workspace_id: WorkspaceId, found: Subgraph) -> list[TripleView]:
-        names = {version.id: version.name for version in visible_versions(self._metadata, workspace_id).values()}
+    def _views(self, actor: Actor, workspace_id: WorkspaceId, found: Subgraph) -> list[TripleView]:
+        documents = permitted_documents(self._metadata, actor, workspace_id)
+        names = {version.id: version.name for version in documents.values()}
         ends = {entity.id: entity for entity in found.entities}
         texts: dict[VersionId, str] = {}
         views = []
@@ -178,8 +178,10 @@ class GraphService:
             views.append(TripleView(ends[triple.subject_id], triple, ends[triple.object_id], tuple(quotes)))
         return views
 
-    def _permitted(self, workspace_id: WorkspaceId, document_ids: Collection[DocumentId] = ()) -> frozenset[VersionId]:
-        visible = self._metadata.documents.find_visible(workspace_id=workspace_id)
+    def _permitted(
+        self, actor: Actor, workspace_id: WorkspaceId, document_ids: Collection[DocumentId] = ()
+    ) -> frozenset[VersionId]:
+        visible = permitted_versions(self._metadata, actor, workspace_id)
         wanted = set(document_ids)
         return frozenset(version for version, document in visible.items() if not wanted or document in wanted)
 

@@ -70,7 +70,7 @@ class IndexingService:
     def run(self, job_id: JobId) -> None:
         """Do one job and record how it ended; one that another worker holds comes again later."""
         try:
-            known = self._metadata.jobs.get(job_id)
+            known = self._metadata.jobs.get(job_id, reader=None)
         except NotFoundError:
             return
         if known.state.finished:
@@ -97,7 +97,7 @@ class IndexingService:
 
     def _is_being_indexed(self, job: Job) -> bool:
         busy = self._metadata.jobs.find(
-            document_id=job.document_id, states=(JobState.RUNNING, JobState.STOPPING, JobState.WAITING)
+            reader=None, document_id=job.document_id, states=(JobState.RUNNING, JobState.STOPPING, JobState.WAITING)
         )
         return any(other.kind is JobKind.INDEX and other.version_id == job.version_id for other in busy)
 
@@ -184,7 +184,7 @@ class IndexingService:
     def _is_anothers(self, job: Job) -> bool:
         """Whether this worker was away for so long that another one has the job: what that one adds must stay."""
         try:
-            self._metadata.jobs.get(job.id)
+            self._metadata.jobs.get(job.id, reader=None)
         except NotFoundError:
             return False
         return self._claim(job.id) is None

@@ -24,11 +24,11 @@ class JobService:
     ) -> list[Job]:
         """Newest first; no states means all."""
         authorise(actor, Permission.READ, workspace_id)
-        return self._metadata.jobs.find(workspace_id=workspace_id, states=states, limit=limit)
+        return self._metadata.jobs.find(reader=actor.reader, workspace_id=workspace_id, states=states, limit=limit)
 
     def get(self, actor: Actor, *, workspace_id: WorkspaceId, job_id: JobId) -> Job:
         authorise(actor, Permission.READ, workspace_id)
-        job = self._metadata.jobs.get(job_id)
+        job = self._metadata.jobs.get(job_id, reader=actor.reader)
         if job.workspace_id != workspace_id:
             raise NotFoundError("This job does not exist any more.", job_id=job_id)
         return job

@@ -7,14 +7,13 @@ from ulid import ULID
 
 from app.domain.access import Actor, Permission
 from app.domain.answers import Answer, AskedQuestion, Mode
-from app.domain.documents import DocumentVersion
-from app.domain.ids import DocumentId, QuestionId, VersionId, WorkspaceId
+from app.domain.ids import DocumentId, QuestionId, WorkspaceId
 from app.errors import InvalidInputError
 from app.pipeline.answering import Answerer, Scope
 from app.security.access import authorise
 from app.security.auditor import Auditor
+from app.services.permitted import permitted_documents
 from backends.metadata.base import MetadataStore
-from backends.metadata.base_content import DocumentFilter
 
 LONGEST_QUESTION = 2_000
 
@@ -37,7 +36,7 @@ class QuestionService:
         if len(question) > LONGEST_QUESTION:
             raise InvalidInputError(f"The question is longer than {LONGEST_QUESTION:,} characters: shorten it.")
         workspace = self._metadata.workspaces.get(workspace_id)
-        scope = Scope(workspace, self._visible(workspace_id))
+        scope = Scope(workspace, permitted_documents(self._metadata, actor, workspace_id))
         return self._stream(actor, scope, question, mode)
 
     def _stream(self, actor: Actor, scope: Scope, question: str, mode: Mode) -> Iterator[Answer]:
@@ -69,14 +68,12 @@ class QuestionService:
         ):
             return
 
-    def _visible(self, workspace_id: WorkspaceId) -> dict[VersionId, DocumentVersion]:
-        """The permitted set: finished, visible versions."""
-        return visible_versions(self._metadata, workspace_id)
-
     def history(self, actor: Actor, *, workspace_id: WorkspaceId, limit: int = 20) -> list[AskedQuestion]:
-        """One's own questions, newest first."""
+        """One's own questions, newest first; without those whose answer shows what one may not see any more."""
         authorise(actor, Permission.ASK, workspace_id)
-        asked = self._metadata.history.find(workspace_id=workspace_id, asked_by=actor.user_id, limit=limit)
+        asked = self._metadata.history.find(
+            workspace_id=workspace_id, asked_by=actor.user_id, reader=actor.reader, limit=limit
+        )
         ids = tuple(question.id for question in asked)
         with self._auditor.disclosure(actor, "questions.history", workspace_id=workspace_id, objects=ids):
             return asked
@@ -84,19 +81,8 @@ class QuestionService:
     def get(self, actor: Actor, *, workspace_id: WorkspaceId, question_id: QuestionId) -> AskedQuestion:
         """One's own question with its answer. Raises NotFoundError, also for somebody else's."""
         authorise(actor, Permission.ASK, workspace_id)
-        asked = self._metadata.history.get(question_id, workspace_id=workspace_id, asked_by=actor.user_id)
+        asked = self._metadata.history.get(
+            question_id, workspace_id=workspace_id, asked_by=actor.user_id, reader=actor.reader
+        )
         with self._auditor.disclosure(actor, "questions.get", workspace_id=workspace_id, objects=(question_id,)):
             return asked
-
-
-def visible_versions(metadata: MetadataStore, workspace_id: WorkspaceId) -> dict[VersionId, DocumentVersion]:
-    """The visible version of every document that has one, by id."""
-    visible = metadata.documents.find_visible(workspace_id=workspace_id)
-    documents, _ = metadata.documents.find(DocumentFilter(), workspace_id=workspace_id)
-    found = {document.version.id: document.version for document in documents if document.version.id in visible}
-    for version_id, document_id in visible.items():
-        if version_id not in found:
-            for version in metadata.documents.find_versions(document_id, workspace_id=workspace_id):
-                if version.id == version_id:
-                    found[version_id] = version
-    return found

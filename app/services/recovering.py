@@ -58,13 +58,13 @@ class Recovery:
 
     def carry_jobs(self) -> None:
         """Jobs that no message carries are queued again; at once, because a message too many does no harm."""
-        waiting = {job.id for job in self._metadata.jobs.find(states=_OPEN)}
+        waiting = {job.id for job in self._metadata.jobs.find(reader=None, states=_OPEN)}
         for job_id in sorted(waiting - self._queue.find() if waiting else ()):
             self._queue.put(job_id)
 
     def serve_versions(self) -> None:
         """Versions that wait while no job is to index them get one, or the state in which their last job ended."""
-        served = {job.version_id for job in self._metadata.jobs.find(states=_OPEN)}
+        served = {job.version_id for job in self._metadata.jobs.find(reader=None, states=_OPEN)}
         unserved = {version.id: version for version in self._unfinished_versions() if version.id not in served}
         for version_id in sorted(self._unserved & unserved.keys()):
             self._serve(unserved[version_id])
@@ -108,7 +108,8 @@ class Recovery:
 
     def _serve(self, version: DocumentVersion) -> None:
         """A job that ended without its version's state: the process was killed in between."""
-        jobs = [job for job in self._metadata.jobs.find(document_id=version.document_id) if _indexes(job, version)]
+        known = self._metadata.jobs.find(reader=None, document_id=version.document_id)
+        jobs = [job for job in known if _indexes(job, version)]
         last = jobs[0] if jobs else None
         try:
             if last is not None and last.state is JobState.STOPPED:
@@ -132,7 +133,7 @@ class Recovery:
         return [
             document.version
             for workspace in self._metadata.workspaces.find()
-            for document in self._metadata.documents.find(wanted, workspace_id=workspace.id)[0]
+            for document in self._metadata.documents.find(wanted, workspace_id=workspace.id, reader=None)[0]
         ]
 
     def _replacing_versions(self) -> list[Sequence[DocumentVersion]]:
@@ -151,8 +152,18 @@ class Recovery:
         ]
 
     def _known_files(self) -> set[FileId]:
+<<<<<<< HEAD
         versions = [document.version for document in self._documents()]
         versions += [version for found in self._replacing_versions() for version in found]
+=======
+        versions: list[DocumentVersion] = []
+        for workspace in self._metadata.workspaces.find():
+            everything = self._metadata.documents.find(DocumentFilter(), workspace_id=workspace.id, reader=None)[0]
+            for document in everything:
+                versions.append(document.version)
+                if document.version.number > 1:
+                    versions += self._metadata.documents.find_versions(document.id, workspace_id=workspace.id)
+>>>>>>> h-access
         return {file_id for version in versions for file_id in (version.file_id, layout_id(version.id))}
 
 

@@ -72,7 +72,7 @@ class Remover:
 
     def _wipe(self) -> None:
         """Unless a deletion waits: it will."""
-        waiting = self._metadata.jobs.find(states=(JobState.WAITING,))
+        waiting = self._metadata.jobs.find(reader=None, states=(JobState.WAITING,))
         if all(job.kind is not JobKind.DELETE for job in waiting):
             self._metadata.wipe()
 

@@ -16,6 +16,7 @@ from app.errors import BackendUnavailableError, InvalidInputError, NotFoundError
 from app.pipeline.indexing import layout_id
 from app.security.access import authorise
 from app.security.auditor import Auditor
+from app.services.permitted import permitted_versions
 from backends.cache.base import CacheStore
 from backends.files.base import FileStore
 from backends.graph.base import GraphStore
@@ -80,10 +81,15 @@ class WorkspaceService:
         return self._metadata.workspaces.get(workspace_id)
 
     def summary(self, actor: Actor, *, workspace_id: WorkspaceId) -> WorkspaceSummary:
+        """What the actor may see, counted."""
         authorise(actor, Permission.READ, workspace_id)
-        permitted = frozenset(self._metadata.documents.find_visible(workspace_id=workspace_id))
-        documents, total = self._metadata.documents.find(DocumentFilter(), workspace_id=workspace_id)
-        running = self._metadata.jobs.find(workspace_id=workspace_id, states=(JobState.WAITING, JobState.RUNNING))
+        permitted = frozenset(permitted_versions(self._metadata, actor, workspace_id))
+        documents, total = self._metadata.documents.find(
+            DocumentFilter(), workspace_id=workspace_id, reader=actor.reader
+        )
+        running = self._metadata.jobs.find(
+            reader=actor.reader, workspace_id=workspace_id, states=(JobState.WAITING, JobState.RUNNING)
+        )
         counts = self._graph.count(workspace_id=workspace_id, permitted=permitted)
         bad = {DocumentStatus.FAILED, DocumentStatus.REFUSED, DocumentStatus.STOPPED}
         return WorkspaceSummary(
@@ -120,14 +126,14 @@ class WorkspaceService:
         authorise(actor, Permission.MANAGE_WORKSPACES)
         self._metadata.workspaces.get(workspace_id)
         with self._auditor.change(actor, "workspaces.delete", workspace_id=workspace_id):
-            documents, _ = self._metadata.documents.find(DocumentFilter(), workspace_id=workspace_id)
+            documents, _ = self._metadata.documents.find(DocumentFilter(), workspace_id=workspace_id, reader=None)
             versions = [
                 version
                 for document in documents
                 for version in self._metadata.documents.find_versions(document.id, workspace_id=workspace_id)
             ]
             gone = {version.id for version in versions}
-            for job in self._metadata.jobs.find(workspace_id=workspace_id):
+            for job in self._metadata.jobs.find(reader=None, workspace_id=workspace_id):
                 self._metadata.jobs.stop(job.id)
                 gone.add(job.version_id)
             self._graph.delete_workspace(workspace_id)

@@ -2,14 +2,15 @@
 
 from abc import ABC, abstractmethod
 
-from backends.metadata.base_content import ChunkRecords, DocumentRecords, HistoryRecords, JobRecords
+from backends.metadata.base_content import AccessRecords, ChunkRecords, DocumentRecords, HistoryRecords, JobRecords
 from backends.metadata.base_people import SessionRecords, UserRecords, WorkspaceRecords
 
 
 class MetadataStore(ABC):
-    """Documents, chunks, jobs, history, workspaces, users and sessions. Each call is one transaction."""
+    """Documents and who may see them, chunks, jobs, history, workspaces, users, sessions. A call is one transaction."""
 
     documents: DocumentRecords
+    access: AccessRecords
     chunks: ChunkRecords
     history: HistoryRecords
     jobs: JobRecords

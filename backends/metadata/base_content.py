@@ -25,24 +25,32 @@ class DocumentFilter:
 
 
 class DocumentRecords(ABC):
+    """`reader` sees what no access list keeps from them; what they may not see is to them as if it did not exist.
+
+    None sees everything: the program's own work, and the operator.
+    """
+
     @abstractmethod
-    def add_version(self, version: DocumentVersion) -> Document:
+    def add_version(self, version: DocumentVersion, *, reader: UserId | None) -> Document:
         """Add a version, and its document when `version.number` is 1.
 
-        Raises ConflictError when that number is taken or the workspace already holds the same content (sha256).
+        Raises ConflictError when that number is taken or a document that `reader` sees in the workspace already holds
+        the same content (sha256), NotFoundError for a further version of a document that they do not see.
         """
 
     @abstractmethod
-    def get(self, document_id: DocumentId, *, workspace_id: WorkspaceId) -> Document:
+    def get(self, document_id: DocumentId, *, workspace_id: WorkspaceId, reader: UserId | None) -> Document:
         """Raises NotFoundError, also for a document of another workspace."""
 
     @abstractmethod
-    def find(self, document_filter: DocumentFilter, *, workspace_id: WorkspaceId) -> tuple[list[Document], int]:
+    def find(
+        self, document_filter: DocumentFilter, *, workspace_id: WorkspaceId, reader: UserId | None
+    ) -> tuple[list[Document], int]:
         """One page of the documents that fit, newest upload first, and how many fit in all."""
 
     @abstractmethod
     def find_versions(self, document_id: DocumentId, *, workspace_id: WorkspaceId) -> list[DocumentVersion]:
-        """Newest first; empty for an unknown document."""
+        """Newest first, whoever may see them: `get` tells that. Empty for an unknown document."""
 
     @abstractmethod
     def update_version(
@@ -62,12 +70,30 @@ class DocumentRecords(ABC):
         """Make it the document's visible version and `indexed`, in one update. Raises NotFoundError."""
 
     @abstractmethod
-    def find_visible(self, *, workspace_id: WorkspaceId) -> dict[VersionId, DocumentId]:
-        """The visible version of each document that has one."""
+    def find_visible(self, *, workspace_id: WorkspaceId, reader: UserId | None) -> dict[VersionId, DocumentId]:
+        """The visible version of each document that has one: the permitted set of `reader`."""
 
     @abstractmethod
     def delete(self, document_id: DocumentId, *, workspace_id: WorkspaceId) -> None:
-        """Remove the document, its versions and chunks, and its name from its jobs; an unknown one is no error."""
+        """Remove the document, its versions and chunks, and its name from its jobs; an unknown one is no error.
+
+        Its access list stays for its jobs.
+        """
+
+
+class AccessRecords(ABC):
+    """Who may see a document: everybody in its workspace, unless it has a list of people."""
+
+    @abstractmethod
+    def get(self, document_id: DocumentId, *, workspace_id: WorkspaceId) -> frozenset[UserId] | None:
+        """The people on its list; None without a list. An empty list means nobody."""
+
+    @abstractmethod
+    def set(self, document_id: DocumentId, readers: Collection[UserId] | None, *, workspace_id: WorkspaceId) -> None:
+        """Give the document this list instead of the one before; None takes it away.
+
+        Raises NotFoundError for a document that is not in the workspace.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,20 +147,24 @@ class ChunkRecords(ABC):
 
 
 class JobRecords(ABC):
-    """The truth about jobs. A worker holds a running job through a lease it must renew."""
+    """The truth about jobs. A worker holds a running job through a lease it must renew.
+
+    `reader` sees the jobs of documents that no access list keeps from them, deleted documents too; None sees all.
+    """
 
     @abstractmethod
     def add(self, job: Job) -> None:
         """Raises ConflictError when the id exists."""
 
     @abstractmethod
-    def get(self, job_id: JobId) -> Job:
+    def get(self, job_id: JobId, *, reader: UserId | None) -> Job:
         """Raises NotFoundError."""
 
     @abstractmethod
     def find(
         self,
         *,
+        reader: UserId | None,
         workspace_id: WorkspaceId | None = None,
         document_id: DocumentId | None = None,
         states: Collection[JobState] = (),
@@ -190,17 +220,23 @@ class JobRecords(ABC):
 
 
 class HistoryRecords(ABC):
+    """Whoever asked sees a question as long as `reader` sees every document that its answer shows; None sees all."""
+
     @abstractmethod
     def add(self, question: AskedQuestion) -> None:
         """Store a finished question and its answer, unless it shows a document or version that was deleted or replaced
         while it was being written."""
 
     @abstractmethod
-    def get(self, question_id: QuestionId, *, workspace_id: WorkspaceId, asked_by: UserId) -> AskedQuestion:
+    def get(
+        self, question_id: QuestionId, *, workspace_id: WorkspaceId, asked_by: UserId, reader: UserId | None
+    ) -> AskedQuestion:
         """Raises NotFoundError, also for somebody else's question."""
 
     @abstractmethod
-    def find(self, *, workspace_id: WorkspaceId, asked_by: UserId, limit: int) -> list[AskedQuestion]:
+    def find(
+        self, *, workspace_id: WorkspaceId, asked_by: UserId, reader: UserId | None, limit: int
+    ) -> list[AskedQuestion]:
         """That person's questions, newest first."""
 
     @abstractmethod

@@ -28,7 +28,8 @@ class WorkspaceRecords(ABC):
 
     @abstractmethod
     def delete(self, workspace_id: WorkspaceId) -> None:
-        """Remove it with its documents, chunks, jobs, history and memberships; an unknown one is no error."""
+        """Remove it with its documents, access lists, chunks, jobs, history and memberships; an unknown one is no
+        error."""
 
     @abstractmethod
     def set_member(self, membership: Membership) -> None:
@@ -36,7 +37,7 @@ class WorkspaceRecords(ABC):
 
     @abstractmethod
     def remove_member(self, user_id: UserId, *, workspace_id: WorkspaceId) -> None:
-        """No longer a member; not having been one is no error."""
+        """No longer a member, nor on any document's access list there; not having been one is no error."""
 
     @abstractmethod
     def find_members(

@@ -4,6 +4,7 @@ import sqlalchemy as sa
 
 from backends.metadata.base import MetadataStore
 from backends.metadata.settings import SqliteMetadataSettings
+from backends.metadata.sql_access import SqlAccessRecords
 from backends.metadata.sql_chunks import SqlChunkRecords
 from backends.metadata.sql_documents import SqlDocumentRecords
 from backends.metadata.sql_history import SqlHistoryRecords
@@ -20,6 +21,7 @@ class SqlMetadataStore(MetadataStore):
     def __init__(self, settings: SqliteMetadataSettings, *, database: Database, **_ignored: object) -> None:
         self._database = database
         self.documents = SqlDocumentRecords(database)
+        self.access = SqlAccessRecords(database)
         self.chunks = SqlChunkRecords(database)
         self.history = SqlHistoryRecords(database)
         self.jobs = SqlJobRecords(database)

@@ -10,31 +10,38 @@ from app.domain.documents import Coverage, Document, DocumentStatus, DocumentVer
 from app.domain.ids import DocumentId, FileId, UserId, VersionId, WorkspaceId
 from app.errors import ConflictError, NotFoundError
 from backends.metadata.base_content import DocumentFilter, DocumentRecords
+from backends.metadata.sql_access import seen_by
 from backends.sql.engine import Database
-from backends.sql.tables import chunk_stems, chunks, documents, jobs, versions
+from backends.sql.tables import access_lists, chunk_stems, chunks, documents, jobs, versions
 
 _COVERAGE = TypeAdapter(Coverage)
-_LISTED = sa.select(*versions.c, documents.c.name.label("document_name"), documents.c.visible_version_id).select_from(
-    documents.join(versions, versions.c.id == documents.c.newest_version_id)
-)
+_LISTED = sa.select(
+    *versions.c,
+    documents.c.name.label("document_name"),
+    documents.c.visible_version_id,
+    sa.exists().where(access_lists.c.document_id == documents.c.id).label("restricted"),
+).select_from(documents.join(versions, versions.c.id == documents.c.newest_version_id))
 
 
 class SqlDocumentRecords(DocumentRecords):
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def add_version(self, version: DocumentVersion) -> Document:
+    def add_version(self, version: DocumentVersion, *, reader: UserId | None) -> Document:
         row = {column.name: getattr(version, column.name) for column in versions.c}
         row |= {"status": version.status.value, "coverage": _COVERAGE.dump_json(version.coverage).decode()}
         try:
             with self._database.write() as connection:
+                same = _holding(version.sha256, version.workspace_id).where(seen_by(reader, versions.c.document_id))
+                if connection.execute(sa.select(same.exists())).scalar_one():
+                    raise ConflictError("This file is already here.", document_id=version.document_id)
                 connection.execute(versions.insert().values(row))
-                self._point_at_newest(connection, version)
+                self._point_at_newest(connection, version, reader)
         except ConstraintError as error:
             raise ConflictError("This file is already here.", document_id=version.document_id) from error
-        return self.get(version.document_id, workspace_id=version.workspace_id)
+        return self.get(version.document_id, workspace_id=version.workspace_id, reader=reader)
 
-    def _point_at_newest(self, connection: sa.Connection, version: DocumentVersion) -> None:
+    def _point_at_newest(self, connection: sa.Connection, version: DocumentVersion, reader: UserId | None) -> None:
         head = {"newest_version_id": version.id, "changed_at": version.uploaded_at}
         if version.number == 1:
             head |= {"name": version.name, "name_key": version.name.casefold()}
@@ -42,26 +49,29 @@ class SqlDocumentRecords(DocumentRecords):
             connection.execute(documents.insert().values(head))
             return
         mine = (documents.c.id == version.document_id) & (documents.c.workspace_id == version.workspace_id)
+        mine &= seen_by(reader, documents.c.id)
         if connection.execute(documents.update().where(mine).values(head)).rowcount == 0:
             raise NotFoundError("The document does not exist any more: add the file as a new one.")
 
-    def get(self, document_id: DocumentId, *, workspace_id: WorkspaceId) -> Document:
+    def get(self, document_id: DocumentId, *, workspace_id: WorkspaceId, reader: UserId | None) -> Document:
         mine = (documents.c.id == document_id) & (documents.c.workspace_id == workspace_id)
+        mine &= seen_by(reader, documents.c.id)
         with self._database.read() as connection:
             row = connection.execute(_LISTED.where(mine)).one_or_none()
         if row is None:
             raise NotFoundError("This document does not exist: it may have been deleted.", document_id=document_id)
         return _document(row)
 
-    def find(self, document_filter: DocumentFilter, *, workspace_id: WorkspaceId) -> tuple[list[Document], int]:
-        conditions = [documents.c.workspace_id == workspace_id]
+    def find(
+        self, document_filter: DocumentFilter, *, workspace_id: WorkspaceId, reader: UserId | None
+    ) -> tuple[list[Document], int]:
+        conditions = [documents.c.workspace_id == workspace_id, seen_by(reader, documents.c.id)]
         if document_filter.text:
             conditions.append(documents.c.name_key.contains(document_filter.text.casefold(), autoescape=True))
         if document_filter.name is not None:
             conditions.append(documents.c.name == document_filter.name)
         if document_filter.sha256 is not None:
-            same = sa.select(versions.c.document_id).where(versions.c.sha256 == document_filter.sha256)
-            conditions.append(documents.c.id.in_(same.where(versions.c.workspace_id == workspace_id)))
+            conditions.append(documents.c.id.in_(_holding(document_filter.sha256, workspace_id)))
         if document_filter.statuses:
             conditions.append(versions.c.status.in_(sorted(status.value for status in document_filter.statuses)))
         fitting = _LISTED.where(*conditions)
@@ -107,8 +117,9 @@ class SqlDocumentRecords(DocumentRecords):
             owner = sa.select(versions.c.document_id).where(versions.c.id == version_id).scalar_subquery()
             connection.execute(documents.update().where(documents.c.id == owner).values(visible_version_id=version_id))
 
-    def find_visible(self, *, workspace_id: WorkspaceId) -> dict[VersionId, DocumentId]:
+    def find_visible(self, *, workspace_id: WorkspaceId, reader: UserId | None) -> dict[VersionId, DocumentId]:
         visible = documents.c.visible_version_id.is_not(None) & (documents.c.workspace_id == workspace_id)
+        visible &= seen_by(reader, documents.c.id)
         query = sa.select(documents.c.visible_version_id, documents.c.id).where(visible)
         with self._database.read() as connection:
             return {VersionId(row[0]): DocumentId(row[1]) for row in connection.execute(query)}
@@ -126,6 +137,11 @@ class SqlDocumentRecords(DocumentRecords):
             connection.execute(documents.delete().where(mine))
             named = (jobs.c.document_id == document_id) & (jobs.c.workspace_id == workspace_id)
             connection.execute(jobs.update().where(named).values(document_name=""))
+
+
+def _holding(sha256: str, workspace_id: WorkspaceId) -> sa.Select[Any]:
+    same = (versions.c.sha256 == sha256) & (versions.c.workspace_id == workspace_id)
+    return sa.select(versions.c.document_id).where(same)
 
 
 def _update_version(
@@ -158,4 +174,11 @@ def _version(row: Any) -> DocumentVersion:
 
 def _document(row: Any) -> Document:
     version = _version(row)
-    return Document(version.document_id, version.workspace_id, row.document_name, version, row.visible_version_id)
+    return Document(
+        version.document_id,
+        version.workspace_id,
+        row.document_name,
+        version,
+        row.visible_version_id,
+        bool(row.restricted),
+    )

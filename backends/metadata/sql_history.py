@@ -9,6 +9,7 @@ from app.domain.answers import Answer, AskedQuestion, Mode
 from app.domain.ids import DocumentId, QuestionId, UserId, VersionId, WorkspaceId
 from app.errors import NotFoundError
 from backends.metadata.base_content import HistoryRecords
+from backends.metadata.sql_access import hidden_from
 from backends.sql.engine import Database, among
 from backends.sql.tables import documents, question_documents, questions
 
@@ -41,16 +42,21 @@ class SqlHistoryRecords(HistoryRecords):
             if links:
                 connection.execute(question_documents.insert(), links)
 
-    def get(self, question_id: QuestionId, *, workspace_id: WorkspaceId, asked_by: UserId) -> AskedQuestion:
-        query = sa.select(questions).where(questions.c.id == question_id, _mine(workspace_id, asked_by))
+    def get(
+        self, question_id: QuestionId, *, workspace_id: WorkspaceId, asked_by: UserId, reader: UserId | None
+    ) -> AskedQuestion:
+        mine = _mine(workspace_id, asked_by) & _seen_by(reader)
+        query = sa.select(questions).where(questions.c.id == question_id, mine)
         with self._database.read() as connection:
             row = connection.execute(query).one_or_none()
         if row is None:
             raise NotFoundError("This question is not in your history.", question_id=question_id)
         return _question(row)
 
-    def find(self, *, workspace_id: WorkspaceId, asked_by: UserId, limit: int) -> list[AskedQuestion]:
-        query = sa.select(questions).where(_mine(workspace_id, asked_by))
+    def find(
+        self, *, workspace_id: WorkspaceId, asked_by: UserId, reader: UserId | None, limit: int
+    ) -> list[AskedQuestion]:
+        query = sa.select(questions).where(_mine(workspace_id, asked_by), _seen_by(reader))
         query = query.order_by(questions.c.asked_at.desc(), questions.c.id.desc()).limit(limit)
         with self._database.read() as connection:
             return [_question(row) for row in connection.execute(query)]
@@ -87,6 +93,13 @@ def _versions_of(document_id: DocumentId, answer: Answer) -> set[VersionId]:
 
 def _mine(workspace_id: WorkspaceId, asked_by: UserId) -> sa.ColumnElement[bool]:
     return (questions.c.workspace_id == workspace_id) & (questions.c.asked_by == asked_by)
+
+
+def _seen_by(reader: UserId | None) -> sa.ColumnElement[bool]:
+    if reader is None:
+        return sa.true()
+    shown = sa.select(question_documents.c.question_id)
+    return questions.c.id.not_in(shown.where(question_documents.c.document_id.in_(hidden_from(reader))))
 
 
 def _question(row: sa.Row[Any]) -> AskedQuestion:

@@ -9,10 +9,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError as ConstraintError
 
-from app.domain.ids import DocumentId, JobId, WorkspaceId
+from app.domain.ids import DocumentId, JobId, UserId, WorkspaceId
 from app.domain.jobs import Job, JobKind, JobState, Stage
 from app.errors import ConflictError, NotFoundError
 from backends.metadata.base_content import JobRecords
+from backends.metadata.sql_access import seen_by
 from backends.sql.engine import Database
 from backends.sql.tables import jobs
 
@@ -30,19 +31,21 @@ class SqlJobRecords(JobRecords):
         except ConstraintError as error:
             raise ConflictError("This job exists already.", job_id=job.id) from error
 
-    def get(self, job_id: JobId) -> Job:
+    def get(self, job_id: JobId, *, reader: UserId | None) -> Job:
         with self._database.read() as connection:
-            return _get(connection, job_id)
+            return _get(connection, job_id, reader)
 
     def find(
         self,
         *,
+        reader: UserId | None,
         workspace_id: WorkspaceId | None = None,
         document_id: DocumentId | None = None,
         states: Collection[JobState] = (),
         limit: int | None = None,
     ) -> list[Job]:
-        query = sa.select(*_FIELDS).order_by(jobs.c.created_at.desc(), jobs.c.id.desc()).limit(limit)
+        query = sa.select(*_FIELDS).where(seen_by(reader, jobs.c.document_id))
+        query = query.order_by(jobs.c.created_at.desc(), jobs.c.id.desc()).limit(limit)
         if workspace_id is not None:
             query = query.where(jobs.c.workspace_id == workspace_id)
         if document_id is not None:
@@ -137,8 +140,9 @@ def _ended(state: JobState, error: str | None) -> dict[str, Any]:
     return {"state": state, "error": error, "worker": None, "lease_until": None, "eta_seconds": None, "updated_at": now}
 
 
-def _get(connection: sa.Connection, job_id: JobId) -> Job:
-    row = connection.execute(sa.select(*_FIELDS).where(jobs.c.id == job_id)).one_or_none()
+def _get(connection: sa.Connection, job_id: JobId, reader: UserId | None = None) -> Job:
+    wanted = sa.select(*_FIELDS).where(jobs.c.id == job_id, seen_by(reader, jobs.c.document_id))
+    row = connection.execute(wanted).one_or_none()
     if row is None:
         raise NotFoundError("This job does not exist any more.", job_id=job_id)
     return _job(row)

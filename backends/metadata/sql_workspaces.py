@@ -13,6 +13,8 @@ from app.errors import ConflictError, NotFoundError
 from backends.metadata.base_people import WorkspaceRecords
 from backends.sql.engine import Database
 from backends.sql.tables import (
+    access_lists,
+    access_readers,
     chunk_stems,
     chunks,
     documents,
@@ -68,7 +70,7 @@ class SqlWorkspaceRecords(WorkspaceRecords):
             connection.execute(question_documents.delete().where(question_documents.c.question_id.in_(asked)))
             numbers = sa.select(chunks.c.number).where(chunks.c.workspace_id == workspace_id)
             connection.execute(chunk_stems.delete().where(chunk_stems.c.chunk_number.in_(numbers)))
-            for table in (chunks, versions, documents, jobs, questions, memberships):
+            for table in (chunks, versions, documents, access_lists, access_readers, jobs, questions, memberships):
                 connection.execute(table.delete().where(table.c.workspace_id == workspace_id))
             connection.execute(workspaces.delete().where(workspaces.c.id == workspace_id))
 
@@ -80,6 +82,8 @@ class SqlWorkspaceRecords(WorkspaceRecords):
     def remove_member(self, user_id: UserId, *, workspace_id: WorkspaceId) -> None:
         with self._database.write() as connection:
             connection.execute(memberships.delete().where(*_same(user_id, workspace_id)))
+            listed = (access_readers.c.user_id == user_id) & (access_readers.c.workspace_id == workspace_id)
+            connection.execute(access_readers.delete().where(listed))
 
     def find_members(
         self, *, workspace_id: WorkspaceId | None = None, user_id: UserId | None = None

@@ -93,7 +93,20 @@ versions = sa.Table(
     _column("coverage"),
     sa.Column("title", sa.Text),
     sa.UniqueConstraint("document_id", "number"),
-    sa.UniqueConstraint("workspace_id", "sha256"),
+    sa.Index(None, "workspace_id", "sha256"),
+)
+access_lists = sa.Table(
+    "access_lists",
+    METADATA,
+    _column("document_id", ID, primary_key=True),
+    _column("workspace_id", ID, index=True),
+)
+access_readers = sa.Table(
+    "access_readers",
+    METADATA,
+    _column("document_id", ID, primary_key=True),
+    _column("user_id", ID, primary_key=True, index=True),
+    _column("workspace_id", ID, index=True),
 )
 chunks = sa.Table(
     "chunks",

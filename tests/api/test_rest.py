@@ -8,6 +8,7 @@ from fastapi.testclient import TestClient
 
 from app.api.main import create_api
 from app.container import OPERATOR, Services
+from app.domain.access import Role
 from app.domain.workspaces import Workspace
 from app.security.tokens import AccessTokens
 from tests.api.conftest import PASSWORD, add_person
@@ -109,6 +110,34 @@ def test_a_document_is_uploaded_indexed_asked_and_deleted(
     assert client.get(f"{base}/graph/stats", headers=token).json()["triples"] == 0
     assert client.post(f"{base}/questions", headers=token, json=question).json()["refused"] is True
     assert client.get(f"{base}/questions", headers=token).json()[-1]["text"] == question["text"]
+
+
+def test_a_document_is_kept_to_some_people_and_given_back(
+    client: TestClient, services: Services, workspace: Workspace, token: dict[str, str]
+) -> None:
+    colleague = add_person(services, "petra")
+    services.workspaces.set_member(OPERATOR, workspace_id=workspace.id, user_id=colleague, role=Role.ANALYST)  # type: ignore[arg-type]
+    hers = bearer(client, "petra")
+    base = f"/workspaces/{workspace.id}/documents"
+    client.post(base, headers=token, files=[("files", ("note.txt", NOTE))])
+    (document,) = client.get(base, headers=hers).json()["documents"]
+    access = f"{base}/{document['id']}/access"
+    everybody = client.get(access, headers=hers).json()
+    assert (document["restricted"], everybody["user_ids"]) == (False, None)
+    assert [one["name"] for one in everybody["people"]] == ["ilse", "petra"]
+    mine = client.put(access, headers=token, json={"user_ids": []}).json()
+    assert [one["id"] for one in mine["people"] if one["name"] == "ilse"] == mine["user_ids"]
+    unknown = client.get(f"{base}/01JUNKNOWN0000000000000000/access", headers=hers)
+    for answer in (client.get(access, headers=hers), client.put(access, headers=hers, json={"user_ids": None})):
+        assert (answer.status_code, answer.content) == (404, unknown.content)
+    assert client.get(base, headers=hers).json() == {"documents": [], "total": 0}
+    assert client.get(f"/workspaces/{workspace.id}/jobs", headers=hers).json() == []
+    (shown,) = client.get(base, headers=token).json()["documents"]
+    assert shown["restricted"] is True
+    for body in ({"user_ids": ["01JUNKNOWN0000000000000000"]}, {}, {"user_ids": "everybody"}):
+        assert client.put(access, headers=token, json=body).status_code == 422
+    assert set(client.put(access, headers=token, json={"user_ids": [colleague]}).json()["user_ids"]) > {colleague}
+    assert client.get(access, headers=hers).status_code == 200
 
 
 def test_an_answer_streams_as_events(

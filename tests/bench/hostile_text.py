@@ -81,12 +81,12 @@ def _searched(folder: Path, texts: Sequence[str]) -> list[int]:
     metadata = SqlMetadataStore(SqliteMetadataSettings(), database=database)
     graph = SqlGraphStore(SqlGraphSettings(), database=database)
     here: dict[str, Any] = {"workspace_id": workspace.id}
-    scope = {**here, "permitted": frozenset(metadata.documents.find_visible(**here))}
+    scope = {**here, "permitted": frozenset(metadata.documents.find_visible(**here, reader=None))}
     before = services.workspaces.summary(OPERATOR, **here)
     failed = wrong = 0
     for text in texts:
         try:
-            documents, _ = metadata.documents.find(DocumentFilter(text=text), **here)
+            documents, _ = metadata.documents.find(DocumentFilter(text=text), **here, reader=None)
             graph.find_entities(text=text, types=[text], **scope)
             entities = graph.find_entities(text=text, **scope)
         except DafeError:

@@ -14,6 +14,7 @@ from fpdf import FPDF
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.conftest import PATIENCE_MS, Application, choose_workspace, settle
+from tests.browser.test_accessibility import serious
 
 pytestmark = pytest.mark.browser
 HOSPITAL = "Thornmere General Hospital"
@@ -98,6 +99,20 @@ def open_actions(page: Page) -> None:
     page.mouse.click(box["x"] + box["width"] - 42, box["y"] + 34 * 1.5)
 
 
+def keep_to_oneself(page: Page) -> None:
+    """The document of the first row, through its menu."""
+    open_actions(page)
+    page.get_by_text("Who can see this", exact=True).click()
+    settle(page)
+    dialog = page.get_by_test_id("stDialog").last
+    dialog.get_by_text("Only people on a list", exact=True).click()
+    settle(page)
+    assert serious(page) == []
+    dialog.get_by_role("button", name="Save").click()
+    settle(page)
+    expect(page.get_by_text(re.compile("^Only you see ")).first).to_be_visible()
+
+
 @pytest.mark.timeout(900)
 def test_a_new_user_gets_from_a_question_to_its_source_and_manages_a_document(
     application: Application, page: Page, own_document: Path
@@ -127,6 +142,7 @@ def test_a_new_user_gets_from_a_question_to_its_source_and_manages_a_document(
     page.get_by_placeholder("Search by name").fill(NAME)
     page.get_by_placeholder("Search by name").press("Enter")
     settle(page)
+    keep_to_oneself(page)
     open_actions(page)
     page.get_by_text("Delete", exact=True).click()
     settle(page)

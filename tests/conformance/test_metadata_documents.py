@@ -18,7 +18,7 @@ V1, V2 = VersionId("v1"), VersionId("v2")
 
 
 def listed(store: MetadataStore, workspace: WorkspaceId = HERE, **conditions: object) -> list[str]:
-    found, total = store.documents.find(DocumentFilter(**conditions), workspace_id=workspace)  # type: ignore[arg-type]
+    found, total = store.documents.find(DocumentFilter(**conditions), workspace_id=workspace, reader=None)  # type: ignore[arg-type]
     if "limit" not in conditions and "offset" not in conditions:
         assert total == len(found)
     return [one.name for one in found]
@@ -26,18 +26,18 @@ def listed(store: MetadataStore, workspace: WorkspaceId = HERE, **conditions: ob
 
 def test_a_first_version_makes_its_document(store: MetadataStore) -> None:
     first = version("v1")
-    document = store.documents.add_version(first)
+    document = store.documents.add_version(first, reader=None)
     assert (document.id, document.name, document.version) == (first.document_id, "v1.pdf", first)
     assert document.visible_version_id is None
-    assert store.documents.get(document.id, workspace_id=HERE) == document
+    assert store.documents.get(document.id, workspace_id=HERE, reader=None) == document
 
 
 def test_a_next_version_becomes_the_one_to_look_at_but_not_the_visible_one(store: MetadataStore) -> None:
     first = version("v1")
     second = version("v2", document_id=first.document_id, number=2)
-    store.documents.add_version(first)
+    store.documents.add_version(first, reader=None)
     store.documents.publish(V1, workspace_id=HERE)
-    document = store.documents.add_version(second)
+    document = store.documents.add_version(second, reader=None)
     assert document.version == second
     assert document.visible_version_id == V1
     assert [one.id for one in store.documents.find_versions(first.document_id, workspace_id=HERE)] == ["v2", "v1"]
@@ -46,31 +46,31 @@ def test_a_next_version_becomes_the_one_to_look_at_but_not_the_visible_one(store
 
 def test_a_taken_number_and_known_content_are_conflicts_and_leave_nothing(store: MetadataStore) -> None:
     first = version("v1")
-    store.documents.add_version(first)
+    store.documents.add_version(first, reader=None)
     with pytest.raises(ConflictError):
-        store.documents.add_version(version("v2", document_id=first.document_id, number=1))
+        store.documents.add_version(version("v2", document_id=first.document_id, number=1), reader=None)
     with pytest.raises(ConflictError):
-        store.documents.add_version(version("v3", sha256=first.sha256))
+        store.documents.add_version(version("v3", sha256=first.sha256), reader=None)
     assert listed(store) == ["v1.pdf"]
     assert len(store.documents.find_versions(first.document_id, workspace_id=HERE)) == 1
-    store.documents.add_version(version("v4", workspace_id=OTHER, sha256=first.sha256))
+    store.documents.add_version(version("v4", workspace_id=OTHER, sha256=first.sha256), reader=None)
 
 
 def test_a_version_of_a_document_that_is_gone_is_refused_and_leaves_nothing(store: MetadataStore) -> None:
     with pytest.raises(NotFoundError):
-        store.documents.add_version(version("v2", document_id="gone", number=2))
-    store.documents.add_version(version("v1"))
+        store.documents.add_version(version("v2", document_id="gone", number=2), reader=None)
+    store.documents.add_version(version("v1"), reader=None)
     with pytest.raises(NotFoundError):
-        store.documents.add_version(version("v3", document_id="d-v1", number=2, workspace_id=OTHER))
+        store.documents.add_version(version("v3", document_id="d-v1", number=2, workspace_id=OTHER), reader=None)
     assert len(store.documents.find_versions(DocumentId("d-v1"), workspace_id=HERE)) == 1
     assert store.documents.find_versions(DocumentId("gone"), workspace_id=HERE) == []
 
 
 def test_a_document_of_another_workspace_looks_like_none(store: MetadataStore) -> None:
-    document = store.documents.add_version(version("v1"))
+    document = store.documents.add_version(version("v1"), reader=None)
     for id_, workspace in ((document.id, OTHER), (DocumentId("unknown"), HERE)):
         with pytest.raises(NotFoundError, match="does not exist"):
-            store.documents.get(id_, workspace_id=workspace)
+            store.documents.get(id_, workspace_id=workspace, reader=None)
     assert store.documents.find_versions(document.id, workspace_id=OTHER) == []
     assert listed(store, OTHER) == []
     for call in (
@@ -80,26 +80,26 @@ def test_a_document_of_another_workspace_looks_like_none(store: MetadataStore) -
         with pytest.raises(NotFoundError):
             call()
     store.documents.delete(document.id, workspace_id=OTHER)
-    assert store.documents.get(document.id, workspace_id=HERE) == document
-    assert store.documents.find_visible(workspace_id=HERE) == {}
+    assert store.documents.get(document.id, workspace_id=HERE, reader=None) == document
+    assert store.documents.find_visible(workspace_id=HERE, reader=None) == {}
 
 
 def test_documents_are_listed_newest_upload_first_a_page_at_a_time(store: MetadataStore) -> None:
     for minute, name in enumerate(("one", "two", "three")):
-        store.documents.add_version(version(name, name=name, minute=minute))
-    store.documents.add_version(version("again", document_id="d-one", number=2, name="one", minute=9))
+        store.documents.add_version(version(name, name=name, minute=minute), reader=None)
+    store.documents.add_version(version("again", document_id="d-one", number=2, name="one", minute=9), reader=None)
     assert listed(store) == ["one", "three", "two"]
-    found, total = store.documents.find(DocumentFilter(limit=1, offset=1), workspace_id=HERE)
+    found, total = store.documents.find(DocumentFilter(limit=1, offset=1), workspace_id=HERE, reader=None)
     assert ([one.name for one in found], total) == (["three"], 3)
-    found, total = store.documents.find(DocumentFilter(offset=2), workspace_id=HERE)
+    found, total = store.documents.find(DocumentFilter(offset=2), workspace_id=HERE, reader=None)
     assert ([one.name for one in found], total) == (["two"], 3)
-    assert store.documents.find(DocumentFilter(limit=0), workspace_id=HERE) == ([], 3)
+    assert store.documents.find(DocumentFilter(limit=0), workspace_id=HERE, reader=None) == ([], 3)
 
 
 def test_documents_are_chosen_by_text_name_content_and_status(store: MetadataStore) -> None:
-    store.documents.add_version(version("v1", name="Straße 100%.pdf"))
-    store.documents.add_version(version("v2", name="Ward_7.pdf", status=DocumentStatus.FAILED))
-    store.documents.add_version(version("v3", document_id="d-v1", number=2, status=DocumentStatus.RUNNING))
+    store.documents.add_version(version("v1", name="Straße 100%.pdf"), reader=None)
+    store.documents.add_version(version("v2", name="Ward_7.pdf", status=DocumentStatus.FAILED), reader=None)
+    store.documents.add_version(version("v3", document_id="d-v1", number=2, status=DocumentStatus.RUNNING), reader=None)
     assert listed(store, text="STRASSE") == ["Straße 100%.pdf"]
     assert listed(store, text="%") == ["Straße 100%.pdf"]
     assert listed(store, text="_") == ["Ward_7.pdf"]
@@ -115,7 +115,7 @@ def test_documents_are_chosen_by_text_name_content_and_status(store: MetadataSto
 
 def test_a_version_changes_only_in_what_is_given(store: MetadataStore) -> None:
     first = version("v1")
-    store.documents.add_version(first)
+    store.documents.add_version(first, reader=None)
     coverage = Coverage(3, 5, 3, 1, 1, 7, {"not_verbatim": 2}, ("Page 2 holds no readable text.",))
 
     def change(**values: object) -> None:
@@ -141,25 +141,25 @@ def test_a_version_changes_only_in_what_is_given(store: MetadataStore) -> None:
 
 
 def test_publishing_makes_a_version_visible_and_indexed_at_once(store: MetadataStore) -> None:
-    store.documents.add_version(version("v1"))
-    store.documents.add_version(version("other", workspace_id=OTHER))
+    store.documents.add_version(version("v1"), reader=None)
+    store.documents.add_version(version("other", workspace_id=OTHER), reader=None)
     store.documents.update_version(V1, workspace_id=HERE, status=DocumentStatus.RUNNING, error="x")
-    assert store.documents.find_visible(workspace_id=HERE) == {}
+    assert store.documents.find_visible(workspace_id=HERE, reader=None) == {}
     store.documents.publish(V1, workspace_id=HERE)
-    document = store.documents.get(DocumentId("d-v1"), workspace_id=HERE)
+    document = store.documents.get(DocumentId("d-v1"), workspace_id=HERE, reader=None)
     assert (document.visible_version_id, document.version.status, document.version.error) == (V1, "indexed", None)
-    store.documents.add_version(version("v2", document_id="d-v1", number=2))
-    assert store.documents.find_visible(workspace_id=HERE) == {V1: "d-v1"}
+    store.documents.add_version(version("v2", document_id="d-v1", number=2), reader=None)
+    assert store.documents.find_visible(workspace_id=HERE, reader=None) == {V1: "d-v1"}
     store.documents.publish(V2, workspace_id=HERE)
-    assert store.documents.find_visible(workspace_id=HERE) == {V2: "d-v1"}
-    assert store.documents.find_visible(workspace_id=OTHER) == {}
+    assert store.documents.find_visible(workspace_id=HERE, reader=None) == {V2: "d-v1"}
+    assert store.documents.find_visible(workspace_id=OTHER, reader=None) == {}
     with pytest.raises(NotFoundError):
         store.documents.publish(VersionId("unknown"), workspace_id=HERE)
 
 
 def test_a_deleted_document_takes_versions_chunks_words_and_its_name_in_jobs(store: MetadataStore) -> None:
-    store.documents.add_version(version("v1"))
-    store.documents.add_version(version("v2"))
+    store.documents.add_version(version("v1"), reader=None)
+    store.documents.add_version(version("v2"), reader=None)
     store.documents.publish(V1, workspace_id=HERE)
     store.chunks.upsert([chunk("c1", version_id="v1")])
     store.chunks.upsert([chunk("c2", version_id="v2")])
@@ -168,13 +168,13 @@ def test_a_deleted_document_takes_versions_chunks_words_and_its_name_in_jobs(sto
     store.documents.delete(DocumentId("d-v1"), workspace_id=HERE)
     store.documents.delete(DocumentId("d-v1"), workspace_id=HERE)
     with pytest.raises(NotFoundError):
-        store.documents.get(DocumentId("d-v1"), workspace_id=HERE)
-    assert store.documents.find_visible(workspace_id=HERE) == {}
+        store.documents.get(DocumentId("d-v1"), workspace_id=HERE, reader=None)
+    assert store.documents.find_visible(workspace_id=HERE, reader=None) == {}
     assert store.chunks.find(V1, workspace_id=HERE) == []
     postings = store.chunks.find_postings(["stroke"], workspace_id=HERE, permitted=frozenset({V1, V2}))
     assert set(postings.frequencies["stroke"]) == {"c2"}
-    assert {one.id: one.document_name for one in store.jobs.find()} == {"j1": "", "j2": "letter.pdf"}
-    store.documents.add_version(version("v1"))
+    assert {one.id: one.document_name for one in store.jobs.find(reader=None)} == {"j1": "", "j2": "letter.pdf"}
+    store.documents.add_version(version("v1"), reader=None)
 
 
 def test_chunks_come_back_as_written_but_for_their_stems(store: MetadataStore) -> None:

@@ -28,12 +28,12 @@ def record(store: MetadataStore, *, worker: str = "w1", done: int = 3, lease_sec
 def test_a_job_comes_back_as_added_and_its_id_is_taken_once(store: MetadataStore) -> None:
     added = job("j1", kind=JobKind.DELETE)
     store.jobs.add(added)
-    assert store.jobs.get(J1) == added
+    assert store.jobs.get(J1, reader=None) == added
     with pytest.raises(ConflictError):
         store.jobs.add(job("j1", document_id="other"))
-    assert store.jobs.get(J1) == added
+    assert store.jobs.get(J1, reader=None) == added
     with pytest.raises(NotFoundError):
-        store.jobs.get(JobId("unknown"))
+        store.jobs.get(JobId("unknown"), reader=None)
 
 
 def test_jobs_are_listed_newest_first_and_chosen_by_all_conditions(store: MetadataStore) -> None:
@@ -41,12 +41,12 @@ def test_jobs_are_listed_newest_first_and_chosen_by_all_conditions(store: Metada
     store.jobs.add(job("j2", minute=2, document_id="d2"))
     store.jobs.add(job("j3", minute=1, workspace_id=OTHER))
     store.jobs.claim(J1, worker="w1", lease_seconds=LONG)
-    assert [one.id for one in store.jobs.find()] == ["j2", "j3", "j1"]
-    assert [one.id for one in store.jobs.find(workspace_id=HERE)] == ["j2", "j1"]
-    assert [one.id for one in store.jobs.find(workspace_id=HERE, limit=1)] == ["j2"]
-    assert [one.id for one in store.jobs.find(document_id=DocumentId("d1"))] == ["j3", "j1"]
-    assert [one.id for one in store.jobs.find(states={JobState.RUNNING})] == ["j1"]
-    assert [one.id for one in store.jobs.find(states=[JobState.WAITING], workspace_id=OTHER)] == ["j3"]
+    assert [one.id for one in store.jobs.find(reader=None)] == ["j2", "j3", "j1"]
+    assert [one.id for one in store.jobs.find(workspace_id=HERE, reader=None)] == ["j2", "j1"]
+    assert [one.id for one in store.jobs.find(workspace_id=HERE, limit=1, reader=None)] == ["j2"]
+    assert [one.id for one in store.jobs.find(document_id=DocumentId("d1"), reader=None)] == ["j3", "j1"]
+    assert [one.id for one in store.jobs.find(states={JobState.RUNNING}, reader=None)] == ["j1"]
+    assert [one.id for one in store.jobs.find(states=[JobState.WAITING], workspace_id=OTHER, reader=None)] == ["j3"]
 
 
 def test_a_claimed_job_runs_and_counts_the_attempt(store: MetadataStore) -> None:
@@ -54,7 +54,7 @@ def test_a_claimed_job_runs_and_counts_the_attempt(store: MetadataStore) -> None
     claimed = store.jobs.claim(J1, worker="w1", lease_seconds=LONG)
     assert claimed is not None
     assert (claimed.state, claimed.attempts) == (JobState.RUNNING, 1)
-    assert store.jobs.get(J1) == claimed
+    assert store.jobs.get(J1, reader=None) == claimed
 
 
 def test_another_worker_gets_a_running_job_only_after_its_lease(store: MetadataStore) -> None:
@@ -68,7 +68,7 @@ def test_another_worker_gets_a_running_job_only_after_its_lease(store: MetadataS
     assert (taken.attempts, taken.stage, taken.done) == (2, Stage.EMBEDDING, 3)
     assert record(store, worker="w1", done=4) is False
     store.jobs.finish(J1, worker="w1", state=JobState.FAILED, error="late")
-    assert store.jobs.get(J1) == taken
+    assert store.jobs.get(J1, reader=None) == taken
 
 
 def test_a_worker_may_take_its_own_job_again(store: MetadataStore) -> None:
@@ -84,14 +84,14 @@ def test_a_finished_job_is_not_given_again(store: MetadataStore, state: JobState
     store.jobs.add(job("j1"))
     store.jobs.claim(J1, worker="w1", lease_seconds=LONG)
     store.jobs.finish(J1, worker="w1", state=state, error="Why." if state is JobState.FAILED else None)
-    ended = store.jobs.get(J1)
+    ended = store.jobs.get(J1, reader=None)
     assert (ended.state, ended.error) == (state, "Why." if state is JobState.FAILED else None)
     assert ended.eta_seconds is None
     assert store.jobs.claim(J1, worker="w2", lease_seconds=LONG) is None
     assert record(store) is False
     store.jobs.finish(J1, worker="w1", state=JobState.DONE)
     assert store.jobs.stop(J1).state is state
-    assert store.jobs.get(J1).state is state
+    assert store.jobs.get(J1, reader=None).state is state
 
 
 def test_an_unknown_job_cannot_be_claimed_stopped_or_tried_again(store: MetadataStore) -> None:
@@ -107,7 +107,7 @@ def test_progress_is_stored_and_renews_the_lease(store: MetadataStore) -> None:
     store.jobs.add(job("j1"))
     store.jobs.claim(J1, worker="w1", lease_seconds=OVER)
     assert record(store) is True
-    now = store.jobs.get(J1)
+    now = store.jobs.get(J1, reader=None)
     assert (now.stage, now.done, now.total, now.eta_seconds) == (Stage.EMBEDDING, 3, 9, 4.5)
     assert now.updated_at is not None
     assert store.jobs.claim(J1, worker="w2", lease_seconds=LONG) is None
@@ -125,9 +125,9 @@ def test_a_running_job_is_told_to_stop_and_ended_by_its_worker(store: MetadataSt
     assert store.jobs.stop(J1).state is JobState.STOPPING
     assert store.jobs.stop(J1).state is JobState.STOPPING
     assert record(store) is False
-    assert store.jobs.get(J1).done == 0
+    assert store.jobs.get(J1, reader=None).done == 0
     store.jobs.finish(J1, worker="w1", state=JobState.STOPPED)
-    assert store.jobs.get(J1).state is JobState.STOPPED
+    assert store.jobs.get(J1, reader=None).state is JobState.STOPPED
 
 
 def test_a_job_that_was_to_stop_when_its_worker_died_is_given_as_stopping(store: MetadataStore) -> None:
@@ -140,7 +140,7 @@ def test_a_job_that_was_to_stop_when_its_worker_died_is_given_as_stopping(store:
     assert taken.state is JobState.STOPPING
     assert store.jobs.claim(J1, worker="w3", lease_seconds=LONG) is None
     store.jobs.finish(J1, worker="w2", state=JobState.STOPPED)
-    assert store.jobs.get(J1).state is JobState.STOPPED
+    assert store.jobs.get(J1, reader=None).state is JobState.STOPPED
 
 
 def test_a_stopped_or_failed_job_waits_again_with_its_stage(store: MetadataStore) -> None:
@@ -164,7 +164,7 @@ def test_a_job_is_put_back_with_its_error_and_the_attempts_that_are_given(store:
     store.jobs.claim(J1, worker="w1", lease_seconds=LONG)
     record(store)
     store.jobs.finish(J1, worker="w1", state=JobState.WAITING, error="A server is away.", attempts=0)
-    waiting = store.jobs.get(J1)
+    waiting = store.jobs.get(J1, reader=None)
     assert (waiting.state, waiting.stage, waiting.done) == (JobState.WAITING, Stage.EMBEDDING, 3)
     assert (waiting.error, waiting.attempts) == ("A server is away.", 0)
     assert store.jobs.claim(J1, worker="w2", lease_seconds=LONG) is not None
@@ -175,7 +175,7 @@ def test_a_job_that_is_to_stop_is_not_put_back(store: MetadataStore) -> None:
     store.jobs.claim(J1, worker="w1", lease_seconds=LONG)
     store.jobs.stop(J1)
     store.jobs.finish(J1, worker="w1", state=JobState.WAITING)
-    assert store.jobs.get(J1).state is JobState.STOPPING
+    assert store.jobs.get(J1, reader=None).state is JobState.STOPPING
 
 
 def test_progress_can_set_the_attempts(store: MetadataStore) -> None:
@@ -184,7 +184,7 @@ def test_progress_can_set_the_attempts(store: MetadataStore) -> None:
         store.jobs.claim(J1, worker="w1", lease_seconds=LONG)
     progress = {"stage": Stage.EMBEDDING, "done": 1, "total": 9, "eta_seconds": None}
     assert store.jobs.record(J1, worker="w1", lease_seconds=LONG, attempts=1, **progress)  # type: ignore[arg-type]
-    assert store.jobs.get(J1).attempts == 1
+    assert store.jobs.get(J1, reader=None).attempts == 1
 
 
 def test_a_clock_set_back_or_forward_keeps_no_job_from_being_taken(

@@ -94,7 +94,7 @@ def test_a_deleted_workspace_takes_all_of_its_own_and_nothing_else(store: Metada
     for workspace in (HERE, OTHER):
         store.workspaces.add(Workspace(workspace, workspace))
         store.workspaces.set_member(Membership(workspace, UserId("ann"), Role.ANALYST))
-        store.documents.add_version(version(f"v-{workspace}", workspace_id=workspace))
+        store.documents.add_version(version(f"v-{workspace}", workspace_id=workspace), reader=None)
         store.chunks.upsert([chunk(f"c-{workspace}", version_id=f"v-{workspace}", workspace_id=workspace)])
         show(store, f"d-{workspace}", workspace_id=workspace)
         store.history.add(question(f"q-{workspace}", cited=f"d-{workspace}", workspace_id=workspace))
@@ -103,10 +103,10 @@ def test_a_deleted_workspace_takes_all_of_its_own_and_nothing_else(store: Metada
         store.workspaces.get(HERE)
     assert store.chunks.find(VersionId("v-here"), workspace_id=HERE) == []
     assert store.documents.find_versions(DocumentId("d-v-here"), workspace_id=HERE) == []
-    assert store.history.find(workspace_id=HERE, asked_by=UserId("ann"), limit=9) == []
+    assert store.history.find(workspace_id=HERE, asked_by=UserId("ann"), limit=9, reader=None) == []
     assert [one.workspace_id for one in store.workspaces.find_members()] == [OTHER]
     assert len(store.chunks.find(VersionId("v-other"), workspace_id=OTHER)) == 1
-    assert len(store.history.find(workspace_id=OTHER, asked_by=UserId("ann"), limit=9)) == 1
+    assert len(store.history.find(workspace_id=OTHER, asked_by=UserId("ann"), limit=9, reader=None)) == 1
     permitted = frozenset({VersionId("v-other")})
     assert store.chunks.find_postings(["stroke"], workspace_id=OTHER, permitted=permitted).frequencies["stroke"]
 
@@ -221,7 +221,9 @@ def test_times_of_other_zones_come_back_as_the_same_moment(store: MetadataStore)
 def show(store: MetadataStore, *documents: str, workspace_id: WorkspaceId = HERE) -> None:
     """Documents of one visible version each, which answers may cite."""
     for document in documents:
-        store.documents.add_version(version(f"v-{document}", document_id=document, workspace_id=workspace_id))
+        store.documents.add_version(
+            version(f"v-{document}", document_id=document, workspace_id=workspace_id), reader=None
+        )
         store.documents.publish(VersionId(f"v-{document}"), workspace_id=workspace_id)
 
 
@@ -261,7 +263,7 @@ def test_a_question_comes_back_with_its_whole_answer(store: MetadataStore) -> No
     show(store, "d1", "d2", "d3")
     asked = question("q1", stated="d2", nearest="d3")
     store.history.add(asked)
-    assert store.history.get(asked.id, workspace_id=HERE, asked_by=UserId("ann")) == asked
+    assert store.history.get(asked.id, workspace_id=HERE, asked_by=UserId("ann"), reader=None) == asked
 
 
 def test_a_history_belongs_to_one_person_in_one_workspace(store: MetadataStore) -> None:
@@ -272,11 +274,11 @@ def test_a_history_belongs_to_one_person_in_one_workspace(store: MetadataStore) 
     store.history.add(question("q3", asked_by="bob"))
     store.history.add(question("q4", cited="d4", workspace_id=OTHER))
     ann = UserId("ann")
-    assert [one.id for one in store.history.find(workspace_id=HERE, asked_by=ann, limit=9)] == ["q2", "q1"]
-    assert [one.id for one in store.history.find(workspace_id=HERE, asked_by=ann, limit=1)] == ["q2"]
+    assert [one.id for one in store.history.find(workspace_id=HERE, asked_by=ann, limit=9, reader=None)] == ["q2", "q1"]
+    assert [one.id for one in store.history.find(workspace_id=HERE, asked_by=ann, limit=1, reader=None)] == ["q2"]
     for id_ in ("q3", "q4", "unknown"):
         with pytest.raises(NotFoundError):
-            store.history.get(QuestionId(id_), workspace_id=HERE, asked_by=ann)
+            store.history.get(QuestionId(id_), workspace_id=HERE, asked_by=ann, reader=None)
 
 
 def test_answers_that_show_a_document_go_with_it_whoever_asked(store: MetadataStore) -> None:
@@ -290,9 +292,11 @@ def test_answers_that_show_a_document_go_with_it_whoever_asked(store: MetadataSt
     assert store.history.delete_citing(DocumentId("gone"), workspace_id=HERE) == 3
     assert store.history.delete_citing(DocumentId("gone"), workspace_id=HERE) == 0
     assert store.history.delete_citing(DocumentId("theirs"), workspace_id=HERE) == 0
-    assert [one.id for one in store.history.find(workspace_id=HERE, asked_by=UserId("ann"), limit=9)] == ["kept"]
-    assert store.history.find(workspace_id=HERE, asked_by=UserId("bob"), limit=9) == []
-    assert len(store.history.find(workspace_id=OTHER, asked_by=UserId("ann"), limit=9)) == 1
+    assert [one.id for one in store.history.find(workspace_id=HERE, asked_by=UserId("ann"), limit=9, reader=None)] == [
+        "kept"
+    ]
+    assert store.history.find(workspace_id=HERE, asked_by=UserId("bob"), limit=9, reader=None) == []
+    assert len(store.history.find(workspace_id=OTHER, asked_by=UserId("ann"), limit=9, reader=None)) == 1
 
 
 def test_answers_that_show_only_the_version_that_stays_stay(store: MetadataStore) -> None:
@@ -301,7 +305,7 @@ def test_answers_that_show_only_the_version_that_stays_stay(store: MetadataStore
     store.history.add(question("fact", stated="renewed"))
     here = {"workspace_id": HERE}
     assert store.history.delete_citing(DocumentId("renewed"), keep=VersionId("v-renewed"), **here) == 1
-    assert [one.id for one in store.history.find(asked_by=UserId("ann"), limit=9, **here)] == ["cited"]
+    assert [one.id for one in store.history.find(asked_by=UserId("ann"), limit=9, **here, reader=None)] == ["cited"]
     assert store.history.delete_citing(DocumentId("renewed"), keep=VersionId("newer"), **here) == 1
 
 
@@ -309,10 +313,10 @@ def test_an_answer_that_shows_what_was_deleted_or_replaced_meanwhile_is_not_kept
     show(store, "d1", "deleted", "replaced")
     show(store, "theirs", workspace_id=OTHER)
     store.documents.delete(DocumentId("deleted"), workspace_id=HERE)
-    store.documents.add_version(version("v-second", document_id="replaced", number=2))
+    store.documents.add_version(version("v-second", document_id="replaced", number=2), reader=None)
     store.documents.publish(VersionId("v-second"), workspace_id=HERE)
     for document in ("deleted", "replaced", "theirs"):
         store.history.add(question("cited", cited=document))
         store.history.add(question("nearest", nearest=document))
     store.history.add(question("fact", stated="deleted"))
-    assert store.history.find(workspace_id=HERE, asked_by=UserId("ann"), limit=9) == []
+    assert store.history.find(workspace_id=HERE, asked_by=UserId("ann"), limit=9, reader=None) == []

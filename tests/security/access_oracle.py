@@ -33,6 +33,8 @@ SERVICES: dict[str, Right] = {
     "documents.versions": MEMBER,
     "documents.delete": MEMBER,
     "documents.retry": MEMBER,
+    "access.get": MEMBER,
+    "access.set": MEMBER,
     "evidence.page_text": MEMBER,
     "evidence.page_image": MEMBER,
     "evidence.evidence": MEMBER,
@@ -94,6 +96,30 @@ BEFORE_SIGN_IN = {
 """Without an actor: they make one, end one, or are called by the program itself. No route passes its input to
 `actor_of` or `seal`. `sign_ins` are the queue before `sessions.sign_in`, which records what comes of each."""
 
+ON_THE_LIST = frozenset({"clinician", "administrator", "elsewhere"})
+"""Those on the list of a document of the workspace: for two of them it is worth nothing, they are no members."""
+SEE_THE_LISTED = frozenset({"clinician"})
+"""Of whom a member is in the list. An administrator who is a member and not on it is no exception."""
+
+ABOUT_A_DOCUMENT: dict[str, str] = {
+    "documents.get": "document",
+    "documents.versions": "document",
+    "documents.retry": "document",
+    "documents.delete": "document",
+    "access.get": "document",
+    "access.set": "document",
+    "evidence.page_text": "version",
+    "evidence.page_image": "version",
+    "evidence.evidence": "version",
+    "jobs.get": "job",
+    "jobs.stop": "job",
+    "jobs.retry": "job",
+    "graph.triple": "triple",
+    "questions.get": "question",
+}
+"""Every method that is given the id of a document, or of what comes from one: the kind of that id. To a member who is
+not on the document's list each must answer as to an id that does not exist."""
+
 _W = "/workspaces/{workspace_id}"
 ROUTES: dict[tuple[str, str], Right] = {
     ("POST", "/tokens/renew"): ANYBODY,
@@ -111,6 +137,8 @@ ROUTES: dict[tuple[str, str], Right] = {
     ("DELETE", f"{_W}/documents/{{document_id}}"): MEMBER,
     ("GET", f"{_W}/documents/{{document_id}}/versions"): MEMBER,
     ("POST", f"{_W}/documents/{{document_id}}/retry"): MEMBER,
+    ("GET", f"{_W}/documents/{{document_id}}/access"): MEMBER,
+    ("PUT", f"{_W}/documents/{{document_id}}/access"): MEMBER,
     ("POST", f"{_W}/questions"): MEMBER,
     ("GET", f"{_W}/questions"): MEMBER,
     ("GET", f"{_W}/questions/{{question_id}}"): MEMBER,

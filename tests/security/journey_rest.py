@@ -41,6 +41,7 @@ _WRONG_BODY = {
     "password": [WRONG_PASSWORD],
     "roles": [PERSON],
     "role": PERSON,
+    "user_ids": [PERSON],
 }
 
 

@@ -14,7 +14,7 @@ from app.domain.access import Role
 from app.domain.answers import Answer, AskedQuestion, Citation, Mode
 from app.domain.documents import ChunkState, DocumentStatus, Span
 from app.domain.graph import Contribution
-from app.domain.ids import ChunkId, DocumentId, QuestionId, UserId, VersionId, WorkspaceId
+from app.domain.ids import ChunkId, DocumentId, JobId, QuestionId, UserId, VersionId, WorkspaceId
 from app.domain.workspaces import Membership, Workspace
 from app.errors import DafeError
 from backends.metadata.base_content import DocumentFilter
@@ -23,10 +23,11 @@ from tests.conformance.implementations import DIMENSION
 from tests.conformance.records import NOW, chunk, job, version
 
 Fact = tuple[int, int, int]
-"""Version 0 to 2, subject and object by number. Version 2 is never permitted."""
+"""Version 0 to 2, subject and object by number. Version 2 is never permitted; 3 is of a document that a list keeps."""
 Facts = Sequence[Fact]
 FACTS = st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=3)
-HIDDEN = 2
+HIDDEN, LISTED = 2, 3
+ANN, BOB = UserId("ann"), UserId("bob")
 _NAMES = ("Apixaban", "Warfarin", "Heparin", "Digoxin", "Ramipril")
 """The last one is named by hidden versions only."""
 _numbers = count(1)
@@ -78,6 +79,12 @@ class Isolated(ABC):
     @abstractmethod
     def attack(self, store: Any, side: Side, other: Side) -> None:
         """Every write in the scope of `side` that names ids of `other`, and the end of all that `side` has."""
+
+    def _add_document(self, store: Any, side: Side, number: int) -> None:
+        here = {"workspace_id": side.workspace_id, "document_id": side.document(number)}
+        added = version(side.version(number), name=f"letter {number}", sha256=f"{number}", **here)
+        store.documents.add_version(added, reader=None)
+        store.jobs.add(job(f"{side.name}-j{number}", **here))
 
     def still_works(self, _store: Any, _side: Side) -> bool:
         """What reading does not show: whether a removal still finds what it has to."""
@@ -205,67 +212,79 @@ class IsolatedCache(Isolated):
 
 
 class IsolatedMetadata(Isolated):
-    """The documents of version 2 are there from the beginning, as those waiting to be indexed are; its chunks not."""
+    """The documents of version 2 are there from the beginning, as those waiting to be indexed are; its chunks not.
+
+    Ann reads. She is on the list of the first document; a last one, which comes with the hidden, has a list of Bob.
+    """
 
     def fill(self, store: Any, side: Side, *, hidden: bool) -> None:
         here = {"workspace_id": side.workspace_id}
         if not hidden:
             store.workspaces.add(Workspace(side.workspace_id, side.name))
-            store.workspaces.set_member(Membership(side.workspace_id, UserId("ann"), Role.ANALYST))
-            for number, version_id in enumerate(side.versions):
-                store.documents.add_version(
-                    version(
-                        version_id,
-                        document_id=side.document(number),
-                        name=f"letter {number}",
-                        sha256=f"{number}",
-                        **here,
-                    )
-                )
-                store.jobs.add(job(f"{side.name}-j{number}", document_id=side.document(number), **here))
+            store.workspaces.set_member(Membership(side.workspace_id, ANN, Role.ANALYST))
+            for number in range(LISTED):
+                self._add_document(store, side, number)
             for number in range(HIDDEN):
                 store.documents.publish(side.version(number), **here)
-            store.history.add(self._asked(side))
+            store.access.set(side.document(0), [ANN], **here)
+            store.history.add(self._asked(side, 0))
+        else:
+            self._add_document(store, side, LISTED)
+            store.documents.publish(side.version(LISTED), **here)
+            store.access.set(side.document(LISTED), [BOB], **here)
+            store.history.add(self._asked(side, LISTED))
         for place, (number, first, second) in side.placed(hidden=hidden):
             stems = (_NAMES[first].casefold(), _NAMES[second].casefold())
             one = {"document_id": side.document(number), "ordinal": place, "stems": stems, **here}
             store.chunks.upsert([chunk(side.chunk(place), version_id=side.version(number), text=side.name, **one)])
 
+    def _add_document(self, store: Any, side: Side, number: int) -> None:
+        here = {"workspace_id": side.workspace_id, "document_id": side.document(number)}
+        added = version(side.version(number), name=f"letter {number}", sha256=f"{number}", **here)
+        store.documents.add_version(added, reader=None)
+        store.jobs.add(job(f"{side.name}-j{number}", **here))
+
     def still_works(self, store: Any, side: Side) -> bool:
         return bool(store.history.delete_citing(side.document(0), workspace_id=side.workspace_id) == 1)
 
-    def _asked(self, side: Side) -> AskedQuestion:
-        cited = Citation(1, side.document(0), side.version(0), "letter 0", side.chunk(0), 1, Span(0, 1), side.name)
+    def _asked(self, side: Side, number: int) -> AskedQuestion:
+        of = (side.document(number), side.version(number))
+        cited = Citation(1, *of, f"letter {number}", side.chunk(0), 1, Span(0, 1), side.name)
         answer = Answer(Mode.RAG, "asked", citations=(cited,))
-        id_ = QuestionId(f"{side.name}-q")
-        return AskedQuestion(id_, side.workspace_id, UserId("ann"), NOW, "What?", Mode.RAG, answer)
+        id_ = QuestionId(f"{side.name}-q{number}")
+        return AskedQuestion(id_, side.workspace_id, ANN, NOW, "What?", Mode.RAG, answer)
 
     def read(self, store: Any, side: Side, other: Side) -> dict[str, Any]:
         here: dict[str, Any] = {"workspace_id": side.workspace_id}
         scope = {**here, "permitted": frozenset([side.version(0), side.version(1), *other.versions])}
         find, documents, chunks, history = store.documents.find, store.documents, store.chunks, store.history
-        mine = {**here, "asked_by": UserId("ann")}
+        seen: dict[str, Any] = {**here, "reader": ANN}
+        mine = {**seen, "asked_by": ANN}
         stems = [name.casefold() for name in _NAMES]
+        places = [(side, 0), (side, LISTED), (other, 0)]
         return {
-            "documents": find(DocumentFilter(), **here),
-            "documents by text": find(DocumentFilter(text="letter", limit=2), **here),
-            "documents by name": find(DocumentFilter(name="letter 1"), **here),
-            "documents by content": find(DocumentFilter(sha256="1"), **here),
-            "documents by status": find(DocumentFilter(statuses=frozenset({DocumentStatus.INDEXED})), **here),
-            "document": [outcome(lambda one=one: documents.get(one.document(0), **here)) for one in (side, other)],
+            "documents": find(DocumentFilter(), **seen),
+            "documents by text": find(DocumentFilter(text="letter", limit=2), **seen),
+            "documents by name": [find(DocumentFilter(name=f"letter {n}"), **seen) for n in (1, LISTED)],
+            "documents by content": [find(DocumentFilter(sha256=f"{n}"), **seen) for n in (1, LISTED)],
+            "documents by status": find(DocumentFilter(statuses=frozenset({DocumentStatus.INDEXED})), **seen),
+            "document": [outcome(lambda one=one, n=n: documents.get(one.document(n), **seen)) for one, n in places],
+            "their document, to the program": outcome(lambda: documents.get(other.document(0), **here, reader=None)),
             "versions": [documents.find_versions(one.document(0), **here) for one in (side, other)],
-            "visible": documents.find_visible(**here),
+            "visible": documents.find_visible(**seen),
+            "access": [store.access.get(one.document(0), **here) for one in (side, other)],
             "chunks by id": chunks.get([*side.chunks, *other.chunks], **scope),
             "chunks": [chunks.find(one.version(0), **here) for one in (side, other)],
             "postings": chunks.find_postings(stems, **scope),
             "count": chunks.count(**scope),
-            "jobs": store.jobs.find(**here),
+            "jobs": store.jobs.find(**seen),
+            "job": outcome(lambda: store.jobs.get(JobId(f"{side.name}-j{LISTED}"), reader=ANN)),
             "history": history.find(limit=9, **mine),
             "question": [
-                outcome(lambda one=one: history.get(QuestionId(f"{one.name}-q"), **mine)) for one in (side, other)
+                outcome(lambda one=one, n=n: history.get(QuestionId(f"{one.name}-q{n}"), **mine)) for one, n in places
             ],
             "not my question": outcome(
-                lambda: history.get(QuestionId(f"{side.name}-q"), **here, asked_by=UserId("bob"))
+                lambda: history.get(QuestionId(f"{side.name}-q0"), **here, asked_by=BOB, reader=BOB)
             ),
             "members": store.workspaces.find_members(**here),
         }
@@ -281,6 +300,9 @@ class IsolatedMetadata(Isolated):
             store.chunks.upsert([chunk(other.chunk(2), version_id=side.version(0), **here)])
         store.chunks.delete_version(other.version(0), **here)
         store.history.delete_citing(other.document(0), **here)
+        for readers in (None, [BOB]):
+            with suppress(DafeError):
+                store.access.set(other.document(0), readers, **here)
         store.documents.delete(other.document(0), **here)
-        store.workspaces.remove_member(UserId("ann"), **here)
+        store.workspaces.remove_member(ANN, **here)
         store.workspaces.delete(side.workspace_id)

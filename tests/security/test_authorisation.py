@@ -40,11 +40,13 @@ GIVEN: dict[str, object] = {
     "old": "not my password",
     "new": "another password altogether",
     "file": None,
+    "user_ids": None,
 }
 BODIES: dict[tuple[str, str], dict[str, object]] = {
     ("POST", "/workspaces"): {"name": "Added", "ontology": "no such"},
     ("PATCH", "/workspaces/{workspace_id}"): {"name": "Renamed"},
     ("PUT", "/workspaces/{workspace_id}/members/{user_id}"): {"role": "clinician"},
+    ("PUT", "/workspaces/{workspace_id}/documents/{document_id}/access"): {"user_ids": None},
     ("POST", "/workspaces/{workspace_id}/questions"): {"text": "What is this?", "mode": "rag"},
     ("POST", "/users"): {"username": "not a name", "name": "x"},
     ("PUT", "/users/{user_id}/roles"): {"roles": []},

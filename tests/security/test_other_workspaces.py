@@ -13,13 +13,13 @@ from app.domain.answers import Mode
 from app.domain.ids import QuestionId, UserId
 from app.errors import DafeError, NotFoundError
 from app.pipeline.answering import Scope
-from app.services.questions import visible_versions
+from app.services.permitted import permitted_documents
 from tests.security.access_oracle import ROUTES
 from tests.security.test_authorisation import BODIES, GIVEN, UNKNOWN, methods
 from tests.security.two_workspaces import QUESTION, SECRETS, Attacked, attacked_system
 
 Outcome = tuple[str, str]
-"""The kind of an answer or error, and all it says, with the id that was asked for taken out."""
+"""The kind of an answer or error, and all it says, with the ids that were asked for taken out."""
 
 
 @pytest.fixture(scope="module")
@@ -39,7 +39,7 @@ def outcome(method: Callable[..., object], attacked: Attacked, arguments: dict[s
         said = (type(error).__name__, f"{error.message} {sorted(error.details.items())}")
     else:
         said = ("answered", repr(result))
-    return said[0], said[1].replace(used, "…")
+    return said[0], said[1].replace(used, "…").replace(UNKNOWN, "…")
 
 
 def ids_taken(method: Callable[..., object]) -> list[tuple[str, bool]]:
@@ -101,9 +101,10 @@ def test_every_kind_of_id_of_another_workspace_is_unknown_to_every_route(attacke
     for (method, path), right in ROUTES.items():
         if right.status == 404 and path.count("{") == 2:
             start, end = path.replace("{workspace_id}", attacked.here).split("{")[0], path.split("}")[-1]
-            unknown = attacked.client.request(method, f"{start}{UNKNOWN}{end}", headers=headers)
+            given = {"headers": headers, "json": BODIES.get((method, path))}
+            unknown = attacked.client.request(method, f"{start}{UNKNOWN}{end}", **given)
             for kind, theirs_id in theirs.items():
-                answer = attacked.client.request(method, f"{start}{theirs_id}{end}", headers=headers)
+                answer = attacked.client.request(method, f"{start}{theirs_id}{end}", **given)
                 assert answer.status_code == unknown.status_code == 404, (method, path, kind)
                 assert answer.content == unknown.content, (method, path, kind)
     for kind, theirs_id in theirs.items():
@@ -228,7 +229,7 @@ def test_two_document_lists_of_one_workspace_share_no_answer(attacked: Attacked)
     """The scope is what a document list narrows; what was found in the wider one is not there in the narrower."""
     services = attacked.services
     workspace = services.workspaces.get(attacked.people["elsewhere"], workspace_id=attacked.there)
-    whole = visible_versions(services.questions._metadata, attacked.there)
+    whole = permitted_documents(services.questions._metadata, attacked.people["elsewhere"], attacked.there)
     answer = services.questions._answerer.answer
     for _again in range(2):
         for mode in (Mode.GRAPH, Mode.RAG, Mode.GRAPHRAG):

@@ -33,6 +33,8 @@ MAY: dict[str, set[str]] = {
     "documents.versions": MEMBERS,
     "documents.delete": MEMBERS,
     "documents.retry": MEMBERS,
+    "access.get": MEMBERS,
+    "access.set": MEMBERS,
     "evidence.page_text": MEMBERS,
     "evidence.page_image": MEMBERS,
     "evidence.evidence": MEMBERS,
@@ -95,6 +97,7 @@ GIVEN: dict[str, object] = {
     "role": Role.CLINICIAN,
     "roles": (),
     "actor_ids": (),
+    "user_ids": None,
     "file": io.BytesIO(),
 }
 

@@ -81,6 +81,7 @@ DISCLOSING: dict[str, Call] = {
     "documents.list": within("documents", "list", document_filter=lambda _: DocumentFilter()),
     "documents.get": within("documents", "get", document_id=letter_id),
     "documents.versions": within("documents", "versions", document_id=letter_id),
+    "access.get": within("access", "get", document_id=letter_id),
     "evidence.page_text": within("evidence", "page_text", version_id=version_id, page=lambda _: 1),
     "evidence.page_image": within("evidence", "page_image", version_id=version_id, page=lambda _: 1),
     "evidence.evidence": within("evidence", "evidence", version_id=version_id, span=lambda _: Span(2, 9)),
@@ -103,6 +104,7 @@ DISCLOSING: dict[str, Call] = {
 CHANGING: dict[str, Call] = {
     "documents.upload": within("documents", "upload", files=lambda _: [Upload("new.txt", b"A new letter.")]),
     "documents.retry": within("documents", "retry", document_id=letter_id),
+    "access.set": within("access", "set", document_id=letter_id, user_ids=lambda _: None),
     "documents.delete": within("documents", "delete", document_id=letter_id),
     "workspaces.add": lambda scene: scene.services.workspaces.add(scene.ilse, name="New"),
     "workspaces.rename": within("workspaces", "rename", name=lambda _: "Other"),

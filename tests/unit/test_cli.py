@@ -276,6 +276,31 @@ def test_files_that_cannot_be_indexed_end_with_exit_code_1(dafe: CommandLine) ->
     assert dafe("graph", "stats", "-w", "Oncology", "--json").data["triples"] == 0
 
 
+def test_a_document_is_kept_to_some_people_and_given_back(dafe: CommandLine) -> None:
+    inside = ("-w", "Oncology", "--json")
+    (dafe.folder / "board.txt").write_bytes(WARFARIN + b"A board met.")
+    assert dafe("users", "add", "petra", "--name", "Petra Lindqvale", "--workspace", "Oncology=analyst").code == 0
+    (added,) = dafe("ingest", "board.txt", *inside).data["documents"]
+    kept = dafe("documents", "access", "board.txt", "--only", "petra lindqvale", *inside).data
+    assert [one["name"] for one in kept["people"]] == ["Petra Lindqvale"]
+    assert kept["user_ids"] == [kept["people"][0]["id"]]
+    (seen,) = dafe("documents", "list", *inside, "--as", "petra").data["documents"]
+    assert (seen["id"], seen["restricted"]) == (added["id"], True)
+    hidden = (("documents", "list"), ("jobs", "list"), ("documents", "show", "board.txt"))
+    hidden += (("documents", "access", added["id"]), ("documents", "delete", added["id"]))
+    for command, ran in dafe.each(hidden, *inside, "--as", "ilse"):
+        assert added["id"] not in ran.output, command
+        if command[1] != "list":
+            assert ran.code == 1, command
+            assert one_sentence(ran).startswith("This document does not exist"), command
+    wrong = (("--only", "nobody here"), ("--only", "petra lindqvale", "--everybody"))
+    for options, ran in dafe.each((("documents", "access", "board.txt", *one) for one in wrong), *inside):
+        assert ran.code == 2, options
+    assert dafe("documents", "access", "board.txt", "--everybody", *inside).data["user_ids"] is None
+    assert dafe("documents", "list", *inside, "--as", "ilse").data["total"] == 1
+    assert dafe("documents", "delete", "board.txt", *inside).code == 0
+
+
 def test_every_command_has_a_description_and_json(dafe: CommandLine) -> None:
     for command in (("documents", "list"), ("jobs", "cancel"), ("users", "disable"), ("audit", "tail"), ("doctor",)):
         ran = dafe(*command, "--help")

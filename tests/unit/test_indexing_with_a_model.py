@@ -80,7 +80,7 @@ class Workplace:
         self.files = FolderFileStore(FolderFileSettings(), data_dir=self.folder, key=b"k" * 32)
         self.vectors = MemoryVectorStore(MemoryVectorSettings(), dimension=EMBEDDER.dimension)
         self.graph = MemoryGraphStore(MemoryGraphSettings())
-        self.metadata.documents.add_version(VERSION)
+        self.metadata.documents.add_version(VERSION, reader=None)
         self.files.put(layout_id(VERSION.id), TypeAdapter(LoadedDocument).dump_json(two_sections()))
 
     def indexer(self, model: ScriptedLanguageModel) -> Indexer:

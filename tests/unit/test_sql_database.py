@@ -53,7 +53,7 @@ def fill(database: Database) -> None:
     """The planted word in names, texts, stems, facts, titles and jobs."""
     upgrade(database)
     metadata = SqlMetadataStore(SqliteMetadataSettings(), database=database)
-    metadata.documents.add_version(version("v1", name=f"{PLANTED}.pdf"))
+    metadata.documents.add_version(version("v1", name=f"{PLANTED}.pdf"), reader=None)
     metadata.chunks.upsert([chunk("c1", text=f"{PLANTED} bled.", topic=PLANTED, stems=(PLANTED,))])
     metadata.jobs.add(job("j1"))
     graph = SqlGraphStore(SqlGraphSettings(), database=database)
