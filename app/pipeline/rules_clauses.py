@@ -109,7 +109,7 @@ def _is_far(verb: Any) -> bool:
 def _is_within(noun: Any) -> bool:
     """ "the fall in blood pressure associated with it": the fall may be meant."""
     above = noun.head
-    return noun.pos_ == "NOUN" and noun.dep_ == "pobj" and above.dep_ == "prep" and above.head.pos_ == "NOUN"
+    return bool(noun.pos_ == "NOUN" and noun.dep_ == "pobj" and above.dep_ == "prep" and above.head.pos_ == "NOUN")
 
 
 def _is_purpose_of_others(verb: Any) -> bool:

@@ -75,7 +75,7 @@ class Recovery:
         done, once in a process, because nothing new comes: a job that replaces a version ends when it is gone."""
         if self._replaced:
             return
-        served = {job.document_id for job in self._metadata.jobs.find(states=_OPEN)}
+        served = {job.document_id for job in self._metadata.jobs.find(reader=None, states=_OPEN)}
         indexed = [
             [version for version in versions if version.status is DocumentStatus.INDEXED]
             for versions in self._replacing_versions()
@@ -86,7 +86,7 @@ class Recovery:
 
     def complete_wiping(self) -> None:
         """What a deletion could not wipe, because the database was busy or the disk full; a job does it itself."""
-        if not self._metadata.jobs.find(states=_OPEN, limit=1):
+        if not self._metadata.jobs.find(reader=None, states=_OPEN, limit=1):
             self._metadata.complete_wiping()
 
     def delete_unknown_files(self) -> None:
@@ -148,22 +148,12 @@ class Recovery:
         return [
             document
             for workspace in self._metadata.workspaces.find()
-            for document in self._metadata.documents.find(DocumentFilter(), workspace_id=workspace.id)[0]
+            for document in self._metadata.documents.find(DocumentFilter(), workspace_id=workspace.id, reader=None)[0]
         ]
 
     def _known_files(self) -> set[FileId]:
-<<<<<<< HEAD
         versions = [document.version for document in self._documents()]
         versions += [version for found in self._replacing_versions() for version in found]
-=======
-        versions: list[DocumentVersion] = []
-        for workspace in self._metadata.workspaces.find():
-            everything = self._metadata.documents.find(DocumentFilter(), workspace_id=workspace.id, reader=None)[0]
-            for document in everything:
-                versions.append(document.version)
-                if document.version.number > 1:
-                    versions += self._metadata.documents.find_versions(document.id, workspace_id=workspace.id)
->>>>>>> h-access
         return {file_id for version in versions for file_id in (version.file_id, layout_id(version.id))}
 
 
