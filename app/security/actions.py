@@ -60,6 +60,7 @@ ACTIONS: dict[str, AuditKind | NotAudited] = {
     "sessions.sign_out": _CHANGE,
     "sessions.actor_for": _OWN,
     "sessions.actor_for_session": _OWN,
+    "sessions.find_ended": _OWN,
     "sessions.list_own": _OWN,
     "sessions.revoke": _CHANGE,
     "audit.people": _DISCLOSURE,
