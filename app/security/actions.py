@@ -42,6 +42,7 @@ ACTIONS: dict[str, AuditKind | NotAudited] = {
     "workspaces.list": NotAudited("the names of one's own workspaces, drawn on every page"),
     "workspaces.get": NotAudited("name and settings of one's own workspace, drawn on every page"),
     "workspaces.summary": NotAudited("numbers only, drawn on every page"),
+    "workspaces.count_indexed": NotAudited("a number only, drawn on every page"),
     "workspaces.add": _CHANGE,
     "workspaces.rename": _CHANGE,
     "workspaces.delete": _CHANGE,

@@ -52,6 +52,7 @@ MAY: dict[str, set[str]] = {
     "samples.load": MEMBERS,
     "workspaces.get": MEMBERS | {"administrator"},
     "workspaces.summary": MEMBERS,
+    "workspaces.count_indexed": MEMBERS,
     "workspaces.add": {"administrator"},
     "workspaces.rename": {"administrator"},
     "workspaces.delete": {"administrator"},
@@ -194,5 +195,6 @@ def test_every_disclosure_of_content_and_every_change_is_audited() -> None:
         "samples.load",
         "workspaces.get",
         "workspaces.summary",
+        "workspaces.count_indexed",
         "health.checks",
     }
