@@ -9,12 +9,14 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import IntegrityError as ConstraintError
+from sqlalchemy.exc import TimeoutError as NoConnectionLeftError
 from sqlalchemy.sql.operators import custom_op
 
 from app.errors import BackendUnavailableError, IntegrityError, InvalidInputError
 
 BUSY_SECONDS = 20
 _RETRY_SECONDS = 0.02
+_MOST_CONNECTIONS = 25
 _PRAGMAS = (
     "journal_mode = WAL",
     "synchronous = FULL",
@@ -44,7 +46,8 @@ class Database:
             hide_parameters=True,
             poolclass=sa.QueuePool,
             pool_size=5,
-            max_overflow=20,
+            max_overflow=_MOST_CONNECTIONS - 5,
+            pool_timeout=BUSY_SECONDS,
         )
         self._writing = self.engine.execution_options(begin="BEGIN IMMEDIATE")
         sa.event.listen(self.engine, "begin", _begin)
@@ -126,6 +129,8 @@ def translated_errors() -> Iterator[None]:
         raise
     except DBAPIError as error:
         raise _translate(str(error.orig)) from error
+    except NoConnectionLeftError as error:
+        raise BackendUnavailableError("Too many use the database at this moment: try again.") from error
     except UnicodeEncodeError:
         # Without the cause: it carries the text.
         raise InvalidInputError("The text holds characters that are not valid Unicode: remove them.") from None
