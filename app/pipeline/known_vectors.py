@@ -41,7 +41,7 @@ class KnownVectors(Embedder):
     def _remember(self, keys: Sequence[bytes], found: dict[bytes, Vectors]) -> None:
         with self._lock:
             for key in keys:
-                self._known[key] = found[key].copy()
+                self._known[key] = found[key].copy()  # a row alone, not all that it was computed with
                 self._known.move_to_end(key)
             while len(self._known) > self._most:
                 self._known.popitem(last=False)
