@@ -164,12 +164,12 @@ def write_theme_once() -> None:
     write = app_session._populate_theme_msg
     written: dict[str, CustomThemeConfig] = {}
 
-    def copy(message: CustomThemeConfig, section: str = "theme") -> None:
+    def copy(msg: CustomThemeConfig, section: str = "theme") -> None:
         if section not in written:
             kept = CustomThemeConfig()
             write(kept, section)
             written[section] = kept
-        message.MergeFrom(written[section])
+        msg.MergeFrom(written[section])
 
     app_session._populate_theme_msg = copy
 
