@@ -52,6 +52,7 @@ bench: .venv/.dafe-test
 	.venv/bin/python -m tests.bench.deletion
 	.venv/bin/python -m tests.bench.hostile_text
 	.venv/bin/python -m tests.bench.start
+	.venv/bin/python -m tests.bench.load
 
 # Kills the running application 200 times in each profile, for about an hour in all; for tests/security/RESULTS.md.
 bench-kills: .venv/.dafe-test

@@ -17,6 +17,7 @@ from app.pipeline.answering import Answerer
 from app.pipeline.choosing import choose_extractor, choose_writer
 from app.pipeline.extraction import TripleExtractor
 from app.pipeline.indexing import Indexer
+from app.pipeline.known_vectors import KnownVectors
 from app.pipeline.model_answering import AnswerWriter
 from app.pipeline.parsing import SentenceParser
 from app.pipeline.retrieval import Retriever
@@ -192,7 +193,7 @@ def _make_health(installation: Installation, in_use: ModelInUse, auditor: Audito
 def _make_answerer(
     installation: Installation, retriever: Retriever, parser: SentenceParser, in_use: ModelInUse
 ) -> Answerer:
-    embedder = installation.embedder
+    embedder = KnownVectors(installation.embedder)
 
     def find_writer() -> AnswerWriter | None:
         tried = in_use.look()

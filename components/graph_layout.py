@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -41,9 +42,18 @@ def lay_out(widths: Mapping[str, float], links: Sequence[Link], *, fixed: Mappin
     Parts that hang together are drawn by stress majorisation (Gansner, Koren and North, 2004), names that would cover
     each other are moved apart, and the parts are set side by side.
     """
-    ids = list(widths)
-    if not ids:
+    if not widths:
         return {}
+    return dict(_laid_out(tuple(widths.items()), tuple(links), tuple(fixed.items())))
+
+
+@lru_cache(maxsize=64)
+def _laid_out(
+    named: tuple[tuple[str, float], ...], links: tuple[Link, ...], held_places: tuple[tuple[str, Point], ...]
+) -> Mapping[str, Point]:
+    """Many people look at the same picture first."""
+    widths, fixed = dict(named), dict(held_places)
+    ids = list(widths)
     index = {one: place for place, one in enumerate(ids)}
     lengths = _lengths(index, links)
     wide = np.array([widths[one] for one in ids])

@@ -42,20 +42,31 @@ def unfinished_jobs(session: Session) -> list[Job]:
     return sorted(jobs, key=lambda job: (job.state is JobState.WAITING, job.created_at))
 
 
-def progress_card(session: Session, *, key: str, heading: str = "Running") -> None:
-    """A card that refreshes itself while there is work; the page runs anew when a job begins, ends or changes stage."""
+def progress_card(
+    session: Session,
+    *,
+    key: str,
+    heading: str = "Running",
+    every_seconds: float = _EVERY_SECONDS,
+    page_shows_stages: bool = True,
+) -> None:
+    """A card that refreshes itself while there is work; the page runs anew when a job begins or ends, and when one
+    changes its stage where the page shows that elsewhere too."""
     drawn = unfinished_jobs(session)
+
+    def seen(jobs: Sequence[Job]) -> list[tuple[str, Stage | None]]:
+        return [(job.id, job.stage if page_shows_stages else None) for job in jobs]
 
     def body() -> None:
         with shows_errors("progress"):
             jobs = unfinished_jobs(refreshed(session))
-            if [(job.id, job.stage) for job in jobs] != [(job.id, job.stage) for job in drawn]:
+            if seen(jobs) != seen(drawn):
                 st.rerun()
             with st.container(gap=12):
                 _card(session, jobs, key=key, heading=heading)
 
     with st.container(border=True, key=f"progress-{key}", height="stretch" if heading else "content"):
-        st.fragment(body, run_every=_EVERY_SECONDS if drawn else None)()
+        st.fragment(body, run_every=every_seconds if drawn else None)()
 
 
 def _card(session: Session, jobs: Sequence[Job], *, key: str, heading: str) -> None:

@@ -27,7 +27,7 @@ def page(session: Session) -> None:
     state = ask_state(session)
     take_next(session, state)
     state.follow()
-    indexed = session.services.workspaces.summary(session.actor, workspace_id=session.workspace_id).indexed
+    indexed = session.services.workspaces.count_indexed(session.actor, workspace_id=session.workspace_id)
     _header(session, state, indexed)
     if indexed == 0 and state.answer is None and state.running is None:
         no_documents(session)

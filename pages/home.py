@@ -20,6 +20,8 @@ from components.workspace_overview import workspace_metrics, workspace_state
 
 _MOST_RECENT = 5
 _READ_HISTORY = 100
+_LOOK_EVERY_SECONDS = 3.0
+"""Home stays open on many screens; who waits for a document has the Documents page."""
 
 
 def page(session: Session) -> None:
@@ -40,7 +42,7 @@ def page(session: Session) -> None:
             key_values(rows, alt="Your newest questions and how well their answers are supported")
     with right:
         section("Running now")
-        progress_card(session, key="home", heading="")
+        progress_card(session, key="home", heading="", every_seconds=_LOOK_EVERY_SECONDS, page_shows_stages=False)
         section("This workspace")
         workspace_state(session, summary)
     if step:

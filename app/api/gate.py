@@ -91,7 +91,7 @@ class Gate:
         self._is_activity = is_activity
         self._page_id = page_id
         self._pages: dict[str, _Owner] = {}
-        self._watch = SessionWatch(lambda token: sessions.actor_for(token, address="", active=False))
+        self._watch = SessionWatch(sessions.find_ended)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":

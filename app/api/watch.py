@@ -1,20 +1,20 @@
 """Ends open sockets whose session ended."""
 
 import asyncio
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager, suppress
 
-from app.errors import BackendUnavailableError, NotSignedInError
+from app.errors import BackendUnavailableError
 
 _EVERY_SECONDS = 1.0
 
 
 class SessionWatch:
-    """One task for all sockets of this process: each second every session with open sockets is looked up once."""
+    """One task for all sockets of this process: each second the sessions with open sockets are looked up at once."""
 
-    def __init__(self, check: Callable[[str], object]) -> None:
-        """`check` is called with a token in a thread and raises NotSignedInError when its session ended."""
-        self._check = check
+    def __init__(self, find_ended: Callable[[Collection[str]], Collection[str]]) -> None:
+        """`find_ended` is called in a thread with the tokens and returns those whose session is over."""
+        self._find_ended = find_ended
         self._ended: dict[str, list[asyncio.Event]] = {}
         self._task: asyncio.Task[None] | None = None
 
@@ -35,16 +35,7 @@ class SessionWatch:
     async def _run(self) -> None:
         while self._ended:
             await asyncio.sleep(_EVERY_SECONDS)
-            for token in list(self._ended):
-                if not await asyncio.to_thread(self._is_valid, token):
+            with suppress(BackendUnavailableError):
+                for token in await asyncio.to_thread(self._find_ended, list(self._ended)):
                     for ended in self._ended.get(token, []):
                         ended.set()
-
-    def _is_valid(self, token: str) -> bool:
-        try:
-            self._check(token)
-        except NotSignedInError:
-            return False
-        except BackendUnavailableError:
-            return True
-        return True

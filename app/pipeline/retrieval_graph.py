@@ -2,10 +2,8 @@
 
 import math
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from threading import Lock
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +13,7 @@ from app.domain.graph import Entity, Mention
 from app.domain.ids import ChunkId, VersionId, WorkspaceId
 from app.pipeline.linking import EntityIndex
 from app.pipeline.pagerank import make_transition
+from app.pipeline.recent import Recent
 from backends.graph.base import GraphStore
 
 _TOPIC_WEIGHT = 3
@@ -86,40 +85,19 @@ def _weights(mentions: Sequence[tuple[int, Mention]], entities: Sequence[Entity]
         yield weight
 
 
-@dataclass(slots=True)
-class _Place:
-    lock: Lock = field(default_factory=Lock)
-    graph: RetrievalGraph | None = None
-    built_at: float = 0.0
-
-
 class RetrievalGraphs:
-    """The last few graphs, one for each workspace and permitted set; threads that want the same one build it once.
-
-    A version never changes once it is visible, except that its facts may be extracted again: so a graph lives five
-    minutes at most, and `forget` drops a workspace's at once.
-    """
+    """The last few graphs, one for each workspace and permitted set."""
 
     def __init__(self, graph: GraphStore, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._graph = graph
-        self._clock = clock
-        self._lock = Lock()
-        self._places: OrderedDict[tuple[WorkspaceId, frozenset[VersionId]], _Place] = OrderedDict()
+        self._recent: Recent[tuple[WorkspaceId, frozenset[VersionId]], RetrievalGraph]
+        self._recent = Recent(most=_KEPT, seconds=_MAX_AGE_SECONDS, clock=clock)
 
     def get(self, *, workspace_id: WorkspaceId, permitted: frozenset[VersionId]) -> RetrievalGraph:
-        with self._lock:
-            place = self._places.setdefault((workspace_id, permitted), _Place())
-            self._places.move_to_end((workspace_id, permitted))
-            while len(self._places) > _KEPT:
-                self._places.popitem(last=False)
-        with place.lock:
-            now = self._clock()
-            if place.graph is None or now - place.built_at > _MAX_AGE_SECONDS:
-                place.graph = build_retrieval_graph(self._graph, workspace_id=workspace_id, permitted=permitted)
-                place.built_at = now
-            return place.graph
+        return self._recent.get(
+            (workspace_id, permitted),
+            lambda: build_retrieval_graph(self._graph, workspace_id=workspace_id, permitted=permitted),
+        )
 
     def forget(self, workspace_id: WorkspaceId) -> None:
-        with self._lock:
-            for key in [key for key in self._places if key[0] == workspace_id]:
-                del self._places[key]
+        self._recent.forget(lambda key: key[0] == workspace_id)

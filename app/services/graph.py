@@ -1,7 +1,8 @@
 """The graph as people explore it: find, expand, filter, open a fact's evidence, export."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Hashable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from app.domain.access import Actor, Permission
 from app.domain.documents import Span
@@ -10,6 +11,7 @@ from app.domain.ids import DocumentId, EntityId, TripleId, VersionId, WorkspaceI
 from app.errors import InvalidInputError, NotFoundError
 from app.pipeline.exporting import FORMATS, QuotedTriple, export_graph
 from app.pipeline.indexing import read_layout
+from app.pipeline.recent import Recent
 from app.security.access import authorise
 from app.security.auditor import Auditor
 from app.services.permitted import permitted_documents, permitted_versions
@@ -19,6 +21,8 @@ from backends.metadata.base import MetadataStore
 
 MOST_DRAWN = 500
 _CONSIDERED = 2_000
+_KEPT = 64
+_KEPT_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +60,23 @@ class TripleView:
     quotes: tuple[Quote, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class _Scope:
+    workspace_id: WorkspaceId
+    permitted: frozenset[VersionId]
+
+
+@dataclass(frozen=True, slots=True)
+class _Wanted:
+    """What a view is asked for, as `GraphService.neighbourhood` says."""
+
+    entity_ids: tuple[EntityId, ...]
+    relations: frozenset[str]
+    types: frozenset[str]
+    assertions: frozenset[Assertion]
+    limit: int
+
+
 class GraphService:
     """Sees the actor's permitted set only, narrowed to `document_ids` where given."""
 
@@ -64,6 +85,8 @@ class GraphService:
         self._metadata = metadata
         self._files = files
         self._auditor = auditor
+        self._recent_entities: Recent[Hashable, list[Entity]] = Recent(most=_KEPT, seconds=_KEPT_SECONDS)
+        self._recent_views: Recent[tuple[_Scope, _Wanted], GraphView] = Recent(most=_KEPT, seconds=_KEPT_SECONDS)
 
     def counts(self, actor: Actor, *, workspace_id: WorkspaceId) -> GraphCounts:
         authorise(actor, Permission.READ, workspace_id)
@@ -74,13 +97,16 @@ class GraphService:
     ) -> list[Entity]:
         """Entities whose name or alias holds `text`, most mentioned first."""
         authorise(actor, Permission.READ, workspace_id)
-        found = self._graph.find_entities(
+        scope = _Scope(workspace_id, self._permitted(actor, workspace_id))
+        find = partial(
+            self._graph.find_entities,
             workspace_id=workspace_id,
-            permitted=self._permitted(actor, workspace_id),
+            permitted=scope.permitted,
             text=text,
             types=types,
             limit=min(limit, MOST_DRAWN),
         )
+        found = list(self._recent_entities.get((scope, text, frozenset(types), limit), find))
         ids = tuple(entity.id for entity in found)
         with self._auditor.disclosure(actor, "graph.search", workspace_id=workspace_id, objects=ids):
             return found
@@ -99,18 +125,26 @@ class GraphService:
     ) -> GraphView:
         """Facts around these entities; around none given, the best supported facts of all."""
         authorise(actor, Permission.READ, workspace_id)
+        scope = _Scope(workspace_id, self._permitted(actor, workspace_id, document_ids))
+        wanted = _Wanted(tuple(entity_ids), frozenset(relations), frozenset(types), frozenset(assertions), limit)
+        view = self._recent_views.get((scope, wanted), lambda: self._view(scope, wanted))
+        ids = tuple(triple.id for triple in view.subgraph.triples)
+        with self._auditor.disclosure(actor, "graph.neighbourhood", workspace_id=workspace_id, objects=ids):
+            return view
+
+    def _view(self, scope: _Scope, wanted: _Wanted) -> GraphView:
         found = self._graph.find_triples(
-            workspace_id=workspace_id,
-            permitted=self._permitted(actor, workspace_id, document_ids),
-            entity_ids=list(entity_ids) or None,
-            relations=relations,
-            assertions=assertions,
+            workspace_id=scope.workspace_id,
+            permitted=scope.permitted,
+            entity_ids=wanted.entity_ids or None,
+            relations=wanted.relations,
+            assertions=wanted.assertions,
             limit=_CONSIDERED,
         )
         considered = len(found.triples)
-        found = _of_types(found, types, entity_ids)
-        drawn = _sample(found, centre=set(entity_ids), limit=min(limit, MOST_DRAWN))
-        view = GraphView(
+        found = _of_types(found, wanted.types, wanted.entity_ids)
+        drawn = _sample(found, centre=set(wanted.entity_ids), limit=min(wanted.limit, MOST_DRAWN))
+        return GraphView(
             subgraph=drawn,
             entities_in_all=len(found.entities),
             triples_in_all=len(found.triples),
@@ -118,9 +152,6 @@ class GraphService:
             relations=tuple(sorted({triple.relation for triple in found.triples})),
             types=tuple(sorted({entity.type for entity in found.entities})),
         )
-        ids = tuple(triple.id for triple in drawn.triples)
-        with self._auditor.disclosure(actor, "graph.neighbourhood", workspace_id=workspace_id, objects=ids):
-            return view
 
     def triple(self, actor: Actor, *, workspace_id: WorkspaceId, triple_id: TripleId) -> TripleView:
         """A fact with every quote that states it."""

@@ -3,7 +3,7 @@
 import hashlib
 import hmac
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -99,7 +99,7 @@ class SessionService:
 
         Raises NotSignedInError.
         """
-        session = self._metadata.sessions.find_by_token(_sha256(token)) if token else None
+        session = self._session_of(token)
         if session is None:
             raise NotSignedInError("Sign in first.")
         return self._actor(session, address=address, channel=channel, active=active)
@@ -112,10 +112,27 @@ class SessionService:
             return self._actor(session, address=address, channel=channel, active=active)
         raise NotSignedInError("Sign in first.")
 
+    def find_ended(self, tokens: Collection[str]) -> set[str]:
+        """Those whose session is over, looked up all at once; prolongs none."""
+        now = datetime.now(UTC)
+        hashes = {token: _sha256(token) for token in tokens}
+        found = self._metadata.sessions.find_by_tokens(hashes.values())
+        people = self._metadata.users.find(user_ids={one.user_id for one in found.values()})
+        may_sign_in = {one.id for one in people if not one.disabled}
+        lasting = {key for key, one in found.items() if one.user_id in may_sign_in and not self._is_over(one, now)}
+        return {token for token, key in hashes.items() if key not in lasting}
+
+    def _session_of(self, token: str) -> SignInSession | None:
+        key = _sha256(token)
+        return self._metadata.sessions.find_by_tokens([key]).get(key) if token else None
+
+    def _is_over(self, session: SignInSession, now: datetime) -> bool:
+        idle = now - session.last_active_at > self._limits.idle
+        return session.revoked_at is not None or now >= session.expires_at or idle
+
     def _actor(self, session: SignInSession, *, address: str, channel: str, active: bool) -> Actor:
         now = datetime.now(UTC)
-        idle = now - session.last_active_at > self._limits.idle
-        if session.revoked_at is not None or now >= session.expires_at or idle:
+        if self._is_over(session, now):
             raise NotSignedInError("Your session ended: sign in again.")
         try:
             user = self._metadata.users.get(session.user_id)
@@ -145,7 +162,7 @@ class SessionService:
 
     def sign_out(self, token: str, *, address: str) -> None:
         """An unknown token is no error."""
-        session = self._metadata.sessions.find_by_token(_sha256(token)) if token else None
+        session = self._session_of(token)
         if session is None or session.revoked_at is not None:
             return
         actor = Actor(session.user_id, "", session_id=session.id, address=address)

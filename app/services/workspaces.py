@@ -104,6 +104,11 @@ class WorkspaceService:
             updated_at=max((document.version.uploaded_at for document in documents), default=None),
         )
 
+    def count_indexed(self, actor: Actor, *, workspace_id: WorkspaceId) -> int:
+        """How many documents can be searched: what `summary` says too, and costs more for."""
+        authorise(actor, Permission.READ, workspace_id)
+        return len(permitted_versions(self._metadata, actor, workspace_id))
+
     def add(self, actor: Actor, *, name: str, ontology: str = "general") -> Workspace:
         """Raises ConflictError for a taken name."""
         authorise(actor, Permission.MANAGE_WORKSPACES)

@@ -58,8 +58,8 @@ class UserRecords(ABC):
         """Raises NotFoundError."""
 
     @abstractmethod
-    def find(self, *, username: str | None = None) -> list[User]:
-        """By username or all, in the order of usernames."""
+    def find(self, *, username: str | None = None, user_ids: Collection[UserId] | None = None) -> list[User]:
+        """Those that fit all conditions given, in the order of usernames; unknown ids are no error."""
 
     @abstractmethod
     def update(self, user: User) -> None:
@@ -89,8 +89,8 @@ class SessionRecords(ABC):
         """Store a session under the hash of its secret token."""
 
     @abstractmethod
-    def find_by_token(self, token_sha256: str) -> SignInSession | None:
-        """The session, revoked or expired ones too; None when unknown."""
+    def find_by_tokens(self, token_sha256s: Collection[str]) -> dict[str, SignInSession]:
+        """Sessions by the hash of their token, revoked or expired ones too; unknown hashes are left out."""
 
     @abstractmethod
     def find(self, *, user_id: UserId | None = None, session_id: str | None = None) -> list[SignInSession]:

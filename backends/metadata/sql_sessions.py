@@ -23,11 +23,11 @@ class SqlSessionRecords(SessionRecords):
         with self._database.write() as connection:
             connection.execute(sessions.insert().values({**asdict(session), "token_sha256": token_sha256}))
 
-    def find_by_token(self, token_sha256: str) -> SignInSession | None:
-        query = sa.select(*_FIELDS).where(sessions.c.token_sha256 == token_sha256)
+    def find_by_tokens(self, token_sha256s: Collection[str]) -> dict[str, SignInSession]:
+        query = sa.select(sessions.c.token_sha256, *_FIELDS).where(among(sessions.c.token_sha256, token_sha256s))
         with self._database.read() as connection:
-            row = connection.execute(query).one_or_none()
-        return None if row is None else SignInSession(**row._mapping)
+            rows = connection.execute(query).mappings().all()
+        return {row["token_sha256"]: SignInSession(**{one.name: row[one.name] for one in _FIELDS}) for row in rows}
 
     def find(self, *, user_id: UserId | None = None, session_id: str | None = None) -> list[SignInSession]:
         query = sa.select(*_FIELDS).order_by(sessions.c.created_at.desc(), sessions.c.id.desc())

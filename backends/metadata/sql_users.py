@@ -1,5 +1,6 @@
 """Users and failed sign-ins on SQL."""
 
+from collections.abc import Collection
 from dataclasses import asdict
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,7 +12,7 @@ from app.domain.access import Role, User
 from app.domain.ids import UserId
 from app.errors import ConflictError, NotFoundError
 from backends.metadata.base_people import UserRecords
-from backends.sql.engine import Database
+from backends.sql.engine import Database, among
 from backends.sql.tables import failures, users
 
 _FIELDS = [column for column in users.c if column.name not in {"username_key", "password_hash"}]
@@ -35,10 +36,12 @@ class SqlUserRecords(UserRecords):
             raise _unknown(user_id)
         return _user(row)
 
-    def find(self, *, username: str | None = None) -> list[User]:
+    def find(self, *, username: str | None = None, user_ids: Collection[UserId] | None = None) -> list[User]:
         query = sa.select(*_FIELDS).order_by(users.c.username_key)
         if username is not None:
             query = query.where(users.c.username_key == username.casefold())
+        if user_ids is not None:
+            query = query.where(among(users.c.id, user_ids))
         with self._database.read() as connection:
             return [_user(row) for row in connection.execute(query)]
 

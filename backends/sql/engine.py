@@ -11,6 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import IntegrityError as ConstraintError
+from sqlalchemy.exc import TimeoutError as NoConnectionLeftError
 from sqlalchemy.sql.operators import custom_op
 
 from app.errors import BackendUnavailableError, IntegrityError, InvalidInputError
@@ -20,6 +21,7 @@ _BYTES_A_SECOND = 10_000_000
 """Written anew at least, on a slow disk; 50 MB are usual."""
 _RETRY_SECONDS = 0.02
 _WRITING = "BEGIN IMMEDIATE"
+_MOST_CONNECTIONS = 25
 _PRAGMAS = (
     "journal_mode = WAL",
     "synchronous = FULL",
@@ -49,7 +51,8 @@ class Database:
             hide_parameters=True,
             poolclass=sa.QueuePool,
             pool_size=5,
-            max_overflow=20,
+            max_overflow=_MOST_CONNECTIONS - 5,
+            pool_timeout=BUSY_SECONDS,
         )
         self._writing = self.engine.execution_options(begin=_WRITING)
         sa.event.listen(self.engine, "begin", self._begin)
@@ -181,6 +184,8 @@ def translated_errors() -> Iterator[None]:
         raise
     except DBAPIError as error:
         raise _translate(str(error.orig)) from error
+    except NoConnectionLeftError as error:
+        raise BackendUnavailableError("Too many use the database at this moment: try again.") from error
     except UnicodeEncodeError:
         # Without the cause: it carries the text.
         raise InvalidInputError("The text holds characters that are not valid Unicode: remove them.") from None

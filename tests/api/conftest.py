@@ -26,9 +26,9 @@ def workspace(services: Services) -> Workspace:
     return services.workspaces.add(OPERATOR, name="Cardiology", ontology="clinical")
 
 
-def add_person(services: Services, username: str, *, roles: tuple[Role, ...] = ()) -> str:
+def add_person(services: Services, username: str, *, roles: tuple[Role, ...] = (), name: str = "") -> str:
     """A person who has chosen a password; returns the id."""
-    added = services.users.add(OPERATOR, username=username, name=username, roles=roles)
+    added = services.users.add(OPERATOR, username=username, name=name or username, roles=roles)
     signed_in = services.sessions.sign_in(username=username, password=added.password, address="127.0.0.1", agent="")
     actor = services.sessions.actor_for(signed_in.token, address="127.0.0.1")
     services.users.change_own_password(actor, old=added.password, new=PASSWORD)

@@ -123,6 +123,8 @@ def test_users_are_kept_with_roles_flags_and_times(store: MetadataStore) -> None
     assert [one.username for one in store.users.find()] == ["Ann", "bob"]
     assert store.users.find(username="ANN") == [ann]
     assert store.users.find(username="an%") == []
+    assert store.users.find(user_ids=[ann.id, UserId("unknown")]) == [ann]
+    assert store.users.find(user_ids=[ann.id], username="bob") == store.users.find(user_ids=[]) == []
     changed = replace(ann, name="Ann B.", roles=frozenset({Role.COMPLIANCE}), disabled=True, last_sign_in_at=NOW)
     store.users.update(changed)
     assert store.users.get(ann.id) == changed
@@ -173,9 +175,12 @@ def session(id_: str, *, user: str = "ann", created: datetime = NOW, hours: int 
 
 def test_sessions_are_found_by_the_hash_of_their_token(store: MetadataStore) -> None:
     store.sessions.add(session("s1"), token_sha256="t1")
-    assert store.sessions.find_by_token("t1") == session("s1")
-    assert store.sessions.find_by_token("s1") is None
-    assert store.sessions.find_by_token("") is None
+    store.sessions.add(session("s2"), token_sha256="t2")
+    store.sessions.add(session("s3"), token_sha256="t3")
+    store.sessions.revoke(["s2"], at=NOW)
+    found = store.sessions.find_by_tokens(["t1", "t2", "s3", ""])
+    assert found == {"t1": session("s1"), "t2": replace(session("s2"), revoked_at=NOW)}
+    assert store.sessions.find_by_tokens([]) == {}
 
 
 def test_sessions_are_listed_newest_first_and_note_activity(store: MetadataStore) -> None:
@@ -187,7 +192,7 @@ def test_sessions_are_listed_newest_first_and_note_activity(store: MetadataStore
     assert {one.id for one in store.sessions.find()} == {"s1", "s2", "s3"}
     store.sessions.touch("s1", at=later)
     store.sessions.touch("unknown", at=later)
-    assert store.sessions.find_by_token("t1") == replace(session("s1"), last_active_at=later)
+    assert store.sessions.find_by_tokens(["t1"]) == {"t1": replace(session("s1"), last_active_at=later)}
 
 
 def test_an_ended_session_keeps_its_first_end_and_is_still_known(store: MetadataStore) -> None:
@@ -212,8 +217,7 @@ def test_times_of_other_zones_come_back_as_the_same_moment(store: MetadataStore)
 
     local = datetime(2026, 3, 1, 23, 30, tzinfo=timezone(timedelta(hours=-5)))
     store.sessions.add(session("s1", created=local), token_sha256="t1")
-    found = store.sessions.find_by_token("t1")
-    assert found is not None
+    found = store.sessions.find_by_tokens(["t1"])["t1"]
     assert found.created_at == local
     assert found.created_at.tzinfo == UTC
 

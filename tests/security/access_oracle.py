@@ -55,6 +55,7 @@ SERVICES: dict[str, Right] = {
     "workspaces.list": ANYBODY,
     "workspaces.get": MEMBER_OR_ADMINISTRATOR,
     "workspaces.summary": MEMBER,
+    "workspaces.count_indexed": MEMBER,
     "workspaces.add": ADMINISTRATOR,
     "workspaces.rename": ADMINISTRATOR,
     "workspaces.delete": ADMINISTRATOR,

@@ -22,6 +22,7 @@ from backends.metadata.base_content import DocumentFilter
 NOT_SERVICES = {"session.refused", "session.ended", "worker.index", "worker.delete", "installation.start"}
 NOT_SERVICES |= {"installation.stop", "audit.second_device"}
 WITHOUT_ACTOR = {"sessions.sign_in", "sessions.sign_out", "sessions.actor_for", "sessions.actor_for_session"}
+WITHOUT_ACTOR |= {"sessions.find_ended"}
 WITHOUT_ACTOR |= {"sessions.actor_of", "audit.seal"}
 
 MEMBERS = {"clinician", "analyst"}
@@ -53,6 +54,7 @@ MAY: dict[str, set[str]] = {
     "samples.load": MEMBERS,
     "workspaces.get": MEMBERS | {"administrator"},
     "workspaces.summary": MEMBERS,
+    "workspaces.count_indexed": MEMBERS,
     "workspaces.add": {"administrator"},
     "workspaces.rename": {"administrator"},
     "workspaces.delete": {"administrator"},
@@ -196,5 +198,6 @@ def test_every_disclosure_of_content_and_every_change_is_audited() -> None:
         "samples.load",
         "workspaces.get",
         "workspaces.summary",
+        "workspaces.count_indexed",
         "health.checks",
     }

@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import networkx
 import pytest
+import sqlalchemy
 
 from app.container import OPERATOR, Services
 from app.domain.access import Actor
@@ -85,6 +86,35 @@ def test_a_view_says_what_it_could_be_filtered_by_and_whether_it_is_a_sample(
     assert all({triple.subject_id, triple.object_id} <= drawn for triple in part.subgraph.triples)
 
 
+def test_many_who_look_at_the_same_read_it_once_and_see_what_changed_at_once(
+    services: Services, workspace: Workspace, letters: list[Document], work: Work
+) -> None:
+    read: list[str] = []
+
+    def look() -> tuple[set[tuple[str, str, str]], set[tuple[str, int]]]:
+        view = services.graph.neighbourhood(OPERATOR, workspace_id=workspace.id)
+        found = services.graph.search(OPERATOR, workspace_id=workspace.id, text="")
+        return ends(view), {(one.name.casefold(), one.mentions) for one in found}
+
+    first = look()
+    sqlalchemy.event.listen(
+        sqlalchemy.Engine, "before_cursor_execute", listener := lambda _c, _cursor, text, *_: read.append(text)
+    )
+    try:
+        assert look() == first
+    finally:
+        sqlalchemy.event.remove(sqlalchemy.Engine, "before_cursor_execute", listener)
+    assert read and not [text for text in read if "FROM triples" in text or "FROM entities" in text]
+    services.documents.delete(OPERATOR, workspace_id=workspace.id, document_id=letters[0].id)
+    facts_left, names_left = look()
+    assert facts_left < first[0]
+    assert sum(mentions for _, mentions in names_left) < sum(mentions for _, mentions in first[1])
+    add(services, workspace.id, "again.txt", WARFARIN)
+    work()
+    assert look() == first
+
+
+@pytest.mark.usefixtures("letters")
 def test_a_fact_is_shown_with_every_quote_that_states_it(
     services: Services, workspace: Workspace, letters: list[Document]
 ) -> None:

@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Event
 
@@ -102,6 +103,22 @@ def test_signing_out_and_revoking_end_a_session_at_once(services: Services, ilse
         with pytest.raises(NotSignedInError):
             services.sessions.actor_for(ended.token, address=ADDRESS)
     assert [one.id for one in services.sessions.list_own(actor)] == [first.session.id]
+
+
+def test_sessions_that_ended_are_found_all_at_once(services: Services, metadata: MetadataStore, ilse: NewUser) -> None:
+    sessions = with_limits(services, metadata, SessionLimits(idle=timedelta(minutes=15)))
+    other = services.users.add(OPERATOR, username="omar", name="Omar")
+    open_one, signed_out, idle = (sign_in(sessions, ilse) for _ in range(3))
+    disabled = sign_in(sessions, other)
+    tokens = {one.token for one in (open_one, signed_out, idle, disabled)}
+    sessions.sign_out(signed_out.token, address=ADDRESS)
+    metadata.sessions.touch(idle.session.id, at=datetime.now(UTC) - timedelta(minutes=16))
+    before = metadata.sessions.find(session_id=open_one.session.id)
+    assert sessions.find_ended(tokens | {"unknown", ""}) == {signed_out.token, idle.token, "unknown", ""}
+    metadata.users.update(replace(other.user, disabled=True))
+    assert sessions.find_ended(tokens) == {signed_out.token, idle.token, disabled.token}
+    assert sessions.find_ended([]) == set()
+    assert metadata.sessions.find(session_id=open_one.session.id) == before, "looking is no activity"
 
 
 def test_nobody_ends_the_session_of_somebody_else(services: Services, ilse: NewUser) -> None:

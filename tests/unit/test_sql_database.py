@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -170,6 +170,20 @@ def test_a_database_that_stays_busy_is_said(opened: Callable[..., Database], mon
     first, second = opened(), opened()
     upgrade(first)
     with first.write(), pytest.raises(BackendUnavailableError, match="busy"), second.write():
+        pass
+
+
+def test_more_threads_than_connections_are_told_to_try_again(
+    opened: Callable[..., Database], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine, "BUSY_SECONDS", 0.2)
+    database = opened()
+    with ExitStack() as held:
+        for _ in range(engine._MOST_CONNECTIONS):
+            held.enter_context(database.read())
+        with pytest.raises(BackendUnavailableError, match="Too many"), database.read():
+            pass
+    with database.read():
         pass
 
 
