@@ -41,8 +41,12 @@ test-servers: .venv/.dafe-test
 test-browser: .venv/.dafe-test
 	.venv/bin/pytest -m browser
 
+.venv/.dafe-bench: .venv/.dafe-test
+	@$(UV) sync --quiet --locked --inexact --extra chroma --extra llamacpp --group test --group bench
+	@touch $@
+
 # The figures in the RESULTS.md of tests/evaluation, tests/bench and tests/security; DATA is a folder of the public sets.
-bench: .venv/.dafe-test
+bench: .venv/.dafe-bench
 	.venv/bin/dafe evaluate retrieval --data-dir $(DATA) --results tests/evaluation
 	.venv/bin/dafe evaluate retrieval --data-dir $(DATA) --without-titles --results tests/evaluation
 	.venv/bin/dafe evaluate extraction --data-dir $(DATA) --results tests/evaluation
@@ -53,6 +57,7 @@ bench: .venv/.dafe-test
 	.venv/bin/python -m tests.bench.hostile_text
 	.venv/bin/python -m tests.bench.start
 	.venv/bin/python -m tests.bench.load
+	.venv/bin/python -m tests.bench.coverage
 
 # Kills the running application 200 times in each profile, for about an hour in all; for tests/security/RESULTS.md.
 bench-kills: .venv/.dafe-test
