@@ -209,7 +209,7 @@ def is_one_of_many(subject: Argument, verb: Any | None) -> bool:
         return True
     if _has(head, {"det", "poss"}) or noun.endswith(_CALLINGS):
         return False
-    if noun in POPULATIONS and verb.tag_ == "VBG":
+    if noun in POPULATIONS and verb.tag_ == "VBG" and not any(child.dep_ == "aux" for child in verb.children):
         return True
     past = any(one.tag_ == "VBD" for one in (verb, *verb.children) if one is verb or one.dep_.startswith("aux"))
     return head.tag_ == "NNS" and (past or verb.lemma_ == "include")

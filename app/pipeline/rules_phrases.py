@@ -174,7 +174,8 @@ class Phrases:
             return True
         untagged = head.dep_ in _NOUN_PLACES and head.pos_ not in _NEVER_NOUNS and not head.text.endswith("ed")
         noun = head.pos_ in _NOUNS or untagged
-        return noun and not (head.is_stop or head.text.endswith("ially")) and any(map(str.isalnum, head.text))
+        stops = head.is_stop and head.pos_ != "NOUN"
+        return noun and not (stops or head.text.endswith("ially")) and any(map(str.isalnum, head.text))
 
     def _is_name(self, head: Any) -> bool:
         entity = self._entity_at(head)

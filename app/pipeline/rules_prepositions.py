@@ -29,6 +29,7 @@ NAMING_VERBS = frozenset(
 _COMPLETING = frozenset({"to", "into", "as", "of", "on", "with", "for", "from", "through", "against", "about", "by"})
 """Behind a verb without an object it does not say anything without these: "led to losses throughout the year"."""
 _FURTHER = frozenset({"of", "in", "at", "from", "for", "to", "on", "between", "with"})
+_UNSAID = frozenset({"it", "them", "him", "her", "that", "which", "whom", "this", "these", "those"})
 _LONGEST_RELATION = 9
 
 
@@ -62,7 +63,7 @@ def read_prepositions(clause: Clause, subject: Argument, phrases: Phrases) -> It
     objects = objects_of(clause.verb)
     if not objects and any(child.dep_ in {"ccomp", "xcomp"} for child in clause.verb.children):
         return
-    if any(child.dep_ == "dobj" and child.pos_ in {"PRON", "SCONJ"} for child in clause.verb.children):
+    if any(child.dep_ == "dobj" and child.lower_ in _UNSAID for child in clause.verb.children):
         return  # "upgraded it to", "the idea that everybody has with": what was done to is not said.
     first = phrases.argument(objects[0]) if objects else None
     if first is not None and first.type == "Amount":
@@ -126,6 +127,8 @@ def _with_complement(clause: Clause, object_: Argument | None, place: Any, phras
         words = [object_.text if object_.is_name else object_.as_phrase]
     else:
         found = [phrases.argument(head) for head in attributes_of(clause.verb)[:1]]
+        if None in found:
+            return None
         words = [one.as_phrase for one in found if one is not None]
         said = [one for one in clause.verb.rights if one.dep_ in {"acomp", "oprd"}]
         if any(child.dep_ == "prep" and not child.is_ancestor(place) for one in said for child in one.rights):

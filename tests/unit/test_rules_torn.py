@@ -108,6 +108,12 @@ def test_what_the_sentence_does_not_say_is_no_fact(text: str, wrong: tuple[str, 
             ("Leverage", "rose by 6.4 per cent to", "GBP 512.8 million"),
         ),
         ("Omar Quist stopped tenofovir because of gout.", ("Omar Quist", "stopped tenofovir because of", "gout")),
+        ("Outright Ltd became part of the Shed Group.", ("Outright Ltd", "became part of", "Shed Group")),
+        ("Animals are facing numerous challenges.", ("Animals", "facing", "numerous challenges")),
+        (
+            "Dinosaurs captivate us because of their presence in films.",
+            ("Dinosaurs", "captivate us because of", "presence in films"),
+        ),
         ("Storms can destroy crops and lead to hunger.", ("Storms", "can lead to", "hunger")),
         ("Omar Quist sought to sell ships and buy land.", ("Omar Quist", "sought to buy", "land")),
         (
