@@ -29,9 +29,7 @@ _PUBLIC = {
     "sec_payloads": "**/*.*",
     "med_ccda": "dev/*.xml",
 }
-_LARGEST_FILING = 500_000
 _TITLES = {"made": "made to break a reader", "public": "of the public sets", "filings": "filings of companies"}
-_MEDQUAD = 20
 
 
 def main() -> int:
@@ -65,17 +63,16 @@ def public_files(folder: Path) -> Iterator[Hostile]:
         for path in sorted(one for one in (folder / name).glob(pattern) if one.is_file()):
             yield Hostile(name, path.name, path.read_bytes(), "")
     lines = (folder / "med_medquad" / "dev" / "docs.jsonl").read_text(encoding="utf-8").splitlines()
-    for line in lines[:_MEDQUAD]:
+    for line in lines:
         page = json.loads(line)
         text = "\n\n".join([page["focus"], *(f"{pair['q']}\n\n{pair['a']}" for pair in page["qas"])])
         yield Hostile("med_medquad", f"{page['id']}.txt", text.encode(), "indexed")
 
 
 def filings(folder: Path) -> Iterator[Hostile]:
-    """A sample of FinanceBench: the smaller ones."""
+    """Those of FinanceBench."""
     for path in sorted((folder / "fin_financebench" / "dev" / "pdfs").glob("*.pdf")):
-        if path.stat().st_size <= _LARGEST_FILING:
-            yield Hostile("fin_financebench", path.name, path.read_bytes(), "indexed")
+        yield Hostile("fin_financebench", path.name, path.read_bytes(), "indexed")
 
 
 def send(installation: Running, files: Sequence[Hostile]) -> tuple[list[str], list[Ended], ParserWatch, Neighbour]:
