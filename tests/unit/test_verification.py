@@ -268,6 +268,11 @@ def test_what_can_be_a_relation(relation: str, reason: str | None) -> None:
     assert refusal(SALE, "Corvane Bank", relation, "Tessmer Holdings") == reason
 
 
+def test_only_marks_and_space_are_cut_off_a_relation() -> None:
+    triple = passed("Zelotrine lowers Factor X in gout.", "Zelotrine", ": lowers  Factor X, ", "gout")
+    assert triple.relation == "lowers Factor X"
+
+
 def test_the_rules_write_their_relations_themselves() -> None:
     assert refusal(SALE, "Corvane Bank", "sold to Nadia", "Merrow Group", kind="svo") is None
     assert refusal(SALE, "Corvane Bank", "sold 3", "Merrow Group", kind="svo") == "number not in the sentence"
@@ -311,6 +316,11 @@ def test_each_fact_of_a_sentence_is_judged_where_it_stands() -> None:
     text = "Zelotrine treats gout, and Corvane does not treat asthma."
     assert passed(text, "Zelotrine", "treats", "gout").assertion is AFFIRMED
     assert passed(text, "Corvane", "treats", "asthma").assertion is NEGATED
+
+
+def test_the_first_and_the_last_word_of_a_sentence_are_heard() -> None:
+    assert passed("Father has gout", "Father", "has", "gout").assertion is Assertion.FAMILY
+    assert passed("The scan shows no fracture", "scan", "shows", "fracture").assertion is NEGATED
 
 
 def test_what_has_ended_is_denied_unless_the_relation_says_so() -> None:
