@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from app.domain.audit import Outcome
+from app.domain.audit import AuditEvent, AuditKind, Outcome
 from app.errors import BackendUnavailableError
 from app.security import audit_reader
 from app.security.audit_chain import GENESIS, sha256_hex
 from app.security.audit_reader import AuditReader, EventFilter, Head
-from tests.unit.audit_parts import Folder, bodies, event
+from tests.unit.audit_parts import Folder, bodies, change, event
 
 
 @pytest.fixture
@@ -136,6 +136,17 @@ def test_threads_share_a_reader_that_was_opened_by_another(reader: AuditReader) 
     reader.head()
     with ThreadPoolExecutor(max_workers=2) as pool:
         assert {head.seq for head in pool.map(lambda _: reader.head(), range(4))} == {8}
+
+
+def test_what_is_no_event_any_more_is_shown_as_damaged_at_its_place(folder: Folder, reader: AuditReader) -> None:
+    change(folder.database, "UPDATE audit SET body = '{}' WHERE seq IN (1, 3)")
+
+    def damaged(seq: int) -> AuditEvent:
+        return AuditEvent("audit.damaged", AuditKind.CHANGE, Outcome.FAILED, "unknown", "unknown", seq=seq)
+
+    events, _ = reader.find(EventFilter())
+    assert [one for one in events if one.action == "audit.damaged"] == [damaged(3), damaged(1)]
+    assert reader.first() == damaged(1)
 
 
 def test_reading_changes_nothing(folder: Folder, reader: AuditReader) -> None:
