@@ -122,7 +122,7 @@ def test_a_sealer_is_started_with_this_log_and_these_folders(tmp_path: Path, mon
     [
         (
             "import sys; print('ignored'); print('first', file=sys.stderr); sys.exit('The key is missing.')",
-            "The key is",
+            r"^The key is missing\.$",
         ),
         ("import sys; sys.exit(1)", r"^The sealer of the audit log failed\.$"),
         ("import time; time.sleep(60)", r"^The sealer of the audit log did not answer: see the log\.$"),
@@ -132,7 +132,7 @@ def test_a_sealer_that_fails_says_why_in_its_last_sentence(
     seals: Seals, monkeypatch: pytest.MonkeyPatch, program: str, told: str
 ) -> None:
     """A process of its own in the sealer's place: what it is told and says is what counts."""
-    monkeypatch.setattr(audit_seals, "_PATIENCE_SECONDS", 3)
+    monkeypatch.setattr(audit_seals, "_PATIENCE_SECONDS", 1)
     run_instead(monkeypatch, lambda: [sys.executable, "-c", program])
     with pytest.raises(BackendUnavailableError, match=told):
         seals.run("--once")
@@ -147,6 +147,7 @@ def test_a_sealer_that_cannot_be_started_did_not_answer(seals: Seals, monkeypatc
 def test_a_sealer_is_told_what_to_do_and_runs_where_the_program_lies(
     folder: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.chdir(tmp_path)
     said = tmp_path / "said"
     program = "import os, sys; open(sys.argv[1], 'w').write(' '.join([os.getcwd(), *sys.argv[2:]]))"
     run_instead(monkeypatch, lambda: [sys.executable, "-c", program, str(said)])
