@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 
@@ -55,6 +56,15 @@ def test_the_body_of_an_event_is_these_signs_and_is_read_back_whole() -> None:
     assert event_body(EVENT, previous="ab" * 32) == BODY
     assert read_event(BODY) == EVENT
     assert timestamp(AT) == "2026-03-01T11:30:00.000000+00:00"
+
+
+def test_times_are_written_in_utc_wherever_the_machine_stands(monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as patched:
+        patched.setenv("TZ", "Asia/Tokyo")
+        time.tzset()
+        written = timestamp(AT)
+    time.tzset()
+    assert written == "2026-03-01T11:30:00.000000+00:00"
 
 
 def test_what_is_no_number_has_no_canonical_form() -> None:

@@ -120,6 +120,19 @@ def test_the_file_that_lies_there_now_is_read(folder: Folder, reader: AuditReade
     assert reader.head().seq == 2
 
 
+def test_a_file_that_was_exchanged_between_two_looks_is_not_read_on(
+    folder: Folder, reader: AuditReader, tmp_path: Path
+) -> None:
+    assert reader.head().seq == 8
+    other = Folder(tmp_path / "other")
+    other.append(1, 2)
+    other.close()
+    for path in list(folder.path.glob("audit.db*")):
+        path.rename(tmp_path / path.name)
+    shutil.copy(other.database, folder.database)
+    assert [reader.head().seq for _ in range(2)] == [2, 2]
+
+
 def test_a_file_that_is_no_database_is_told(tmp_path: Path) -> None:
     path = tmp_path / "audit.db"
     path.write_bytes(b"no database, whatever its name says. " * 100)
