@@ -24,6 +24,10 @@ run: setup
 	@$(UV) sync --quiet --locked --inexact --extra chroma --extra llamacpp --group test
 	@touch $@
 
+.venv/.dafe-bench: .venv/.dafe-test
+	@$(UV) sync --quiet --locked --inexact --extra chroma --extra llamacpp --group test --group bench
+	@touch $@
+
 lint: .venv/.dafe-test
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
@@ -40,7 +44,7 @@ test-browser: .venv/.dafe-test
 	.venv/bin/pytest -m browser
 
 # The figures in the RESULTS.md of tests/evaluation, tests/bench and tests/security; DATA is a folder of the public sets.
-bench: .venv/.dafe-test
+bench: .venv/.dafe-bench
 	.venv/bin/dafe evaluate retrieval --data-dir $(DATA) --results tests/evaluation
 	.venv/bin/dafe evaluate retrieval --data-dir $(DATA) --without-titles --results tests/evaluation
 	.venv/bin/dafe evaluate extraction --data-dir $(DATA) --results tests/evaluation
@@ -49,6 +53,7 @@ bench: .venv/.dafe-test
 	.venv/bin/python -m tests.bench.leaks
 	.venv/bin/python -m tests.bench.deletion
 	.venv/bin/python -m tests.bench.hostile_text
+	.venv/bin/python -m tests.bench.mutation
 
 # Kills the running application 200 times in each profile, for about an hour in all; for tests/security/RESULTS.md.
 bench-kills: .venv/.dafe-test
