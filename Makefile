@@ -26,6 +26,10 @@ run: setup
 	@$(UV) sync --quiet --locked --inexact --extra chroma --extra llamacpp --group test
 	@touch $@
 
+.venv/.dafe-bench: .venv/.dafe-test
+	@$(UV) sync --quiet --locked --inexact --extra chroma --extra llamacpp --group test --group bench
+	@touch $@
+
 lint: .venv/.dafe-test
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
@@ -58,6 +62,7 @@ bench: .venv/.dafe-bench
 	.venv/bin/python -m tests.bench.start
 	.venv/bin/python -m tests.bench.load
 	.venv/bin/python -m tests.bench.coverage
+	.venv/bin/python -m tests.bench.mutation
 
 # Kills the running application 200 times in each profile, for about an hour in all; for tests/security/RESULTS.md.
 bench-kills: .venv/.dafe-test

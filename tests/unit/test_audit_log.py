@@ -16,11 +16,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.domain.audit import Outcome
+from app.domain.audit import AuditEvent, AuditKind, Outcome
 from app.errors import BackendUnavailableError
 from app.security.audit_chain import GENESIS, sha256_hex
 from app.security.audit_log import AuditLog, EventFilter
 from app.security.group_commit import GroupCommit
+from app.security.second_device import DeviceState
 from tests.unit.audit_parts import MAC_KEY, Folder, bodies, chained, change, event, rewrite, with_key, without_key
 
 
@@ -403,3 +404,73 @@ def test_an_event_that_was_damaged_is_shown_as_such_and_hides_no_other(folder: F
     first = folder.log.first()
     assert first is not None
     assert first.action == "audit.damaged"
+
+
+def test_the_file_is_its_owners_alone_and_the_program_itself_cannot_take_events_away(folder: Folder) -> None:
+    assert folder.database.stat().st_mode & 0o777 == 0o600
+    connection = folder.log._open()
+    for statement in ("DELETE FROM audit", "UPDATE audit SET mac = ''", "DROP TABLE audit", "DROP TRIGGER audit_stays"):
+        with pytest.raises(sqlite3.DatabaseError, match="not authorized"):
+            connection.execute(statement)
+    assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
+    assert connection.execute("PRAGMA trusted_schema").fetchone() == (0,)
+    assert folder.log._open() is connection
+    folder.close()
+    folder.close()
+
+
+def test_a_log_that_was_moved_away_is_not_written_on(folder: Folder) -> None:
+    fresh = AuditLog(folder.database, mac_key=MAC_KEY)
+    fresh.append(event(9))
+    for path in list(folder.path.glob("audit.db*")):
+        path.rename(folder.path.parent / path.name)
+    with pytest.raises(
+        BackendUnavailableError, match=r"^Events that were in the audit log are gone or changed, so noth"
+    ):
+        fresh.append(event(10))
+    fresh.close()
+    assert len(bodies(folder.path.parent / "audit.db")) == 9
+    another = AuditLog(folder.database, mac_key=MAC_KEY)
+    assert another.append(event(1)) == 1
+    another.close()
+
+
+def test_each_event_has_its_number_its_time_and_its_mac(folder: Folder) -> None:
+    before = datetime.now(UTC)
+    assert folder.log.append(event(9)) == 9
+    (row,) = folder.log.rows(after=8)
+    assert row.mac == with_key(row.body)
+    (newest,), _ = folder.log.find(EventFilter(limit=1))
+    assert newest.at is not None
+    assert before <= newest.at <= datetime.now(UTC)
+    assert replace(newest, at=None) == replace(event(9), seq=9)
+
+
+def test_what_happens_to_the_second_device_is_said_and_recorded(copied: Folder, tmp_path: Path) -> None:
+    (tmp_path / "second" / "events.jsonl").unlink()
+    (tmp_path / "second" / "events.jsonl").mkdir()
+    copied.append(7, 8)
+    (tmp_path / "second" / "events.jsonl").rmdir()
+    copied.append(10, 11)
+    events = [one for one in copied.log.find(EventFilter())[0] if one.action == "audit.second_device"][::-1]
+    assert [replace(one, at=None, seq=0) for one in events] == [
+        AuditEvent("audit.second_device", AuditKind.CHANGE, outcome, "system", "system")
+        for outcome in (Outcome.FAILED, Outcome.DONE)
+    ]
+    assert [one.seq for one in events] == [8, 11]
+    assert copied.log.in_step()[1] == DeviceState(True, 0, "The second device holds every event.")
+
+
+def test_a_required_second_device_says_what_it_lacks(tmp_path: Path) -> None:
+    (tmp_path / "second").mkdir()
+    (tmp_path / "second" / "events.jsonl").mkdir()
+    log = AuditLog(
+        tmp_path / "audit.db", mac_key=MAC_KEY, second_device=tmp_path / "second", second_device_required=True
+    )
+    told = (
+        r"^The second device of the audit log cannot be written \(Is a directory\)\. Until it can, nothing is shown or"
+    )
+    with pytest.raises(BackendUnavailableError, match=told):
+        log.append(event(1))
+    log.close()

@@ -300,6 +300,85 @@ def test_the_note_of_the_last_verification_carries_a_checksum(tmp_path: Path) ->
             notes.last()
 
 
+def test_a_folder_that_cannot_be_used_is_named_and_leaves_no_complaint(folder: Folder, tmp_path: Path) -> None:
+    assert (folder.path / "seal").stat().st_mode & 0o777 == 0o700
+    (tmp_path / "file").write_text("")
+    sealer = Sealer(Seals(tmp_path / "file", log=folder.database))
+    with pytest.raises(
+        BackendUnavailableError, match=r"^The audit log cannot be sealed \(File exists\): check the folder .*/file\.$"
+    ):
+        sealer.seal()
+    sealer.close()
+
+
+def test_a_complaint_stays_until_sealing_works_again(folder: Folder) -> None:
+    key = folder.path / "seal" / "key"
+    away = key.rename(key.with_name("away"))
+    folder.append(9, 9)
+    with pytest.raises(IntegrityError) as refused:
+        folder.sealer.seal()
+    assert refused.value.message == f"The sealer's key {key} is missing, so nothing is sealed: put it back."
+    assert folder.seals.complaint() == refused.value.message
+    away.rename(key)
+    assert folder.seal().seq == 9
+    assert folder.seals.complaint() == ""
+
+
+def test_a_checkpoint_with_a_wrong_signature_is_not_sealed_upon(folder: Folder) -> None:
+    both = lines(folder)
+    folder.seals.path.write_text(both[0] + both[1].replace('"signature":"', '"signature":"00'))
+    sealer = Sealer(folder.seals)
+    with pytest.raises(IntegrityError, match=r"^The last checkpoint of the audit log is not as it was signed, so noth"):
+        sealer.seal()
+    sealer.close()
+
+
+def test_a_checkpoint_that_does_not_follow_is_not_sealed_upon(folder: Folder) -> None:
+    last = folder.seals.last()
+    assert last is not None
+    key = Ed25519PrivateKey.from_private_bytes(bytes.fromhex((folder.path / "seal" / "key").read_text()))
+    stray = sign_checkpoint(key=key, seq=8, head=last.head, at=last.at, before=None)
+    for line in (stray.to_text(), "no checkpoint"):
+        kept = "".join(lines(folder))
+        folder.seals.path.write_text(kept + line + "\n")
+        with pytest.raises(IntegrityError, match=r"^Checkpoints of the audit log were taken away or changed, so nothi"):
+            folder.sealer.seal()
+        folder.seals.path.write_text(kept)
+
+
+def test_what_another_sealer_signed_meanwhile_is_gone_on_from(folder: Folder) -> None:
+    another = Sealer(folder.seals)
+    for number in (9, 10):
+        folder.append(number, number)
+        assert another.seal() == folder.seals.last()
+    another.close()
+    folder.append(11, 11)
+    assert (folder.seal().number, folder.verify().ok) == (5, True)
+
+
+def test_the_second_device_gets_the_checkpoints_that_it_lacks(folder: Folder) -> None:
+    copy = Path(str(folder.device)) / "checkpoints.jsonl"
+    copy.write_text(lines(folder)[0])
+    folder.seal()
+    assert copy.read_text() == folder.seals.path.read_text()
+    copy.unlink()
+    folder.append(9, 9)
+    folder.seal()
+    assert copy.read_text() == folder.seals.path.read_text()
+
+
+def test_without_its_folder_the_second_device_is_left_alone(folder: Folder) -> None:
+    device = Path(str(folder.device))
+    shutil.rmtree(device)
+    folder.append(9, 9)
+    assert folder.seal().seq == folder.log.head().seq
+    assert not device.exists()
+    device.mkdir()
+    (device / "checkpoints.jsonl").mkdir()
+    folder.append(11, 11)
+    assert folder.seal().seq == folder.log.head().seq
+
+
 def start(folder: Folder) -> subprocess.Popen[bytes]:
     return subprocess.Popen(folder.seals.command(), cwd=ROOT, stderr=subprocess.PIPE)
 

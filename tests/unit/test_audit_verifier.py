@@ -1,8 +1,10 @@
 """The verifier of an export: one file that needs the public key alone, and says what it cannot tell."""
 
+import io
 import json
 import subprocess
 import sys
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +13,7 @@ import pytest
 
 from app import audit_verifier
 from app.security.audit_bundle import write_bundle, write_lines
-from app.security.audit_chain import key_id
+from app.security.audit_chain import canonical, key_id
 from tests.unit.audit_parts import Folder
 
 PROGRAM = Path(audit_verifier.__file__)
@@ -118,6 +120,41 @@ def test_the_second_device_is_compared_line_by_line(folder: Folder) -> None:
     assert verify(rows(folder), seals(folder), copy=changed)["first_bad"] == 6
     assert verify(rows(folder), seals(folder), copy=copy[:3])["first_bad"] == 4
     assert verify(rows(folder), seals(folder), copy=[*copy, copy[0]])["first_bad"] == 9
+
+
+def lines_of(texts: list[str]) -> bytes:
+    return "".join(f"{text}\n" for text in texts).encode()
+
+
+def test_an_export_holds_each_file_sign_for_sign(folder: Folder) -> None:
+    folder.sealer.renew_key()
+    last = folder.seals.last()
+    assert last is not None
+    public = {"public_key": last.next_key, "key_id": id_of(folder)}
+    file = io.BytesIO()
+    write_bundle(file, rows=iter(rows(folder)), checkpoints=iter(seals(folder)))
+    with zipfile.ZipFile(file) as archive:
+        members = {one.filename: archive.read(one) for one in archive.infolist()}
+        assert {one.compress_type for one in archive.infolist()} == {zipfile.ZIP_DEFLATED}
+    assert list(members) == ["events.jsonl", "checkpoints.jsonl", "public-key.json", "verify.py", "README.txt"]
+    assert members["events.jsonl"] == lines_of(rows(folder))
+    assert members["checkpoints.jsonl"] == lines_of(seals(folder))
+    assert members["public-key.json"].decode() == json.dumps(public, indent=2) + "\n"
+    assert members["verify.py"] == PROGRAM.read_bytes()
+    assert f"verify.py . --key-id {id_of(folder)}\n" in members["README.txt"].decode()
+    plain = io.BytesIO()
+    write_lines(plain, rows=iter(rows(folder)), checkpoints=iter(seals(folder)))
+    assert plain.getvalue() == lines_of([*rows(folder), *seals(folder), canonical(public)])
+
+
+def test_an_export_without_a_checkpoint_names_no_key(folder: Folder) -> None:
+    file, plain = io.BytesIO(), io.BytesIO()
+    write_bundle(file, rows=rows(folder), checkpoints=[])
+    with zipfile.ZipFile(file) as archive:
+        assert json.loads(archive.read("public-key.json")) == {"public_key": "", "key_id": ""}
+        assert b"verify.py . --key-id KEY-ID\n" in archive.read("README.txt")
+    write_lines(plain, rows=[], checkpoints=[])
+    assert plain.getvalue() == b'{"key_id":"","public_key":""}\n'
 
 
 def test_the_program_ends_with_what_it_found(folder: Folder, tmp_path: Path) -> None:
