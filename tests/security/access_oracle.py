@@ -91,6 +91,7 @@ BEFORE_SIGN_IN = {
     "sessions.sign_out",
     "sessions.actor_for",
     "sessions.actor_for_session",
+    "sessions.find_ended",
     "sessions.actor_of",
     "audit.seal",
 }

@@ -52,7 +52,7 @@ def test_the_check_passes_whoever_holds_the_permission(permission: Permission) -
             assert refused.value.details == {"permission": permission.value}
 
 
-@pytest.mark.parametrize("permission", WORKSPACE_PERMISSIONS)
+@pytest.mark.parametrize("permission", sorted(WORKSPACE_PERMISSIONS))
 def test_a_workspace_of_others_looks_like_none(permission: Permission) -> None:
     for actor, workspace_id in ((ANN, OTHER), (ANN, None), (ADMINISTRATOR, WARD)):
         with pytest.raises(NotFoundError, match=r"^This workspace does not exist, or you are not a member of it; ask"):

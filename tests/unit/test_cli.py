@@ -284,8 +284,8 @@ def test_a_document_is_kept_to_some_people_and_given_back(dafe: CommandLine) -> 
     kept = dafe("documents", "access", "board.txt", "--only", "petra lindqvale", *inside).data
     assert [one["name"] for one in kept["people"]] == ["Petra Lindqvale"]
     assert kept["user_ids"] == [kept["people"][0]["id"]]
-    (seen,) = dafe("documents", "list", *inside, "--as", "petra").data["documents"]
-    assert (seen["id"], seen["restricted"]) == (added["id"], True)
+    seen = dafe("documents", "list", *inside, "--as", "petra").data["documents"]
+    assert [one["id"] for one in seen if one["restricted"]] == [added["id"]]
     hidden = (("documents", "list"), ("jobs", "list"), ("documents", "show", "board.txt"))
     hidden += (("documents", "access", added["id"]), ("documents", "delete", added["id"]))
     for command, ran in dafe.each(hidden, *inside, "--as", "ilse"):
@@ -297,7 +297,7 @@ def test_a_document_is_kept_to_some_people_and_given_back(dafe: CommandLine) -> 
     for options, ran in dafe.each((("documents", "access", "board.txt", *one) for one in wrong), *inside):
         assert ran.code == 2, options
     assert dafe("documents", "access", "board.txt", "--everybody", *inside).data["user_ids"] is None
-    assert dafe("documents", "list", *inside, "--as", "ilse").data["total"] == 1
+    assert added["id"] in dafe("documents", "list", *inside, "--as", "ilse").output
     assert dafe("documents", "delete", "board.txt", *inside).code == 0
 
 
