@@ -22,8 +22,8 @@ PACKAGES = ("app", "backends", "components", "pages")
 MEASURED = PACKAGES[:2]
 _SHOWN = 10
 _KNOWN = (
-    "Suites: \"{}\". Child processes that read files are not counted, and Chroma's and llama.cpp's adapters are run by the"
-    " server suite only. The modules of which least was run:"
+    'Suites: "{}". Child processes that read files are not counted, and the adapters of Chroma and llama.cpp are run by'
+    " the server suite only. The modules of which least was run:"
 )
 
 
