@@ -119,7 +119,7 @@ class Indexing:
 
     def _count(self, statuses: frozenset[DocumentStatus]) -> int:
         wanted = DocumentFilter(statuses=statuses, limit=0)
-        return sum(self._metadata.documents.find(wanted, workspace_id=one)[1] for one in self.workspaces)
+        return sum(self._metadata.documents.find(wanted, workspace_id=one, reader=None)[1] for one in self.workspaces)
 
     def wait_for(self, documents: int, *, seconds: float) -> None:
         until = time.monotonic() + seconds
