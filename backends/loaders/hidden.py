@@ -1,7 +1,9 @@
 """Marks text that a person who opens the file does not see, on its way through a reader."""
 
 import re
+from contextlib import suppress
 from typing import IO, Any
+from xml.parsers import expat
 
 from app.domain.documents import Span
 
@@ -16,10 +18,6 @@ _STYLE = re.compile(
     re.IGNORECASE,
 )
 
-_LINE = re.compile(rb"<(?:\w+:)?(row|col)\s([^<>]*)>")
-_VALUE = re.compile(rb"""\b(hidden|r|min|max)\s*=\s*["']([^"']*)["']""")
-_PIECE_BYTES = 1_000_000
-_LONGEST_ELEMENT = 1_000
 _MOST_COLUMNS = 16_384
 """Of a worksheet (ECMA-376)."""
 
@@ -116,19 +114,24 @@ def _conceal(element: Any) -> None:
 
 
 def hidden_lines(part: IO[bytes]) -> tuple[set[int], set[int]]:
-    """Numbers of the rows and of the columns that a worksheet hides, counted from 1, from its XML."""
+    """Numbers of the rows and of the columns that a worksheet hides, counted from 1, from its XML.
+
+    What stands behind a fault of the XML is not read: the reader of the cells tells that.
+    """
     rows, columns = set[int](), set[int]()
-    rest = b""
-    while piece := part.read(_PIECE_BYTES):
-        rest += piece
-        for element in _LINE.finditer(rest):
-            values = {name.decode(): value.decode("ascii", "replace") for name, value in _VALUE.findall(element[2])}
-            if values.get("hidden") in {"1", "true"}:
-                if element[1] == b"row" and values.get("r", "").isdigit():
-                    rows.add(int(values["r"]))
-                elif values.get("min", "").isdigit() and values.get("max", "").isdigit():
-                    columns |= set(range(int(values["min"]), min(int(values["max"]), _MOST_COLUMNS) + 1))
-        rest = rest[-_LONGEST_ELEMENT:] if b"<" in rest[-_LONGEST_ELEMENT:] else b""
+
+    def begins(name: str, values: dict[str, str]) -> None:
+        if name.rpartition(":")[2] not in {"row", "col"} or values.get("hidden") not in {"1", "true"}:
+            return
+        if values.get("r", "").isdecimal():
+            rows.add(int(values["r"]))
+        elif values.get("min", "").isdecimal() and values.get("max", "").isdecimal():
+            columns.update(range(int(values["min"]), min(int(values["max"]), _MOST_COLUMNS) + 1))
+
+    parser = expat.ParserCreate()
+    parser.StartElementHandler = begins
+    with suppress(expat.ExpatError):
+        parser.ParseFile(part)
     return rows, columns
 
 

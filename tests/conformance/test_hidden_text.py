@@ -139,11 +139,16 @@ def test_a_workbook_marks_hidden_sheets_rows_and_columns(loader: LocalLoader) ->
     assert found == [rows[1], "Off", *rows, "Far off", *rows, "Aspirin; Dose: 5; Note: a"]
 
 
-def test_a_worksheet_is_looked_through_in_pieces(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hidden, "_PIECE_BYTES", 7)
-    rows = b"".join(b'<x:row r="%d" hidden="%d"><c r="A1"/></x:row>' % (number, number % 2) for number in range(1, 9))
-    part = io.BytesIO(b"<sheet><cols><col min='2' max='3' hidden='true'/></cols>" + rows + b"</sheet>")
-    assert hidden.hidden_lines(part) == ({1, 3, 5, 7}, {2, 3})
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16"])
+def test_a_worksheet_is_looked_through_however_it_is_written(encoding: str) -> None:
+    rows = "".join(f'<x:row r="{number}" hidden="{number % 2}"><c r="A1"/></x:row>' for number in range(1, 9))
+    sheet = f"""<?xml version="1.0" encoding="{encoding}"?><x:sheet><!-- <row r="9" hidden="1"/> -->
+        <cols><col min='2' max='3' hidden='true'/></cols>{rows}</x:sheet>"""
+    assert hidden.hidden_lines(io.BytesIO(sheet.encode(encoding))) == ({1, 3, 5, 7}, {2, 3})
+
+
+def test_what_a_damaged_worksheet_hides_before_its_fault_is_kept() -> None:
+    assert hidden.hidden_lines(io.BytesIO(b'<sheet><row r="1" hidden="1"/><row')) == ({1}, set())
 
 
 def test_marks_that_a_file_brings_itself_move_nothing(loader: LocalLoader) -> None:
