@@ -19,8 +19,6 @@ from starlette.responses import FileResponse, JSONResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
-from streamlit.proto.NewSession_pb2 import CustomThemeConfig
-from streamlit.runtime import app_session
 
 from app.api.gate import SESSION_HEADER, Gate
 from app.api.headers import security_headers
@@ -159,22 +157,6 @@ def streamlit_options(services: Services) -> dict[str, Any]:
     }
 
 
-def write_theme_once() -> None:
-    """For every rerun Streamlit reads the whole theme from its options and writes it into a message: 1.5 ms on the
-    thread that serves all sockets. Here each part is written at its first use; it never changes."""
-    write = app_session._populate_theme_msg
-    written: dict[str, CustomThemeConfig] = {}
-
-    def copy(msg: CustomThemeConfig, section: str = "theme") -> None:
-        if section not in written:
-            kept = CustomThemeConfig()
-            write(kept, section)
-            written[section] = kept
-        msg.MergeFrom(written[section])
-
-    app_session._populate_theme_msg = copy
-
-
 def main() -> int:
     """Serve until a signal comes. Exit code 4 when the installation cannot be opened."""
     switch_telemetry_off()
@@ -187,7 +169,6 @@ def main() -> int:
         print(error.message, file=sys.stderr)  # noqa: T201
         return 4
     application = create_app(services)
-    write_theme_once()
     try:
         application.run(config=streamlit_options(services))
     finally:
