@@ -78,7 +78,7 @@ class Recovery:
         served = {job.document_id for job in self._metadata.jobs.find(reader=None, states=_OPEN)}
         indexed = [
             [version for version in versions if version.status is DocumentStatus.INDEXED]
-            for versions in self._replacing_versions()
+            for versions in self._all_versions(self._documents())
             if versions and versions[0].document_id not in served
         ]
         self._remover.replace_versions(*(max(found, key=lambda one: one.number) for found in indexed if found))
@@ -136,11 +136,11 @@ class Recovery:
             for document in self._metadata.documents.find(wanted, workspace_id=workspace.id, reader=None)[0]
         ]
 
-    def _replacing_versions(self) -> list[Sequence[DocumentVersion]]:
-        """All versions of each document that has more than one."""
+    def _all_versions(self, documents: Sequence[Document]) -> list[Sequence[DocumentVersion]]:
+        """Of each document that has more than one."""
         return [
             self._metadata.documents.find_versions(document.id, workspace_id=document.workspace_id)
-            for document in self._documents()
+            for document in documents
             if document.version.number > 1
         ]
 
@@ -152,8 +152,9 @@ class Recovery:
         ]
 
     def _known_files(self) -> set[FileId]:
-        versions = [document.version for document in self._documents()]
-        versions += [version for found in self._replacing_versions() for version in found]
+        documents = self._documents()
+        versions = [document.version for document in documents]
+        versions += [version for found in self._all_versions(documents) for version in found]
         return {file_id for version in versions for file_id in (version.file_id, layout_id(version.id))}
 
 
