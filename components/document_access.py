@@ -35,11 +35,8 @@ def access_dialog(session: Session, document_id: DocumentId, name: str) -> str |
         if saved.user_ids is None:
             return f"Everyone in this workspace sees {name}."
         others = len(saved.user_ids) - 1
-        return (
-            f"Only you and {counted(others, 'other person', 'other people')} see {name}."
-            if others
-            else (f"Only you see {name}.")
-        )
+        company = f" and {counted(others, 'other person', 'other people')}" if others else ""
+        return f"Only you{company} see {name}."
     return None
 
 

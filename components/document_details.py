@@ -27,8 +27,7 @@ _SENTENCES = {
 
 
 def document_details(session: Session, document_id: DocumentId, *, people: Mapping[UserId, str]) -> str | None:
-    """What stands in the drawer; returns what the person wants done: TRY_AGAIN, ACCESS or
-    DELETE."""
+    """What stands in the drawer; returns what the person wants done: TRY_AGAIN, ACCESS or DELETE."""
     with shows_errors("document details"):
         current = refreshed(session)
         documents, scope = current.services.documents, {"workspace_id": current.workspace_id}

@@ -54,7 +54,7 @@ def find_subjects(verb: Any, *, depth: int = 0) -> list[Any]:
     own = [child for child in verb.children if child.dep_ in _SUBJECTS]
     if own:
         found = [] if _is_impersonal(verb) else [head for subject in own for head in _resolved(verb, subject)]
-        return [head for head in found if is_done(verb, head)]
+        return [head for head in found if _is_done(verb, head)]
     if depth >= _DEEPEST or verb.head.i == verb.i or any(child.dep_ == "expl" for child in verb.children):
         return []
     if verb.dep_ == "acl":
@@ -68,7 +68,7 @@ def find_subjects(verb: Any, *, depth: int = 0) -> list[Any]:
     if verb.dep_ in {"conj", "xcomp", "advcl"} and verb.head.pos_ in {"VERB", "AUX"}:
         if verb.dep_ == "xcomp" and (objects := objects_of(verb.head)):
             acts = verb.head.lemma_ in OBJECT_ACTS
-            return [one for one in objects if acts and one.pos_ != "PRON" and is_done(verb, one)]
+            return [one for one in objects if acts and one.pos_ != "PRON" and _is_done(verb, one)]
         return find_subjects(verb.head, depth=depth + 1)
     return []
 
@@ -160,7 +160,7 @@ def _may_be(noun: Any, pronoun: Any, verb: Any) -> bool:
     return not several or joined or noun.tag_ not in {"NN", "NNP"} or verb.head.dep_ == "attr"
 
 
-def is_done(verb: Any, subject: Any) -> bool:
+def _is_done(verb: Any, subject: Any) -> bool:
     """Whether the verb does not only say what somebody wants others to do: "urged the bank to sell"."""
     return not is_under(verb, _ASKING) or subject.i < verb.head.i or subject.pos_ == "PROPN"
 

@@ -144,15 +144,10 @@ def is_idle(noun: Any) -> bool:
 
 def is_alternative(object_: Argument, verb: Any | None) -> bool:
     """ "the men received placebo or diazepam": each of them is not what happened; "causes gout or fever" is of both."""
-    if verb is None or object_.head is None or verb.tag_ not in {"VBD", "VBN"} or not _is_joined_by_or(object_.head):
+    head = object_.head
+    if verb is None or head is None or not any(one.tag_ == "VBD" for one in (verb, *verb.children)):
         return False
-    return verb.tag_ == "VBD" or any(child.tag_ == "VBD" for child in verb.children)
-
-
-def _is_joined_by_or(noun: Any) -> bool:
-    first = first_conjunct(noun)
-    joined = [first, *(token for token in first.subtree if token.dep_ == "conj")]
-    return any(child.lower_ == "or" and child.dep_ == "cc" for one in joined for child in one.children)
+    return any(child.lower_ == "or" and child.dep_ == "cc" for one in (head, *head.conjuncts) for child in one.children)
 
 
 def promises(noun: Any) -> bool:
@@ -225,7 +220,7 @@ def is_asked(verb: Any | None) -> bool:
     return verb is not None and any(child.dep_ == "mark" and child.lower_ == "whether" for child in verb.children)
 
 
-def _behind(only: Any, verb: Any) -> Any | None:
+def _limited(only: Any, verb: Any) -> Any | None:
     """ "group" in "only in the high-dose group"."""
     if only.head.pos_ != "ADP" or verb_above(only) != verb:
         return None
@@ -239,6 +234,6 @@ def leaves_out_limit(said: str, verb: Any | None, *, whom: bool = True) -> bool:
         return False
     words = set(re.findall(r"\w+", said.lower()))
     limits = {token.lower_ for token in verb.subtree if token.lower_ in _LIMITING}
-    limits |= {noun.lower_ for token in verb.subtree if token.lower_ == "only" and (noun := _behind(token, verb))}
+    limits |= {noun.lower_ for token in verb.subtree if token.lower_ == "only" and (noun := _limited(token, verb))}
     people = {token.lower_ for token in verb.subtree if whom and is_population(token) and verb_above(token) == verb}
     return bool((limits | people) - words)
