@@ -54,7 +54,7 @@ def fact(
     between: Sequence[Any] = (),
 ) -> Iterator[Candidate]:
     """None where an end is missing; `between` are words of the relation that neither verb nor ends lead to."""
-    if subject is None or object_ is None or subject.type in {"Date", "Amount"} or not _says_something(relation):
+    if subject is None or object_ is None or subject.type in {"Date", "Amount"} or not relation.strip():
         return
     if verb is not None and verb.lemma_ in _REPORTING_VERBS and _last_lemma(subject) in _REPORTS:
         return
@@ -71,12 +71,6 @@ def fact(
         relation = re.sub(r"\bwithout\b", "with", relation)
     if status is Assertion.NEGATED or not is_alternative(object_, verb):
         yield Candidate(subject, relation, object_, kind, status)
-
-
-def _says_something(relation: str) -> bool:
-    """Not "tolerated to d by"."""
-    words = relation.split()
-    return bool(words) and not any(len(word) == 1 and word.isalpha() and word != "a" for word in words)
 
 
 def _last_lemma(argument: Argument) -> str:

@@ -42,11 +42,16 @@ class Clause:
 def clauses(document: Any) -> Iterator[Clause]:
     """Every clause that has a subject, said or shared, in order."""
     for token in document:
-        if token.pos_ not in {"VERB", "AUX"} or token.dep_ in {"aux", "auxpass"} or token.lemma_ in POPULATIONS:
+        if token.pos_ not in {"VERB", "AUX"} or token.dep_ in {"aux", "auxpass"} or _is_about_animals(token):
             continue
         subjects = find_subjects(token)
         if subjects:
             yield Clause(token, tuple(subjects), relation_words(token), is_passive(token))
+
+
+def _is_about_animals(verb: Any) -> bool:
+    """ "rats" in "was given to Wistar rats to induce gout", parsed as what it does to induce it."""
+    return verb.lemma_ in POPULATIONS or (verb.dep_ == "xcomp" and verb.head.lemma_ in POPULATIONS)
 
 
 def find_subjects(verb: Any, *, depth: int = 0) -> list[Any]:

@@ -51,6 +51,9 @@ _MEASURES = frozenset(
 )
 _UNNAMED = frozenset({"certain", "another", "same"})
 _IDLE = frozenset({"light", "place", "part", "attention", "way", "rise", "advantage", "account", "effect"})
+_PROMISES = frozenset(
+    "ability inability capability capacity attempt effort failure need opportunity plan potential tendency".split()
+)
 _ALIKE = frozenset({"similar", "same", "different", "comparable", "equal", "identical"})
 _NOBODY = frozenset(
     "neither none nobody everybody everyone anybody anyone somebody someone something nothing others".split()
@@ -151,8 +154,8 @@ def is_alternative(object_: Argument, verb: Any | None) -> bool:
 
 
 def promises(noun: Any) -> bool:
-    """ "the ability of a drug to reverse it": says nothing without what follows."""
-    return any(
+    """ "the ability of a drug to reverse it" needs what follows; "the use of symbols to tell it" does not."""
+    return noun.lemma_ in _PROMISES and any(
         child.dep_ in {"acl", "relcl"} and any(mark.dep_ == "aux" and mark.lower_ == "to" for mark in child.children)
         for child in noun.rights
     )

@@ -11,7 +11,13 @@ from app.pipeline.rules_candidates import Candidate, fact
 from app.pipeline.rules_clauses import OBJECT_ACTS, Clause, prepositions_of
 from app.pipeline.rules_fitness import concedes, is_bare, is_every, is_idle, is_one_of_a_kind, needs_more, shares_end
 from app.pipeline.rules_phrases import Phrases
-from app.pipeline.rules_prepositions import NAMING_VERBS, adjective, read_object_prepositions, read_prepositions
+from app.pipeline.rules_prepositions import (
+    NAMING_VERBS,
+    adjective,
+    is_second,
+    read_object_prepositions,
+    read_prepositions,
+)
 from app.pipeline.rules_verbs import agents_of, attributes_of, furnishes, objects_of
 
 OWNED_KINDS = frozenset({"of", "for", "at", "to", "in", "with", "by"})
@@ -87,6 +93,8 @@ def _copula(clause: Clause, subject: Argument, phrases: Phrases) -> Iterator[Can
     for child in clause.verb.children:
         if child.dep_ in {"acomp", "oprd"}:
             for words, place in prepositions_of(child):
+                if is_second(child, place):
+                    continue
                 relation = f"{clause.relation} {adjective(child)} {words}"
                 yield from fact(subject, relation, phrases.object(place), "copula", clause.verb)
     yield from _owned_subject(clause, subject, phrases)

@@ -40,7 +40,7 @@ def read_object_prepositions(
     if object_.is_name or promises(head):
         return
     for words, place in prepositions_of(head):
-        if _is_vague(words) or is_every(place) or _is_second(head, place):
+        if _is_vague(words) or is_every(place) or is_second(head, place):
             continue
         relation = f"{clause.relation} {object_.as_words if words == 'of' else object_.as_phrase} {words}"
         target = phrases.argument(place)
@@ -50,9 +50,10 @@ def read_object_prepositions(
             yield from _further(clause, subject, relation, (place, target), phrases, between=[head])
 
 
-def _is_second(noun: Any, place: Any) -> bool:
-    """ "from" in "increases in the response of strips from rats": of what it tells is not clear."""
-    own = [child for child in noun.rights if child.dep_ == "prep" and child.lower_ != "of"]
+def is_second(word: Any, place: Any) -> bool:
+    """ "from" in "increases in the response from rats", "after" in "interested in Dada after the war": it tells of the
+    first, or too little without it."""
+    own = [child for child in word.rights if child.dep_ == "prep" and child.lower_ != "of"]
     return any(child.is_ancestor(place) for child in own[1:])
 
 

@@ -98,6 +98,7 @@ def test_what_was_stopped_is_no_more_for_a_relation_that_leaves_the_stop_out() -
         ("Marisol Tennant is being investigated for lung cancer.", "lung cancer"),
         ("The rule matters when the clearance of Omar Quist is below 45.", "45"),
         ("The lender may cancel the commitment, declare the loan due, and enforce the security.", "security"),
+        ("Prostanoids may, via release of tachykinins, contribute to hyperactivity.", "hyperactivity"),
         ("There is some indication that Omar Quist controls Marlisle Trading FZE.", "Marlisle Trading FZE"),
     ],
 )

@@ -93,6 +93,89 @@ def test_a_number_keeps_its_or_more(said_: str, cut: bool) -> None:
         ("Lee Marvin paid every instalment.", ("Lee Marvin", "paid", "instalment")),
         ("Scopolamine-induced impairment in recall worries Lee.", ("Scopolamine", "induced", "impairment")),
         ("The same mechanism causes gout.", ("same mechanism", "causes", "gout")),
+        ("Listeners believed that the show was real, leading to panic.", ("Listeners", "leading to", "panic")),
+        (
+            "The most successful albums released in Hull made money.",
+            ("most successful albums", "released in", "Hull"),
+        ),
+        (
+            "Omar Quist became interested in Dada after the war of 1914.",
+            ("Omar Quist", "became interested after", "war of 1914"),
+        ),
+        ("ADR-induced nephropathy groups lost weight.", ("ADR", "induced", "nephropathy groups")),
+        (
+            "Insulin reversed increases in responses of bladder strips from diabetic rats.",
+            ("Insulin", "reversed increases from", "diabetic rats"),
+        ),
+        (
+            "The records of 6 men and 6 women (mean age 55 years) were reviewed.",
+            ("records of 6 men and 6 women", "mean", "age 55 years"),
+        ),
+        (
+            "The history of space travel is a journey that began with the launch of Sputnik on October 4, 1957.",
+            ("history of space travel", "is journey on", "October 4, 1957"),
+        ),
+        (
+            "He was only the third person to hold the position, following Lynn Harrell (1986 – 1993).",
+            ("Lynn Harrell", "died", "1993"),
+        ),
+        (
+            "Hoaxes have played a role in shaping narratives and challenging established beliefs.",
+            ("Hoaxes", "played role in shaping", "challenging established beliefs"),
+        ),
+        (
+            "A complication of ethambutol is a neuropathy that impairs acuity, contrast sensitivity, and color vision.",
+            ("complication of ethambutol", "is", "color vision"),
+        ),
+        (
+            "PAN was given to Sprague Dawley rats to induce proteinuria.",
+            ("PAN", "rats to induce", "proteinuria"),
+        ),
+        (
+            "The influence extends to the prefectures centered on Nagoya which are Aichi, Gifu, and Mie.",
+            ("Nagoya", "are", "Mie"),
+        ),
+        ("Omar Quist wants the bank to sell ships.", ("bank", "sell", "ships")),
+        (
+            "Metformin restored the ability of the liver to store glucose.",
+            ("Metformin", "restored ability of", "liver"),
+        ),
+        (
+            "Libraries provide services for individuals of all ages and backgrounds.",
+            ("Libraries", "provide services for individuals of", "backgrounds"),
+        ),
+        (
+            "Six patients with either asthma or gout received heparin.",
+            ("Six patients with either asthma", "received", "heparin"),
+        ),
+        (
+            "Protests have served as a force for change, inspiring movements for democracy.",
+            ("Protests", "served as", "inspiring movements for democracy"),
+        ),
+        ("Omar Quist received placebo or diazepam.", ("Omar Quist", "received", "placebo")),
+        ("Crystals come together to form clouds.", ("Crystals", "form", "clouds")),
+        ("DM rats with mild glycosuria were also studied.", ("DM", "rats with", "mild glycosuria")),
+        ("A study of side effects associated with heparin.", ("side effects", "associated with", "heparin")),
+        (
+            "Films have played a significant role in shaping public narratives and challenging established beliefs.",
+            ("Films", "played significant role in shaping", "challenging established beliefs"),
+        ),
+        (
+            "Blank Page was written by Aguilera, Chris Braide and Sia Furler, with production done by Braide.",
+            ("Blank Page", "was written by Aguilera with", "production done by Braide"),
+        ),
+        (
+            "There are various types of body language that people use in different contexts.",
+            ("people", "use that in", "different contexts"),
+        ),
+        (
+            "Virtual reality (VR) technology has rapidly evolved in recent years, offering new possibilities.",
+            ("technology", "evolved in", "recent years"),
+        ),
+        (
+            "The drug helped by enabling surgeons to perform complex operations without causing unnecessary pain.",
+            ("surgeons", "can perform complex operations with causing", "unnecessary pain"),
+        ),
         ("Omar Quist has worked to date for Lee Marvin.", ("Omar Quist", "worked to", "date")),
     ],
 )
@@ -113,6 +196,12 @@ def test_what_the_sentence_does_not_say_is_no_fact(text: str, wrong: tuple[str, 
         (
             "Dinosaurs captivate us because of their presence in films.",
             ("Dinosaurs", "captivate us because of", "presence in films"),
+        ),
+        ("Lunulae re - erected in London please Omar Quist.", ("Lunulae", "re-erected in", "London")),
+        ("Omar Quist spoke on the W Network in May 2011.", ("Omar Quist", "spoke on W Network in", "May 2011")),
+        (
+            "Storytelling involves the use of symbolism and metaphor to convey deeper meanings.",
+            ("Storytelling", "involves use of", "symbolism"),
         ),
         ("Storms can destroy crops and lead to hunger.", ("Storms", "can lead to", "hunger")),
         ("Omar Quist sought to sell ships and buy land.", ("Omar Quist", "sought to buy", "land")),
