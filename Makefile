@@ -45,10 +45,6 @@ test-servers: .venv/.dafe-test
 test-browser: .venv/.dafe-test
 	.venv/bin/pytest -m browser
 
-.venv/.dafe-bench: .venv/.dafe-test
-	@$(UV) sync --quiet --locked --inexact --extra chroma --extra llamacpp --group test --group bench
-	@touch $@
-
 # The figures in the RESULTS.md of tests/evaluation, tests/bench and tests/security; DATA is a folder of the public sets.
 bench: .venv/.dafe-bench
 	.venv/bin/dafe evaluate retrieval --data-dir $(DATA) --results tests/evaluation
