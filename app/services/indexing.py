@@ -109,7 +109,10 @@ class IndexingService:
         try:
             self._index_and_publish(job, version, progress)
         except CancelledError:
-            self._stop(job, version)
+            if self._is_to_stop(job):
+                self._stop(job, version)
+            else:  # Taken over by another worker, which may have ended since.
+                self._put_back(job, version, attempts=progress.attempts)
         except WorkerEnds:
             self._put_back(job, version, attempts=progress.attempts - 1)
         except (InvalidInputError, MissingDependencyError, IntegrityError) as error:
@@ -181,6 +184,12 @@ class IndexingService:
             job.id, worker=self._worker, state=JobState.FAILED, error=message, attempts=job.attempts
         )
 
+    def _is_to_stop(self, job: Job) -> bool:
+        try:
+            return self._metadata.jobs.get(job.id, reader=None).state is JobState.STOPPING
+        except NotFoundError:
+            return True
+
     def _is_anothers(self, job: Job) -> bool:
         """Whether this worker was away for so long that another one has the job: what that one adds must stay."""
         try:
@@ -210,6 +219,8 @@ class IndexingService:
         delay_seconds: float = 0.0,
     ) -> None:
         """`attempts` takes the place of those counted: a worker that was told to end is no fault of the file."""
+        if self._is_anothers(job):
+            return
         self._metadata.jobs.finish(
             job.id, worker=self._worker, state=JobState.WAITING, error=message, attempts=attempts
         )

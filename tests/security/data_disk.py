@@ -50,7 +50,7 @@ def full(folder: Path) -> dict[str, Any]:
         (folder / "ballast").unlink()
         added = add(services, workspace.id, "refused.txt", ASPIRIN)
         documents = (running, waiting, added)
-        wait_until(lambda: all(job_of(services, one).state.finished for one in documents))
+        wait_for_end(services, *documents)
         meanwhile = [job.state.value for job in jobs]
         return {"said": said, "meanwhile": meanwhile, **after(services, workspace, *documents)}
 
@@ -126,6 +126,12 @@ def wait_until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < until, "it did not happen in time"
         time.sleep(0.2)
+
+
+def wait_for_end(services: Services, *documents: Document) -> None:
+    """Until their jobs have ended and the workers have taken the last message, of which there may be one too many."""
+    wait_until(lambda: all(job_of(services, one).state.finished for one in documents))
+    wait_until(lambda: not leftovers(services))
 
 
 def after(services: Services, workspace: Workspace, *documents: Document) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from app.errors import BackendUnavailableError
 from app.pipeline.indexing import layout_id
 from backends.sql import engine
 from tests.security.contents import leftovers, problems
-from tests.security.data_disk import environment, opened, wait_until, work_off
+from tests.security.data_disk import environment, opened, wait_for_end, wait_until, work_off
 from tests.security.killing import ROOT
 from tests.services.letters import ASPIRIN, WARFARIN, add, facts, job_of, long_letter, status_of
 
@@ -167,7 +167,7 @@ def test_a_database_that_another_process_holds_is_said_and_used_when_that_one_is
             return len(documents) == 2
 
         wait_until(is_added)
-        wait_until(lambda: all(job_of(services, one).state.finished for one in documents))
+        wait_for_end(services, *documents)
     finally:
         holder.kill()
         stop.set()
@@ -192,7 +192,7 @@ def test_a_clock_that_jumps_a_day_and_back_neither_stops_the_workers_nor_doubles
             ahead.write_text(seconds)
             documents.append(add(services, workspace.id, f"{seconds}.txt", WARFARIN + f"\nAt {seconds}.".encode()))
             time.sleep(1)
-        wait_until(lambda: all(job_of(services, one).state.finished for one in documents))
+        wait_for_end(services, *documents)
     finally:
         for worker in workers:
             worker.terminate()

@@ -19,7 +19,12 @@ from app.domain.jobs import Job, JobKind, JobState, Stage
 from app.domain.workspaces import Workspace
 from app.errors import ConflictError, NotFoundError
 from app.services.documents import SameName
+from backends.loading import load
 from backends.metadata.base import MetadataStore
+from backends.metadata.settings import SqliteMetadataSettings
+from backends.sql import tables
+from backends.sql.engine import Database
+from tests.security.contents import leftovers
 from tests.services.letters import REPLACED, WARFARIN, Work, add, facts, job_of, long_letter, status_of, upload
 
 ROOT = Path(__file__).parents[2]
@@ -161,6 +166,47 @@ def test_a_worker_that_is_told_to_end_puts_its_job_back_and_the_next_goes_on(
     assert facts(services, workspace.id) == facts(services, other_workspace.id)
     counts = [services.graph.counts(OPERATOR, workspace_id=one.id) for one in (workspace, other_workspace)]
     assert counts[0] == counts[1]
+
+
+def take_over(services: Services, job: Job, *, lease_seconds: float) -> None:
+    """As another worker does when this one was away for longer than its lease."""
+    database = Database(services.settings.data_dir / "dafe.db", key=services.keys.database)
+    with database.write() as connection:
+        connection.execute(tables.jobs.update().where(tables.jobs.c.id == job.id).values(lease_until=0.0))
+    metadata: MetadataStore = load(MetadataStore, SqliteMetadataSettings(), database=database)
+    assert metadata.jobs.claim(job.id, worker="another", lease_seconds=lease_seconds) is not None
+    database.close()
+
+
+def test_a_worker_that_ends_leaves_a_job_alone_that_another_took_over_and_did(
+    services: Services, workspace: Workspace, metadata: MetadataStore
+) -> None:
+    document = add(services, workspace.id, "long.txt", long_letter(sentences=200))
+    worker = Worker(services)
+    try:
+        wait_until(lambda: is_extracting(services, document))
+        job = job_of(services, document)
+        take_over(services, job, lease_seconds=60.0)
+        metadata.documents.publish(job.version_id, workspace_id=workspace.id)
+        metadata.jobs.finish(job.id, worker="another", state=JobState.DONE)
+    finally:
+        worker.end()
+    assert (job_of(services, document).state, status_of(services, document)) == (JobState.DONE, DocumentStatus.INDEXED)
+    assert leftovers(services) == []
+
+
+def test_a_job_that_another_worker_took_over_and_left_is_done_and_not_stopped(
+    services: Services, workspace: Workspace, work: Work
+) -> None:
+    document = add(services, workspace.id, "long.txt", long_letter(sentences=200))
+    worker = Worker(services)
+    try:
+        wait_until(lambda: is_extracting(services, document))
+        take_over(services, job_of(services, document), lease_seconds=0.0)
+        wait_until(lambda: job_of(services, document).state.finished)
+    finally:
+        worker.end()
+    assert (job_of(services, document).state, status_of(services, document)) == (JobState.DONE, DocumentStatus.INDEXED)
 
 
 def test_a_job_that_failed_often_gets_all_its_attempts_again(
