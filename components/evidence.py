@@ -16,6 +16,9 @@ _ASK = "Ask where it comes from before you use it."
 _HIDDEN = f"Hidden in the file: a person who opens it does not see this text. {_ASK}"
 _NOT_ON_PAGE = f"This sentence is not visible on the page: a person who opens the file does not see it. {_ASK}"
 _PARTLY_ON_PAGE = f"A part of this sentence is not visible on the page. {_ASK}"
+_LARGEST = 1.18
+"""Times the part's width that a page is drawn beside an answer: margins of an inch and a half go then."""
+_MARGIN = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +67,21 @@ def evidence_data(view: EvidenceView, *, image: bytes | None, turn: Turn | None 
         "image_label": f"Image of {place}",
         "image": f"data:image/png;base64,{base64.b64encode(image).decode()}" if image else "",
         "boxes": [list(box) for box in view.boxes],
+        "sheet": _sheet(view),
         "concealed": [[list(box) for box in boxes] for boxes in view.hidden_boxes],
         "before": _from_whole_word(view) if turn else _stretches(view, view.before, end=view.span.start),
         "marked": view.quote,
         "after": _stretches(view, view.after, end=view.span.end + len(view.after)),
         "whole": turn is None,
     }
+
+
+def _sheet(view: EvidenceView) -> dict[str, float]:
+    """Width and place of the page, in widths of the part: empty margins are left out, text never is."""
+    left, right = view.text_edges
+    shown = min(max(right - left + 2 * _MARGIN, 1 / _LARGEST), 1.0)
+    start = min(max((left + right - shown) / 2, 0.0), 1.0 - shown)
+    return {"width": 1 / shown, "left": -start / shown}
 
 
 def _notice(view: EvidenceView, *, image: bytes | None) -> str:

@@ -44,6 +44,10 @@ function sheet(data) {
   const image = node("img", { alt: data.image_label })
   image.src = data.image
   const made = node("div", { class: "sheet" }, image)
+  if (!data.whole) {
+    made.style.width = `${data.sheet.width * 100}%`
+    made.style.marginLeft = `${data.sheet.left * 100}%`
+  }
   for (const edges of data.boxes) made.append(placed(edges, node("div", { class: "box", "aria-hidden": "true" })))
   for (const boxes of data.concealed) {
     boxes.forEach((edges, line) => {

@@ -56,6 +56,8 @@ class EvidenceView:
     """Places of the document on this page and around the quote that a person who opens the file does not see."""
     hidden_boxes: tuple[tuple[Box, ...], ...] = ()
     """Of those on this page, one a line of text as for the quote."""
+    text_edges: tuple[float, float] = (0.0, 1.0)
+    """Left and right of all text on the page, as fractions of its width."""
 
     @property
     def quote_is_hidden(self) -> bool:
@@ -140,6 +142,7 @@ class EvidenceService:
                 ocr=page.ocr,
                 hidden=hidden,
                 hidden_boxes=tuple(filter(None, (line_boxes(page, place) for place in hidden))),
+                text_edges=_text_edges(page),
             )
 
     def _read(
@@ -179,3 +182,9 @@ def _page(loaded: LoadedDocument, number: int) -> Page:
         if page.number == number:
             return page
     raise NotFoundError("The document has no such page.")
+
+
+def _text_edges(page: Page) -> tuple[float, float]:
+    """Text off the page does not widen it."""
+    edges = [edge for word in page.words for edge in (word.left, word.right) if 0 <= edge <= 1]
+    return min(edges, default=0.0), max(edges, default=1.0)

@@ -90,6 +90,8 @@ def test_a_quote_that_is_not_visible_on_its_page_has_a_place_there(
     ((first, second),) = view.hidden_boxes
     assert (first,) == view.boxes
     assert first[3] < second[3]
+    assert view.text_edges[0] == first[0]
+    assert first[2] < view.text_edges[1] < 0.5
     seen = services.evidence.evidence(OPERATOR, span=Span(0, 10), **here)
     assert not seen.quote_is_hidden
     assert seen.hidden_boxes == view.hidden_boxes

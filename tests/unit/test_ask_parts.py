@@ -192,6 +192,17 @@ def test_evidence_that_is_not_visible_on_the_page_says_so_and_is_outlined() -> N
     assert (beside["notice"], beside["concealed"]) == ("", [[list(box)]])
 
 
+@pytest.mark.parametrize("edges", [(0.0, 1.0), (0.05, 0.97), (0.12, 0.88), (0.3, 0.99), (0.01, 0.4), (0.4, 0.5)])
+def test_a_page_beside_an_answer_shows_all_of_its_text(edges: tuple[float, float]) -> None:
+    sheet = evidence_data(replace(VIEW, text_edges=edges), image=b"png", turn=turn_of(1, [1]))["sheet"]
+    first, last = (sheet["left"] + sheet["width"] * edge for edge in edges)
+    assert 0 <= first < last <= 1 + 1e-9
+    assert 1 <= sheet["width"] <= 1.2
+    assert sheet["left"] <= 0 <= sheet["left"] + sheet["width"] - 1 + 1e-9
+    if edges == (0.12, 0.88):
+        assert sheet["width"] > 1.1
+
+
 def test_text_around_evidence_is_cut_where_the_file_hides_it() -> None:
     view = replace(VIEW, hidden=(Span(890, 895), Span(930, 999)))
     data = evidence_data(view, image=None, turn=turn_of(1, [1]))
