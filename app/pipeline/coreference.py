@@ -11,7 +11,7 @@ from app.pipeline.polarity_words import FAMILY, FAMILY_OF_SOMEBODY
 from app.pipeline.rules_arguments import Argument
 from app.pipeline.rules_candidates import Candidate
 from app.pipeline.rules_clauses import Clause
-from app.pipeline.rules_fitness import depth, is_bare_definite, owner_of
+from app.pipeline.rules_fitness import depth, is_bare_definite, owner_of, points_back
 from app.pipeline.rules_phrases import Phrases
 from app.pipeline.rules_verbs import objects_of
 from app.pipeline.verification import PRONOUNS
@@ -60,7 +60,7 @@ class Antecedents:
             found = self._kinds.get(argument.head.lemma_.lower())
         else:
             return argument
-        if found is None or not _agrees(word, found):
+        if found is None or not _agrees(word, found) or points_back(found):
             return argument
         return replace(found, head=argument.head, coreference=True)
 

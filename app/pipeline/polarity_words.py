@@ -29,7 +29,7 @@ HEDGING_NOUNS = frozenset(
 UNSURE_VERBS = frozenset(
     (
         "suspect suggest consider presume allege claim believe think assume speculate fear doubt wonder question "
-        "hypothesize hypothesise"
+        "hypothesize hypothesise assert argue contend insist"
     ).split()
 )
 """What follows them is not established."""

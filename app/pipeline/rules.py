@@ -22,7 +22,7 @@ from app.pipeline.rules_phrases import Phrases
 from app.pipeline.rules_tables import read_row, table_keys
 from app.pipeline.verification import ParsedSentence, verify
 
-RULES_VERSION = "rules/8"
+RULES_VERSION = "rules/9"
 _SECTIONS = (
     "AIMS?|AND|AUTHORS['’]|BACKGROUND|CASE|CONCLUSIONS?|CONTEXT|DESIGN|DISCUSSION|FINDINGS?|INTERPRETATION|INTRODUCTION|"
     "LIMITATIONS|MAIN|MATERIALS?|MEASUREMENTS?|MEASURES|METHODS?|OBJECTIVES?|OUTCOMES?|PARTICIPANTS|PATIENTS?|PURPOSE|"

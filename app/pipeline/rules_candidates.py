@@ -8,6 +8,7 @@ from typing import Any
 from app.domain.graph import Assertion
 from app.pipeline.polarity import status_of
 from app.pipeline.rules_arguments import Argument
+from app.pipeline.rules_empty import is_empty
 from app.pipeline.rules_fitness import (
     is_alternative,
     is_aside,
@@ -60,6 +61,8 @@ def fact(
         return
     if is_aside(subject, verb) or is_one_of_many(subject, verb) or is_asked(verb) or is_only_wanted(subject, verb):
         return
+    if is_empty(subject, relation, object_):
+        return
     said = f"{subject.text} {relation} {object_.text}"
     if leaves_out_limit(said, verb, whom=" " in object_.text) or (verb is not None and cuts_bound(said, verb.doc.text)):
         return
@@ -69,6 +72,8 @@ def fact(
         if _WITHOUT_DOING.search(relation) or (verb is not None and any(one.dep_ == "neg" for one in verb.children)):
             return
         relation = re.sub(r"\bwithout\b", "with", relation)
+    if status is Assertion.NEGATED:
+        relation = relation.removeprefix("failed to ")
     if status is Assertion.NEGATED or not is_alternative(object_, verb):
         yield Candidate(subject, relation, object_, kind, status)
 

@@ -1,10 +1,11 @@
 """Clauses: a verb, who or what it is said of, and the words that name the relation."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from app.pipeline.rules_conjuncts import with_conjuncts
+from app.pipeline.rules_fitness import depth
 from app.pipeline.rules_places import places_around
 from app.pipeline.rules_populations import POPULATIONS
 from app.pipeline.rules_relations import is_under, relation_words
@@ -15,7 +16,7 @@ _RELATIVE = frozenset({"who", "which", "that", "whom"})
 _DEEPEST = 4
 _OF_THE_WRITER = frozenset({"move", "turn", "look", "speak", "begin", "consider"})
 """Who "Moving on to …," is said of is the one who writes."""
-OBJECT_ACTS = frozenset(
+_OBJECT_ACTS = frozenset(
     (
         "allow enable cause force help lead ask require persuade order permit encourage let make invite urge instruct "
         "advise appoint elect choose nominate prompt train tell want expect see hear leave keep find consider"
@@ -23,6 +24,7 @@ OBJECT_ACTS = frozenset(
 )
 """Verbs whose object does what follows: "allows banks to lend"; else "to …" is a purpose."""
 _ASKING = frozenset({"ask", "encourage", "invite", "urge", "advise", "want", "expect"})
+_DONE_TO = frozenset({"treat", "feed", "inject", "infect", "expose", "induce"})
 _OF_PEOPLE = ("er", "or", "ist", "ian", "ant", "male")
 _LIKE_PREPOSITIONS = frozenset("using surrounding including regarding concerning following involving".split())
 _BEFORE_ASIDES = frozenset({",", ";", "-", "–", "—", "and", "or"})
@@ -49,16 +51,32 @@ def clauses(document: Any) -> Iterator[Clause]:
             yield Clause(token, tuple(subjects), relation_words(token), is_passive(token))
 
 
+def _last(subjects: Sequence[Any], verb: Any) -> Any:
+    """But for what stands in a bracket before it."""
+    return max(subjects, key=lambda one: (depth(one) == depth(verb), one.i))
+
+
+def _has_auxiliary(verb: Any) -> bool:
+    return any(child.dep_ in {"aux", "auxpass"} for child in verb.children)
+
+
 def _is_about_animals(verb: Any) -> bool:
-    """ "rats" in "was given to Wistar rats to induce gout", parsed as what it does to induce it."""
+    """ "rats" in "was given to Wistar rats to induce gout", parsed as what it does to induce it, and "treated"
+    in "AZT and PHZ treated mice"."""
+    before, after = (verb.nbor(step) if 0 <= verb.i + step < len(verb.doc) else None for step in (-1, 1))
+    if verb.lemma_ in _DONE_TO and before is not None and after is not None and not _has_auxiliary(verb):
+        return before.pos_ in {"NOUN", "PROPN"} and before.dep_ not in _SUBJECTS and after.tag_ == "NNS"
     return verb.lemma_ in POPULATIONS or (verb.dep_ == "xcomp" and verb.head.lemma_ in POPULATIONS)
 
 
 def find_subjects(verb: Any, *, depth: int = 0) -> list[Any]:
-    """Heads of the subjects of a verb: its own, those it shares by coordination or control, or the noun it modifies."""
+    """Heads of the subjects of a verb: its own, those it shares by coordination or control, or the noun it modifies.
+
+    Of two that are not joined ("By reading books, papers, she learns") the verb is said of the last.
+    """
     own = [child for child in verb.children if child.dep_ in _SUBJECTS]
     if own:
-        found = [] if _is_impersonal(verb) else [head for subject in own for head in _resolved(verb, subject)]
+        found = [] if _is_impersonal(verb) else _resolved(verb, _last(own, verb))
         return [head for head in found if _is_done(verb, head)]
     if depth >= _DEEPEST or verb.head.i == verb.i or any(child.dep_ == "expl" for child in verb.children):
         return []
@@ -66,16 +84,21 @@ def find_subjects(verb: Any, *, depth: int = 0) -> list[Any]:
         stated = verb.tag_ in {"VBN", "VBG"} and verb.lower_ not in _LIKE_PREPOSITIONS
         unclear = _is_any(verb.head) or _is_far(verb) or _is_within(verb.head)
         return said_of(verb.head) if stated and not unclear else []
-    if verb.dep_ == "advcl" and verb.tag_ == "VBG" and not _is_said_of_subject(verb):
+    if verb.dep_ == "advcl" and (_is_manner(verb) or (verb.tag_ == "VBG" and not _is_said_of_subject(verb))):
         return []
     if _is_purpose_of_others(verb) or _is_measured_by(verb):
         return []
     if verb.dep_ in {"conj", "xcomp", "advcl"} and verb.head.pos_ in {"VERB", "AUX"}:
         if verb.dep_ == "xcomp" and (objects := objects_of(verb.head)):
-            acts = verb.head.lemma_ in OBJECT_ACTS
+            acts = verb.head.lemma_ in _OBJECT_ACTS
             return [one for one in objects if acts and one.pos_ != "PRON" and _is_done(verb, one)]
         return find_subjects(verb.head, depth=depth + 1)
     return []
+
+
+def _is_manner(verb: Any) -> bool:
+    """ "as tolerated", "as compared to controls"."""
+    return any(child.dep_ == "mark" and child.lower_ == "as" for child in verb.children)
 
 
 def _is_impersonal(verb: Any) -> bool:
@@ -139,6 +162,9 @@ def _is_said_of_subject(participle: Any) -> bool:
         return False
     if participle.lemma_ in {"lead", "result"} and any(child.dep_ == "ccomp" for child in participle.head.children):
         return False
+    wanted = any(child.dep_ == "aux" and child.lower_ == "to" for child in participle.head.children)
+    if wanted and participle.i > participle.head.i:
+        return False  # "made it possible for cities to work at night, reducing crime"
     first = participle.left_edge
     if first.i == 0 and participle.lemma_ in _OF_THE_WRITER:
         return False
@@ -167,7 +193,7 @@ def _may_be(noun: Any, pronoun: Any, verb: Any) -> bool:
 
 def _is_done(verb: Any, subject: Any) -> bool:
     """Whether the verb does not only say what somebody wants others to do: "urged the bank to sell"."""
-    return not is_under(verb, _ASKING) or subject.i < verb.head.i or subject.pos_ == "PROPN"
+    return not is_under(verb, _ASKING) or subject.i < verb.head.i
 
 
 def said_of(head: Any, *, depth: int = 0) -> list[Any]:
@@ -225,3 +251,8 @@ def _after(preposition: Any, words: str) -> Iterator[tuple[str, Any]]:
             yield from _after(child, further)
         elif child.dep_ == "conj" and child.pos_ == "ADP":
             yield from _after(child, child.lower_)
+
+
+def makes_act(verb: Any) -> bool:
+    """ "forced the bank to sell", "enabled us to speak": what it says is what its object does."""
+    return verb.lemma_ in _OBJECT_ACTS and any(child.dep_ in {"xcomp", "ccomp"} for child in verb.rights)

@@ -46,10 +46,13 @@ _LIMITING = frozenset({"than", "versus", "compared", "without", "unless", "excep
 _MEASURES = frozenset(
     (
         "dose yield rate incidence activity proportion percentage amount frequency severity effect course scope "
-        "testament model barrier increase decrease reduction improvement difference schedule career example symbol sign"
+        "testament model barrier increase decrease reduction improvement change difference schedule career example "
+        "symbol sign"
     ).split()
 )
 _UNNAMED = frozenset({"certain", "another", "same"})
+_OF_NOW = frozenset("other current present recent resulting remaining concomitant".split())
+"""Which one these mean stands around the sentence."""
 _IDLE = frozenset({"light", "place", "part", "attention", "way", "rise", "advantage", "account", "effect"})
 _PROMISES = frozenset(
     "ability inability capability capacity attempt effort failure need opportunity plan potential tendency".split()
@@ -79,7 +82,13 @@ def points_back(argument: Argument) -> bool:
         child.dep_ == "det" and child.lower_ in _DEMONSTRATIVES for child in head.children
     ):
         return True
-    return is_bare_definite(head) or _is_of_nothing(argument)
+    owners = [child for child in head.children if child.dep_ == "poss" and child.pos_ == "NOUN"]
+    return is_bare_definite(head) or _is_of_nothing(argument) or any(map(is_bare_definite, owners))
+
+
+def is_pointed_at(noun: Any) -> bool:
+    """ "types" of "works in these types of jobs"."""
+    return any(child.lower_ in _POINTING for child in noun.children)
 
 
 def _is_of_nothing(argument: Argument) -> bool:
@@ -123,6 +132,22 @@ def shares_end(head: Any) -> bool:
     )
 
 
+def is_of_whom(head: Any) -> bool:
+    """ "symptoms" of "patients whose symptoms include fever"."""
+    return any(child.tag_ == "WP$" for child in first_conjunct(head).children)
+
+
+def is_one_name(head: Any, verb: Any) -> bool:
+    """ "Cranks and Shadows is a novel": one title, by its verb."""
+    first = first_conjunct(head)
+    joined = [first, *first.conjuncts]
+    one = any(
+        part.tag_ == "VBZ" or part.lower_ == "was" for part in (verb, *verb.children) if part.pos_ in {"VERB", "AUX"}
+    )
+    both = any(child.lower_ in {"and", "&"} for part in joined for child in part.children)
+    return len(joined) > 1 and one and both and all(part.pos_ == "PROPN" for part in joined)
+
+
 def concedes(head: Any, verb: Any) -> bool:
     """ "Although an indicator of dysfunction, a rise may …": parsed as if the indicator did what follows."""
     first = head.left_edge
@@ -148,7 +173,9 @@ def is_idle(noun: Any) -> bool:
 def is_alternative(object_: Argument, verb: Any | None) -> bool:
     """ "the men received placebo or diazepam": each of them is not what happened; "causes gout or fever" is of both."""
     head = object_.head
-    if verb is None or head is None or not any(one.tag_ == "VBD" for one in (verb, *verb.children)):
+    if verb is None or head is None:
+        return False
+    if verb.dep_ != "acl" and not any(one.tag_ == "VBD" for one in (verb, *verb.children)):
         return False
     return any(child.lower_ == "or" and child.dep_ == "cc" for one in (head, *head.conjuncts) for child in one.children)
 
@@ -200,6 +227,10 @@ def is_one_of_many(subject: Argument, verb: Any | None) -> bool:
         return False
     if head.lower_ in _NOBODY or any(child.lower_ in _UNNAMED for child in head.lefts):
         return True
+    if any(child.lower_ in _OF_NOW for child in head.lefts) and not _has(head, {"prep", "poss"}):
+        return True
+    if verb.lemma_ == "include" and head.tag_ == "NNS" and not _has(head, {"prep", "poss", "compound", "nmod"}):
+        return True
     if head.pos_ != "NOUN" or " " in subject.text:
         return False
     noun = head.lemma_.lower()
@@ -210,12 +241,12 @@ def is_one_of_many(subject: Argument, verb: Any | None) -> bool:
     if noun in POPULATIONS and verb.tag_ == "VBG" and not any(child.dep_ == "aux" for child in verb.children):
         return True
     past = any(one.tag_ == "VBD" for one in (verb, *verb.children) if one is verb or one.dep_.startswith("aux"))
-    return head.tag_ == "NNS" and (past or verb.lemma_ == "include")
+    return head.tag_ == "NNS" and past
 
 
 def is_only_wanted(subject: Argument, verb: Any | None) -> bool:
-    """ "games made to retain players": a purpose is a fact of who is named ("sold the ship to repay the loan")."""
-    return verb is not None and is_purpose(first_conjunct(verb)) and not subject.is_named
+    """ "games made to retain players": a purpose is a fact of who has it ("sold the ship to repay the loan")."""
+    return verb is not None and is_purpose(first_conjunct(verb)) and subject.type not in {"Person", "Organization"}
 
 
 def is_asked(verb: Any | None) -> bool:

@@ -104,7 +104,7 @@ def _is_cut_by_verb(token: Any) -> bool:
 def _roles_before(phrases: Phrases) -> Iterator[Candidate]:
     """ "Soviet composer Nikita Bogoslovsky": the common noun before a name says what it is."""
     for name in phrases.names():
-        if name.type not in {"Person", "Organization"} or name.head is None:
+        if name.type not in {"Person", "Organization"} or name.head is None or name.text[0].islower():
             continue
         kinds = None if name.type == "Person" else _ORGANIZATION_NOUNS
         start = phrases.document.char_span(

@@ -8,12 +8,23 @@ from app.domain.graph import Assertion
 from app.pipeline.parse_walking import first_conjunct
 from app.pipeline.rules_arguments import Argument
 from app.pipeline.rules_candidates import Candidate, fact
-from app.pipeline.rules_clauses import OBJECT_ACTS, Clause, prepositions_of
-from app.pipeline.rules_fitness import concedes, is_bare, is_every, is_idle, is_one_of_a_kind, needs_more, shares_end
+from app.pipeline.rules_clauses import Clause, makes_act, prepositions_of
+from app.pipeline.rules_fitness import (
+    concedes,
+    is_bare,
+    is_every,
+    is_idle,
+    is_of_whom,
+    is_one_name,
+    is_one_of_a_kind,
+    needs_more,
+    shares_end,
+)
 from app.pipeline.rules_phrases import Phrases
 from app.pipeline.rules_prepositions import (
     NAMING_VERBS,
     adjective,
+    is_idiom,
     is_second,
     read_object_prepositions,
     read_prepositions,
@@ -27,6 +38,10 @@ _CALENDAR = re.compile(
 """A date that is on a calendar, not a span of time such as "six days"."""
 _OF_PASSIVE = frozenset({"was", "were", "is", "are", "been", "be", "being", "has", "have", "had"})
 """Auxiliaries that the active voice is without: "was inducted by", but "inducted"."""
+
+
+_LIMITS = frozenset({"to", "into", "onto", "after", "before", "during", "until", "without"})
+"""What follows these behind a verb says when or where it is so."""
 
 
 def read_clause(clause: Clause, phrases: Phrases) -> Iterator[Candidate]:
@@ -44,8 +59,10 @@ def read_clause(clause: Clause, phrases: Phrases) -> Iterator[Candidate]:
 def subject_of(clause: Clause, head: Any, phrases: Phrases) -> Argument | None:
     """This subject of a clause with what says which, unless the clause is what says it; None for one of several that
     share what follows the last."""
-    if shares_end(head) or concedes(head, clause.verb):
+    if shares_end(head) or concedes(head, clause.verb) or is_of_whom(head):
         return None
+    if is_one_name(head, clause.verb):
+        return phrases.joined(head) if head.dep_ != "conj" else None
     return phrases.argument(head) if clause.verb.dep_ in {"acl", "relcl"} else phrases.whole(head)
 
 
@@ -56,7 +73,8 @@ def _objects(clause: Clause, subject: Argument, phrases: Phrases) -> Iterator[Ca
             continue
         inner = list(read_object_prepositions(clause, subject, head, object_, phrases))
         found = list(fact(subject, clause.relation, phrases.object(head), "svo", clause.verb))
-        half = _is_half_said(clause.verb) or is_idle(head) or is_every(head)
+        limited = not object_.is_named and any(map(_is_limit, clause.verb.rights))
+        half = limited or _is_half_said(clause.verb) or is_idle(head) or is_every(head)
         if not half and not any(_is_part(one, phrases) for one in found):
             yield from found
         yield from inner
@@ -65,9 +83,16 @@ def _objects(clause: Clause, subject: Argument, phrases: Phrases) -> Iterator[Ca
 def _is_half_said(verb: Any) -> bool:
     """ "supplied the hospital with insulin", "forced the bank to sell", "named half of it as a park": the object alone
     says something else."""
-    acts = verb.lemma_ in OBJECT_ACTS and any(child.dep_ in {"xcomp", "ccomp"} for child in verb.rights)
+    acts = makes_act(verb)
     named = verb.lemma_ in NAMING_VERBS and any(child.dep_ == "prep" and child.lower_ == "as" for child in verb.rights)
     return acts or named or furnishes(verb)
+
+
+def _is_limit(child: Any) -> bool:
+    """ "during induced hypotension", "while swallowing", "to nearby towns"."""
+    if child.dep_ == "advcl":
+        return any(mark.lower_ in {"while", "until", "unless"} for mark in child.lefts)
+    return child.dep_ in {"prep", "dative"} and child.lower_ in _LIMITS
 
 
 def _is_part(one: Candidate, phrases: Phrases) -> bool:
@@ -82,12 +107,13 @@ def _copula(clause: Clause, subject: Argument, phrases: Phrases) -> Iterator[Can
             continue
         if _is_one_of_list(head, clause) or head.pos_ in {"PRON", "DET"}:
             continue
-        kind = attribute if is_one_of_a_kind(head) and attribute.text == attribute.short else phrases.object(head)
+        alone = is_one_of_a_kind(head) and attribute.text == attribute.short and not _has_more(head)
+        kind = attribute if alone else phrases.object(head)
         yield from fact(subject, clause.relation, kind, "copula", clause.verb)
         if attribute.is_name:
             continue
         for words, place in prepositions_of(head):
-            if words in OWNED_KINDS:
+            if words in OWNED_KINDS and not is_idiom(place):
                 relation = f"{clause.relation} {attribute.as_words if words == 'of' else attribute.as_phrase} {words}"
                 yield from fact(subject, relation, phrases.object(place), "copula", clause.verb)
     for child in clause.verb.children:
@@ -98,6 +124,11 @@ def _copula(clause: Clause, subject: Argument, phrases: Phrases) -> Iterator[Can
                 relation = f"{clause.relation} {adjective(child)} {words}"
                 yield from fact(subject, relation, phrases.object(place), "copula", clause.verb)
     yield from _owned_subject(clause, subject, phrases)
+
+
+def _has_more(noun: Any) -> bool:
+    """ "a partner at Lee Brothers"."""
+    return any(child.dep_ == "prep" and not any(map(is_idiom, child.children)) for child in noun.rights)
 
 
 def _is_one_of_list(attribute: Any, clause: Clause) -> bool:
@@ -129,5 +160,5 @@ def _dates(clause: Clause, subject: Argument, phrases: Phrases) -> Iterator[Cand
     for child in clause.verb.children:
         if child.dep_ in {"npadvmod", "advmod"}:
             date = phrases.argument(child)
-            if date is not None and date.type == "Date" and _CALENDAR.search(date.text):
+            if date is not None and date.type == "Date" and _CALENDAR.search(date.text) and child.tag_ != "NNS":
                 yield from fact(subject, clause.relation, date, "date", clause.verb)

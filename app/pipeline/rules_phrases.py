@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 from app.domain.documents import Span
@@ -88,10 +89,16 @@ class Phrases:
         # It ends before the noun of its last word, or with one of the two that "both" or "either" announces.
         torn = (
             {"both", "either"} & set(words)
+            or _begins_again(self.document[argument.head.i : last.i])
             or last.head.i > last.i
             or (following is not None and following.pos_ in _GOES_WITH)
         )
         return None if torn or len(words) > _LONGEST_WHOLE else replace(longer, short=argument.short)
+
+    def joined(self, first: Any) -> Argument:
+        """From the first of several joined nouns to the last."""
+        last = max((first, *first.conjuncts), key=lambda noun: noun.i)
+        return self._make(self._borders(first)[0], self._borders(last)[1], "Concept", first)
 
     def is_torn(self, argument: Argument) -> bool:
         """ "18.4 ng" of "18.4 ng/mL", "Clean" of the album "Kiss Each Other Clean"."""
@@ -200,9 +207,10 @@ class Phrases:
     def _with_second_half(self, end: int) -> int:
         """ "Redeemed Christian Church of God", of which the recogniser leaves out what follows "of"."""
         following = [token for token in self.document if token.idx >= end][:2]
-        if len(following) == 2 and following[0].lower_ == "of" and _is_unknown_name(following[1]):
-            return int(following[1].idx + len(following[1]))
-        return end
+        if len(following) < 2 or following[0].lower_ != "of":
+            return end
+        unknown = following[1].pos_ == "PROPN" and not following[1].ent_type_
+        return int(following[1].idx + len(following[1])) if unknown else end
 
     def _with_of(self, head: Any, argument: Argument) -> Argument:
         place = next((child for child in head.rights if child.dep_ == "prep" and child.lower_ == "of"), None)
@@ -285,5 +293,6 @@ class Phrases:
         return whole_words(self.document.text, start, right.idx + len(right))
 
 
-def _is_unknown_name(token: Any) -> bool:
-    return bool(token.pos_ == "PROPN" and not token.ent_type_)
+def _begins_again(words: Any) -> bool:
+    """ "1970 census a place" of "Since the 1970 census a place has …"."""
+    return any(one.pos_ in _GOES_WITH and other.lower_ in _ARTICLES for one, other in pairwise(words))

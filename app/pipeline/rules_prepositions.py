@@ -5,8 +5,8 @@ from typing import Any
 
 from app.pipeline.rules_arguments import Argument
 from app.pipeline.rules_candidates import Candidate, fact
-from app.pipeline.rules_clauses import Clause, prepositions_of
-from app.pipeline.rules_fitness import is_every, is_one_of_a_kind, promises
+from app.pipeline.rules_clauses import Clause, makes_act, prepositions_of
+from app.pipeline.rules_fitness import is_every, is_one_of_a_kind, is_pointed_at, promises
 from app.pipeline.rules_phrases import Phrases
 from app.pipeline.rules_verbs import attributes_of, objects_of
 
@@ -17,7 +17,7 @@ _VAGUE_OBJECTS = frozenset(
     (
         "end front middle face course light favor favour place conclusion addition fact general particular contrast "
         "summary total turn part conjunction comparison hand average latest earliest least most first last date "
-        "extent degree order response"
+        "extent degree order response core essence practice"
     ).split()
 )
 _TURNED = frozenset({"to", "from", "into"})
@@ -37,7 +37,7 @@ def read_object_prepositions(
     clause: Clause, subject: Argument, head: Any, object_: Argument, phrases: Phrases
 ) -> Iterator[Candidate]:
     """ "increases the plasma concentration of digoxin": the object's own words join the relation."""
-    if object_.is_name or promises(head):
+    if object_.is_name or promises(head) or is_pointed_at(head) or head.lower_ in {"other", "others"}:
         return
     for words, place in prepositions_of(head):
         if _is_vague(words) or is_every(place) or is_second(head, place):
@@ -62,6 +62,8 @@ def read_prepositions(clause: Clause, subject: Argument, phrases: Phrases) -> It
     if clause.verb.lemma_ == "be" and any(phrases.is_amount(head) for head in attributes_of(clause.verb)):
         return
     objects = objects_of(clause.verb)
+    if makes_act(clause.verb):
+        return
     if not objects and any(child.dep_ in {"ccomp", "xcomp"} for child in clause.verb.children):
         return
     if any(child.dep_ == "dobj" and child.lower_ in _UNSAID for child in clause.verb.children):
@@ -70,7 +72,9 @@ def read_prepositions(clause: Clause, subject: Argument, phrases: Phrases) -> It
     if first is not None and first.type == "Amount":
         return
     for words, place in prepositions_of(clause.verb):
-        if _is_vague(words) or _is_idiom(place) or is_every(place) or _is_loose(clause.verb, place):
+        if _is_vague(words) or is_idiom(place) or is_every(place) or _is_loose(clause.verb, place):
+            continue
+        if _is_again(clause.verb, words, place) or ("as" not in words.split() and _is_known_as(clause.verb)):
             continue
         target = phrases.argument(place)
         if words == "from" and target is not None and target.type == "Amount":
@@ -108,6 +112,19 @@ def _is_loose(verb: Any, place: Any) -> bool:
     )
 
 
+def _is_again(verb: Any, words: str, place: Any) -> bool:
+    """ "resulted in shock in a woman": the second is said of the first; and "From 1990 to 1994 she led it"."""
+    if words == "to" and place.i < verb.i:
+        return True
+    first = next((child for child in verb.rights if child.dep_ == "prep" and child.lower_ == words), None)
+    return not (first is None or first.is_ancestor(place) or place.i < first.i or place.ent_type_)
+
+
+def _is_known_as(verb: Any) -> bool:
+    """ "is known to the locals as Yulalona"."""
+    return verb.lemma_ in {"know", "refer"} and any(one.lower_ == "as" and one.i > verb.i for one in verb.subtree)
+
+
 def _is_turned(verb: Any, preposition: str) -> bool:
     return preposition in _TURNED or (preposition == "as" and verb.lemma_ in NAMING_VERBS)
 
@@ -116,7 +133,7 @@ def _is_vague(preposition: str) -> bool:
     return preposition in _VAGUE_PREPOSITIONS or "than" in preposition.split()
 
 
-def _is_idiom(place: Any) -> bool:
+def is_idiom(place: Any) -> bool:
     """ "in the end", "to date"; "at the end of the lake" is a place."""
     return place.lower_ in _VAGUE_OBJECTS and not any(child.lower_ == "of" for child in place.rights)
 
@@ -168,7 +185,7 @@ def _further(
 ) -> Iterator[Candidate]:
     """ "works as an analyst for Rostov": what is reached joins the relation to what its own prepositions reach."""
     place, target = reached
-    if promises(place):
+    if promises(place) or is_pointed_at(place):
         return
     for more, end in prepositions_of(place):
         longer = f"{relation} {target.as_words if more == 'of' else target.as_phrase} {more}"

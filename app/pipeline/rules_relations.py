@@ -7,6 +7,13 @@ from app.pipeline.rules_verbs import objects_of
 
 _LETTING = frozenset({"allow", "enable", "help", "let", "permit"})
 """What their object does it can do."""
+_HOW_OFTEN = frozenset(
+    (
+        "often sometimes usually typically commonly frequently generally mostly mainly largely partly partially almost "
+        "nearly originally initially"
+    ).split()
+)
+"""Without these a relation says more than its sentence."""
 
 
 def relation_words(verb: Any) -> str:
@@ -15,6 +22,7 @@ def relation_words(verb: Any) -> str:
     parts = [verb]
     parts += [child for child in verb.children if child.dep_ in {"prt", "auxpass"} or _is_duty(child)]
     parts += _perfect(verb)
+    parts += [child for child in verb.children if child.dep_ == "advmod" and child.lower_ in _HOW_OFTEN]
     above = _sharing(verb)
     if above is not verb:
         parts += [child for child in above.children if _is_duty(child)]

@@ -15,7 +15,7 @@ _NUMERIC = re.compile(
 )
 
 _MEASURED = re.compile(r"\b(?:value|result|reference range|amount|commitment|outstanding|balance|price|limit)\b|\(m\)")
-_IDENTIFIER = re.compile(r"[A-Z]{1,4}[-/ ]?\d{3,}|\d{6,}")
+_IDENTIFIER = re.compile(r"[A-Z]{1,4}(?:[-/ ]?\d{3,})+|\d{6,}")
 _LONGEST_KEY = 40
 _EMPTY = frozenset({"", "-", "–", "n/a"})
 _UNIT_COLUMNS = frozenset({"unit", "units", "currency"})
@@ -98,7 +98,8 @@ def read_row(row: ParsedSentence, *, keys: TableKeys = _NO_KEYS) -> Iterator[Pro
     for match in cells:
         value, column = match["value"].strip(), match["column"].strip().lower()
         if value != label_text and column not in _UNIT_COLUMNS and not (column in _FORM_COLUMNS and len(cells) == 1):
-            is_own = match["column"].strip() in keys.of_label
+            before = key and match.start() < row.text.find(f": {key}", offset)
+            is_own = match["column"].strip() in keys.of_label or (before and not _DATE.fullmatch(value))
             relation = f"{column} of {key}" if key and value != key and not is_own else column
             yield _fact(row, label_text, relation, match, unit)
 

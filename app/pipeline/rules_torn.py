@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-_GOES_ON = re.compile(r"\s*(?:&|['’](?:s\b| ))|/[\w-]|\s*(?:\+/-|±)|[-‐‑–]\d")
+_GOES_ON = re.compile(r"\.?\s*[A-Za-z]+ ?\([-−]\d|\s*(?:&|['’](?:s\b| ))|/[\w-]|\s*(?:\+/-|±)|[-‐‑–]\d")
 _BEGAN_BEFORE = re.compile(r"(?:[\w)][-‐‑–/]|\d,|\+/-\s*|[±=<>≤≥]\s*)$")
 _ONLY_FIGURES = re.compile(r"[^\w]*(?:\+/-|±)[^\w]*$")
 _NUMBERED = re.compile(
@@ -19,6 +19,10 @@ _OR_MORE = re.compile(
     r"(\d[\d.,]*)(?: \w+)? or (?:more|less|fewer|above|below|over|under|older|younger|greater|higher)\b"
 )
 _NEXT_SENTENCE = re.compile(r"\b(?!(?:Inc|Ltd|Corp|Bros|Gen|Gov|Sen|Rep|Col|Capt|Prof|Mrs)\b)\w{3,}\. [A-Z]")
+_NO_NAME = re.compile(
+    r"(?:although|though|while|whereas|because|since|if|despite|neither)\b|\d+(?:st|nd|rd|th)$|.*[-‐‑–]$", re.IGNORECASE
+)
+"""What begins with a conjunction, ordinals alone, and "second-" of "second- and third-generation drugs"."""
 _UNITS = frozenset("usd gbp eur chf aud cad jpy mg g kg ml l mm cm km mmol pmol umol ng percent mmhg bpm iu".split())
 CAUSED = frozenset({"induced", "evoked", "triggered", "caused", "mediated"})
 """What a cause stands before, with a hyphen."""
@@ -43,7 +47,7 @@ def is_torn(text: str, start: int, end: int) -> bool:
     """ "DHT" of "5,7-DHT", "18.4 ng" of "18.4 ng/mL", "Group" of "Group I", "Iron" of "Iron & Wine", "Lee" of "Lee's
     play", "1.9" of "1.9 +/- 0.9", "ten years" of "ten years of debate"; and "USD", which is the unit of nothing."""
     said = text[start:end]
-    if _GOES_ON.match(text, end) or _BEGAN_BEFORE.search(text, 0, start):
+    if _GOES_ON.match(text, end) or _BEGAN_BEFORE.search(text, 0, start) or _NO_NAME.match(said):
         return True
     if _ONLY_FIGURES.search(said) or _NEXT_SENTENCE.search(said) or said.lower() in _UNITS:
         return True

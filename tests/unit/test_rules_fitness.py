@@ -92,9 +92,9 @@ def test_what_stands_in_a_bracket_is_not_what_the_sentence_is_of() -> None:
             ("Ardenfell Foods plc", "has business in", "Iran"),
         ),
         (
-            "Individuals forge a deep connection to their roots.",
-            ("Individuals", "forge", "deep connection"),
-            ("Individuals", "forge deep connection to", "roots"),
+            "Migrants forge a deep connection to their roots.",
+            ("Migrants", "forge", "deep connection"),
+            ("Migrants", "forge deep connection to", "roots"),
         ),
         (
             "Ferdinand Duviard became a teacher in 1905.",

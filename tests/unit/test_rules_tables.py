@@ -61,6 +61,13 @@ def test_a_usual_key_is_used_where_no_other_row_shows_one() -> None:
     assert ("Marisol Tennant", "dose of ramipril", "5 mg") in facts("Marisol Tennant; Medicine: ramipril; Dose: 5 mg")
 
 
+def test_what_stands_before_the_key_is_the_labels_own_but_for_dates() -> None:
+    found = facts("Quillmark Ltd; Signed: 3 May 2025; Facility: FB-2025-0204; Covenant: Leverage; Status: Met")
+    assert ("Quillmark Ltd", "facility", "FB-2025-0204") in found
+    assert ("Quillmark Ltd", "signed of Leverage", "3 May 2025") in found
+    assert ("Quillmark Ltd", "status of Leverage", "Met") in found
+
+
 def test_a_row_without_a_key_gives_plain_columns() -> None:
     assert ("Leverage", "limit", "4.00") in facts("Leverage; June 2026: 4.31; Limit: 4.00")
 

@@ -27,6 +27,12 @@ def facts(text: str) -> set[tuple[str, str, str]]:
         ("by the U.S. Food Agency", "U.S. Food Agency", False),
         ("by Tolvane Ltd. Brown left", "Tolvane Ltd. Brown", False),
         ("the music of Iron & Wine", "Iron", True),
+        ("Second- and third-generation drugs", "Second-", True),
+        ("moved to the 9th, since", "9th", True),
+        ("moved to the 9th district", "9th district", False),
+        ("Although risk rose", "Although risk", True),
+        ("at a rate of 2 mg. kg(-1). min(-1)", "2 mg", True),
+        ("at a dose of 2 mg. Khan fell", "2 mg", False),
     ],
 )
 def test_a_part_of_a_figure_or_name_is_torn(text: str, part: str, torn: bool) -> None:

@@ -1,0 +1,145 @@
+"""Tests that facts which say nothing alone, or more than their sentence, are left out, and their neighbours kept."""
+
+import pytest
+
+from app.domain.documents import Span
+from app.pipeline.rules_arguments import Argument
+from app.pipeline.rules_empty import is_empty
+from tests.unit.rules_parts import said
+
+
+def facts(text: str) -> set[tuple[str, str, str]]:
+    return {fact[1:] for fact in said(text)}
+
+
+def of(subject: str, text: str) -> set[tuple[str, str, str]]:
+    return {one for one in facts(text) if one[0] == subject}
+
+
+@pytest.mark.parametrize(
+    ("text", "wrong"),
+    [
+        ("The tool allows students to visualise concepts.", ("students", "can visualise", "concepts")),
+        ("Software can streamline processes.", ("Software", "can streamline", "processes")),
+        ("Ann Lee sold ships at times.", ("Ann Lee", "sold ships at", "times")),
+        ("Ann Lee treats patients whose symptoms include fever.", ("symptoms", "include", "fever")),
+        ("The current study used heparin.", ("current study", "used", "heparin")),
+        ("Ann Lee repaired the airport's old garage.", ("Ann Lee", "repaired", "airport's old garage")),
+        ("Fenoldopam preserves blood flow during shock.", ("Fenoldopam", "preserves", "blood flow")),
+        ("Fenoldopam preserves blood flow while doctors operate.", ("Fenoldopam", "preserves", "blood flow")),
+        ("The Link River was known to the Klamaths as Yulalona.", ("Link River", "was known to", "Klamaths")),
+        ("Bohigian was a partner at Lee Brothers.", ("Bohigian", "was", "partner")),
+        ("Storytelling is an art at its core.", ("Storytelling", "is art at", "core")),
+        ("Many workers are engaged in these types of jobs.", ("Many workers", "are engaged in types of", "jobs")),
+        ("Individuals use body language.", ("Individuals", "use", "body language")),
+        ("Ann Lee brought about significant changes.", ("Ann Lee", "brought about", "significant changes")),
+        ("The invited guests include performers.", ("invited guests", "include", "performers")),
+        ("Electrodes reach one side or the other of the brain.", ("Electrodes", "reach other of", "brain")),
+    ],
+)
+def test_what_says_too_little_alone_is_left_out(text: str, wrong: tuple[str, str, str]) -> None:
+    assert wrong not in facts(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        ("The tool allows banks to sell loans.", ("banks", "can sell", "loans")),
+        ("Software can streamline payment processes.", ("Software", "can streamline", "payment processes")),
+        ("The current owner of Rostrand sold ships.", ("current owner of Rostrand", "sold", "ships")),
+        ("Ann Lee repaired the hospital's old garage.", ("Ann Lee", "repaired", "hospital's old garage")),
+        ("Fenoldopam preserves blood flow during shock.", ("Fenoldopam", "preserves blood flow during", "shock")),
+        ("Ann Lee sold Rostrand during the war.", ("Ann Lee", "sold", "Rostrand")),
+        ("The Link River was known as Yulalona in Oregon.", ("Link River", "was known as", "Yulalona")),
+        ("Bohigian was a partner at Lee Brothers.", ("Bohigian", "was", "partner at Lee Brothers")),
+        ("Saivet is a footballer who plays for Bern.", ("Saivet", "is", "footballer")),
+        ("Banks often lend money.", ("Banks", "often lend", "money")),
+        (
+            "The style is almost a replica of it and Ann Lee nearly sold Rostrand.",
+            ("Ann Lee", "nearly sold", "Rostrand"),
+        ),
+        ("Cranks and Shadows is a novel.", ("Cranks and Shadows", "is", "novel")),
+        ("Ann Lee and Omar Quist sold land.", ("Omar Quist", "sold", "land")),
+        ("Many workers are engaged in new types of jobs.", ("Many workers", "are engaged in new types of", "jobs")),
+        ("Calcitonin reduced the level of zinc.", ("Calcitonin", "reduced level of", "zinc")),
+        ("Guests of the fair include Ann Lee.", ("Guests of the fair", "include", "Ann Lee")),
+        ("Ann Lee was baptized in Nancy, in Lorraine.", ("Ann Lee", "was baptized in", "Lorraine")),
+    ],
+)
+def test_what_says_enough_is_kept(text: str, right: tuple[str, str, str]) -> None:
+    assert right in facts(text)
+
+
+@pytest.mark.parametrize(
+    ("subject", "text"),
+    [
+        ("Cranks", "Cranks and Shadows is a novel."),
+        ("satellites", "These satellites help because they provide steady coverage of fields."),
+        ("PSD", "Menezes asked the PSD to form a new government."),
+        (
+            "manuscripts",
+            "By collecting and preserving books, manuscripts, archives, and other cultural artifacts, libraries help to"
+            " safeguard our collective memory and heritage for future generations.",
+        ),
+        (
+            "cities",
+            "Electric lighting made it possible for cities to operate at night, reducing crime rates and creating a"
+            " safer environment for residents.",
+        ),
+        (
+            "1970 Census a census - designated place",
+            "Since the 1970 Census a census - designated place (CDP) has been established with the name of Westmere for"
+            " tabulating the population.",
+        ),
+        (
+            "factor-beta1",
+            "Arteritis was examined for expressions of nitric oxide synthase (iNOS), basic fibroblast growth factor"
+            " (bFGF) and tumor growth factor-beta1 (TGF-beta1).",
+        ),
+    ],
+)
+def test_nothing_is_said_of_a_part_of_a_name_or_of_who_is_not_meant(subject: str, text: str) -> None:
+    assert not of(subject, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("Patients began thalidomide at 400 mg and escalated as tolerated to 1200 mg by day 54.", "tolerated"),
+        ("The bank enabled Ann Lee to sail by harnessing the wind.", "enabled"),
+        ("From 1990 to 1994 Ann Lee headed the Lillehammer Committee.", "headed to"),
+        ("The interaction resulted in shock in a young man.", "in young man"),
+        (
+            "The percentage of bone marrow cells observed was comparable in AZT and PHZ treated mice with similar"
+            " degrees of anaemia.",
+            "treated mice",
+        ),
+        ("Thirty-one patients were evaluated 2.3-14.1 years following completion of treatment.", "2.3-14.1 years"),
+    ],
+)
+def test_words_that_belong_elsewhere_make_no_relation(text: str, words: str) -> None:
+    assert not [one for one in facts(text) if words in f"{one[1]} {one[2]}"]
+
+
+def test_what_was_not_done_has_no_failing_in_its_relation() -> None:
+    found = said("Captopril failed to potentiate or facilitate severe proteinuria.")
+    assert ("negated", "Captopril", "facilitate", "severe proteinuria") in found
+    assert not [one for one in found if one[0] == "negated" and "failed" in one[2]]
+
+
+@pytest.mark.parametrize("verb", ["asserts", "argues", "contends", "insists"])
+def test_what_somebody_asserts_is_possible(verb: str) -> None:
+    found = said(f"The bank {verb} that Ann Lee owns Rostrand.")
+    assert {one[0] for one in found if one[3] == "Rostrand"} == {"possible"}
+
+
+def test_a_thing_has_no_plans() -> None:
+    text = "The Root Glacier flows south to join the Kennicott Glacier."
+    assert not [one for one in said(text) if one[0] == "planned"]
+    assert ("planned", "Ann Lee", "repay", "loan of Acme") in said("Ann Lee sold ships to repay a loan of Acme.")
+
+
+def test_a_relation_repeats_no_word() -> None:
+    ends = [Argument(text, Span(0, 1), "Person", None) for text in ("Ann Lee", "Omar Quist")]
+    assert is_empty(ends[0], "exert exert pressure on", ends[1])
+    assert not is_empty(ends[0], "exert pressure on", ends[1])
