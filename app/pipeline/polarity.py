@@ -179,9 +179,14 @@ def _of_family(noun: Any, heads: list[Any]) -> bool:
     """ "family history of stroke", "breast cancer in her mother", "cares for her mother with dementia"."""
     if noun.lower_ == "history" and has_child(noun, FAMILY_SIDES):
         return True
-    if noun not in heads and noun.dep_ not in {"attr", "appos"} and _is_relative(noun):
+    if noun not in heads and noun.dep_ not in {"attr", "appos"} and _is_relative(noun) and not _is_of_name(noun):
         return True
     return any(words == "in" and _is_relative(inner) for words, inner in prepositions(noun))
+
+
+def _is_of_name(relative: Any) -> bool:
+    """ "is known as a daughter of Hermes": whose family it is is said."""
+    return any(words == "of" and noun.pos_ == "PROPN" for words, noun in prepositions(relative))
 
 
 def _governed_by_history(head: Any) -> bool:

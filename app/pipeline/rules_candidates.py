@@ -69,7 +69,11 @@ def fact(
     heads = [argument.head for argument in (subject, object_) if argument.head is not None]
     status = status_of(verb, heads, between=between)
     if status is Assertion.NEGATED and "without" in relation.split():
-        if _WITHOUT_DOING.search(relation) or (verb is not None and any(one.dep_ == "neg" for one in verb.children)):
+        if (
+            "than" in relation.split()
+            or _WITHOUT_DOING.search(relation)
+            or (verb is not None and any(one.dep_ == "neg" for one in verb.children))
+        ):
             return
         relation = re.sub(r"\bwithout\b", "with", relation)
     if status is Assertion.NEGATED:

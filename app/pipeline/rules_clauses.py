@@ -24,6 +24,10 @@ _OBJECT_ACTS = frozenset(
 )
 """Verbs whose object does what follows: "allows banks to lend"; else "to …" is a purpose."""
 _ASKING = frozenset({"ask", "encourage", "invite", "urge", "advise", "want", "expect"})
+_IN_NAMES = frozenset(
+    "stimulating promoting releasing lowering inhibiting inducing producing secreting regulating".split()
+)
+"""Of names that are often written without their hyphen: "thyroid stimulating hormone"."""
 _DONE_TO = frozenset({"treat", "feed", "inject", "infect", "expose", "induce"})
 _OF_PEOPLE = ("er", "or", "ist", "ian", "ant", "male")
 _LIKE_PREPOSITIONS = frozenset("using surrounding including regarding concerning following involving".split())
@@ -64,6 +68,8 @@ def _is_about_animals(verb: Any) -> bool:
     """ "rats" in "was given to Wistar rats to induce gout", parsed as what it does to induce it, and "treated"
     in "AZT and PHZ treated mice"."""
     before, after = (verb.nbor(step) if 0 <= verb.i + step < len(verb.doc) else None for step in (-1, 1))
+    if verb.dep_ == "acl" and verb.lower_ in _IN_NAMES and after is not None and after.tag_ == "NN":
+        return True
     if verb.lemma_ in _DONE_TO and before is not None and after is not None and not _has_auxiliary(verb):
         return before.pos_ in {"NOUN", "PROPN"} and before.dep_ not in _SUBJECTS and after.tag_ == "NNS"
     return verb.lemma_ in POPULATIONS or (verb.dep_ == "xcomp" and verb.head.lemma_ in POPULATIONS)
@@ -137,6 +143,8 @@ def _is_far(verb: Any) -> bool:
 def _is_within(noun: Any) -> bool:
     """ "the fall in blood pressure associated with it": the fall may be meant."""
     above = noun.head
+    if noun.pos_ == "NOUN" and noun.dep_ == "pobj" and above.lower_ in {"as", "into"}:
+        return True  # "served as places that keep it": the places are what serves
     return bool(noun.pos_ == "NOUN" and noun.dep_ == "pobj" and above.dep_ == "prep" and above.head.pos_ == "NOUN")
 
 
@@ -176,7 +184,9 @@ def _is_said_of_subject(participle: Any) -> bool:
 def _resolved(verb: Any, subject: Any) -> list[Any]:
     """A relative pronoun stands for the noun before its clause."""
     if subject.lower_ in _RELATIVE and verb.dep_ == "relcl":
-        unclear = _is_any(verb.head) or _is_far(verb) or not _may_be(verb.head, subject, verb)
+        head = verb.head
+        role = head.dep_ == "pobj" and head.pos_ == "NOUN" and head.head.lower_ in {"as", "into"}
+        unclear = role or _is_any(head) or _is_far(verb) or not _may_be(head, subject, verb)
         return [] if unclear else said_of(verb.head)
     return with_conjuncts(subject)
 

@@ -47,7 +47,7 @@ _MEASURES = frozenset(
     (
         "dose yield rate incidence activity proportion percentage amount frequency severity effect course scope "
         "testament model barrier increase decrease reduction improvement change difference schedule career example "
-        "symbol sign"
+        "symbol sign history etiology aetiology prognosis mechanism"
     ).split()
 )
 _UNNAMED = frozenset({"certain", "another", "same"})
@@ -132,18 +132,27 @@ def shares_end(head: Any) -> bool:
     )
 
 
+def shares_of(head: Any) -> bool:
+    """ "creativity" in "the creativity and skill of magicians"."""
+    joined = [child for child in head.rights if child.dep_ == "conj"]
+    return any(
+        child.dep_ == "prep" and child.lower_ == "of" and child.i > one.i
+        for one in joined
+        for child in (*head.rights, *one.rights)
+    )
+
+
 def is_of_whom(head: Any) -> bool:
     """ "symptoms" of "patients whose symptoms include fever"."""
     return any(child.tag_ == "WP$" for child in first_conjunct(head).children)
 
 
-def is_one_name(head: Any, verb: Any) -> bool:
-    """ "Cranks and Shadows is a novel": one title, by its verb."""
+def is_one_name(head: Any) -> bool:
+    """ "Cranks and Shadows" of "Cranks and Shadows is a novel": one title, by its verb."""
     first = first_conjunct(head)
     joined = [first, *first.conjuncts]
-    one = any(
-        part.tag_ == "VBZ" or part.lower_ == "was" for part in (verb, *verb.children) if part.pos_ in {"VERB", "AUX"}
-    )
+    verbs = [part for part in (first.head, *first.head.children) if part.pos_ in {"VERB", "AUX"}]
+    one = first.dep_ in {"nsubj", "nsubjpass"} and any(part.tag_ == "VBZ" or part.lower_ == "was" for part in verbs)
     both = any(child.lower_ in {"and", "&"} for part in joined for child in part.children)
     return len(joined) > 1 and one and both and all(part.pos_ == "PROPN" for part in joined)
 

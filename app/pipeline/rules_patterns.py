@@ -6,6 +6,7 @@ from typing import Any
 
 from app.domain.graph import Assertion
 from app.pipeline.parse_walking import first_conjunct
+from app.pipeline.polarity_words import NEGATING_VERBS
 from app.pipeline.rules_arguments import Argument
 from app.pipeline.rules_candidates import Candidate, fact
 from app.pipeline.rules_clauses import Clause, makes_act, prepositions_of
@@ -19,6 +20,7 @@ from app.pipeline.rules_fitness import (
     is_one_of_a_kind,
     needs_more,
     shares_end,
+    shares_of,
 )
 from app.pipeline.rules_phrases import Phrases
 from app.pipeline.rules_prepositions import (
@@ -40,6 +42,7 @@ _OF_PASSIVE = frozenset({"was", "were", "is", "are", "been", "be", "being", "has
 """Auxiliaries that the active voice is without: "was inducted by", but "inducted"."""
 
 
+_PAIRING = frozenset("connect link join compare relate attribute ascribe".split())
 _LIMITS = frozenset({"to", "into", "onto", "after", "before", "during", "until", "without"})
 """What follows these behind a verb says when or where it is so."""
 
@@ -61,7 +64,7 @@ def subject_of(clause: Clause, head: Any, phrases: Phrases) -> Argument | None:
     share what follows the last."""
     if shares_end(head) or concedes(head, clause.verb) or is_of_whom(head):
         return None
-    if is_one_name(head, clause.verb):
+    if is_one_name(head):
         return phrases.joined(head) if head.dep_ != "conj" else None
     return phrases.argument(head) if clause.verb.dep_ in {"acl", "relcl"} else phrases.whole(head)
 
@@ -74,6 +77,7 @@ def _objects(clause: Clause, subject: Argument, phrases: Phrases) -> Iterator[Ca
         inner = list(read_object_prepositions(clause, subject, head, object_, phrases))
         found = list(fact(subject, clause.relation, phrases.object(head), "svo", clause.verb))
         limited = not object_.is_named and any(map(_is_limit, clause.verb.rights))
+        limited |= " " not in object_.text and shares_of(head)
         half = limited or _is_half_said(clause.verb) or is_idle(head) or is_every(head)
         if not half and not any(_is_part(one, phrases) for one in found):
             yield from found
@@ -85,7 +89,8 @@ def _is_half_said(verb: Any) -> bool:
     says something else."""
     acts = makes_act(verb)
     named = verb.lemma_ in NAMING_VERBS and any(child.dep_ == "prep" and child.lower_ == "as" for child in verb.rights)
-    return acts or named or furnishes(verb)
+    paired = verb.lemma_ in _PAIRING and any(child.lower_ in {"to", "with"} for child in verb.rights)
+    return acts or named or paired or furnishes(verb)
 
 
 def _is_limit(child: Any) -> bool:
@@ -110,7 +115,7 @@ def _copula(clause: Clause, subject: Argument, phrases: Phrases) -> Iterator[Can
         alone = is_one_of_a_kind(head) and attribute.text == attribute.short and not _has_more(head)
         kind = attribute if alone else phrases.object(head)
         yield from fact(subject, clause.relation, kind, "copula", clause.verb)
-        if attribute.is_name:
+        if attribute.is_name or phrases.is_torn(attribute):
             continue
         for words, place in prepositions_of(head):
             if words in OWNED_KINDS and not is_idiom(place):
@@ -149,6 +154,8 @@ def _owned_subject(clause: Clause, subject: Argument, phrases: Phrases) -> Itera
 
 
 def _agents(clause: Clause, subject: Argument, phrases: Phrases) -> Iterator[Candidate]:
+    if clause.verb.lemma_ in NEGATING_VERBS:
+        return  # "excluded by echography": who excludes is no denial.
     words = " ".join(word for word in clause.relation.split() if word not in _OF_PASSIVE)
     for head in agents_of(clause.verb):
         yield from fact(phrases.argument(head), words, subject, "passive", clause.verb)

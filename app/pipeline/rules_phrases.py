@@ -168,7 +168,8 @@ class Phrases:
         """The noun that ends in this token, with what is compounded to it on the left."""
         if token.pos_ not in _NOUNS and token.pos_ != "VERB":
             return None
-        start = min([token.idx, *(child.idx for child in token.lefts if child.dep_ in {"compound", "punct"})])
+        start = min([token.idx, *(child.idx for child in token.lefts if child.dep_ == "compound")])
+        start, _ = whole_words(self.document.text, start, token.idx + len(token))
         return self._make(start, token.idx + len(token), "Concept", token)
 
     def after(self, token: Any, head: Any) -> Argument | None:

@@ -145,7 +145,7 @@ def _with_complement(clause: Clause, object_: Argument | None, place: Any, phras
         words = [object_.text if object_.is_name else object_.as_phrase]
     else:
         found = [phrases.argument(head) for head in attributes_of(clause.verb)[:1]]
-        if None in found:
+        if any(one is None or phrases.is_torn(one) for one in found):
             return None
         words = [one.as_phrase for one in found if one is not None]
         said = [one for one in clause.verb.rights if one.dep_ in {"acomp", "oprd"}]

@@ -31,6 +31,12 @@ def of(subject: str, text: str) -> set[tuple[str, str, str]]:
         ("Bohigian was a partner at Lee Brothers.", ("Bohigian", "was", "partner")),
         ("Storytelling is an art at its core.", ("Storytelling", "is art at", "core")),
         ("Many workers are engaged in these types of jobs.", ("Many workers", "are engaged in types of", "jobs")),
+        ("The river is a stream connecting Lake Ewauna to Lake Chelan.", ("river", "connecting", "Lake Ewauna")),
+        ("Ann Lee praised the creativity and skill of magicians.", ("Ann Lee", "praised", "creativity")),
+        (
+            "Trough concentrations were < 2 g/ml in two groups.",
+            ("Trough concentrations", "were 2 g/ml in", "two groups"),
+        ),
         ("Individuals use body language.", ("Individuals", "use", "body language")),
         ("Ann Lee brought about significant changes.", ("Ann Lee", "brought about", "significant changes")),
         ("The invited guests include performers.", ("invited guests", "include", "performers")),
@@ -63,6 +69,10 @@ def test_what_says_too_little_alone_is_left_out(text: str, wrong: tuple[str, str
         ("Many workers are engaged in new types of jobs.", ("Many workers", "are engaged in new types of", "jobs")),
         ("Calcitonin reduced the level of zinc.", ("Calcitonin", "reduced level of", "zinc")),
         ("Guests of the fair include Ann Lee.", ("Guests of the fair", "include", "Ann Lee")),
+        ("Ann Lee connects ships.", ("Ann Lee", "connects", "ships")),
+        ("The gel contains L-dopa and L-dopa-induced gout is rare.", ("L-dopa", "induced", "gout")),
+        ("Ketamine induced analgesia and catalepsy in the rat.", ("Ketamine", "induced", "analgesia")),
+        ("Acme is a company making cheese.", ("Acme", "making", "cheese")),
         ("Ann Lee was baptized in Nancy, in Lorraine.", ("Ann Lee", "was baptized in", "Lorraine")),
     ],
 )
@@ -75,6 +85,13 @@ def test_what_says_enough_is_kept(text: str, right: tuple[str, str, str]) -> Non
     [
         ("Cranks", "Cranks and Shadows is a novel."),
         ("satellites", "These satellites help because they provide steady coverage of fields."),
+        ("places", "Libraries served as places that keep knowledge."),
+        ("places", "Libraries turned into places keeping knowledge."),
+        ("thyroid", "Ann Lee measured thyroid stimulating hormone."),
+        ("dopa", "The gel contains L-dopa and L-dopa-induced gout is rare."),
+        ("Navy", "The Navy and Air Force Institutes is an organisation created by Ann Lee."),
+        ("echography", "Renal failure was excluded by echography."),
+        ("rich history", "Their rich history spans ages of trade."),
         ("PSD", "Menezes asked the PSD to form a new government."),
         (
             "manuscripts",
@@ -131,6 +148,16 @@ def test_what_was_not_done_has_no_failing_in_its_relation() -> None:
 def test_what_somebody_asserts_is_possible(verb: str) -> None:
     found = said(f"The bank {verb} that Ann Lee owns Rostrand.")
     assert {one[0] for one in found if one[3] == "Rostrand"} == {"possible"}
+
+
+def test_a_comparison_with_none_is_not_turned_round() -> None:
+    found = facts("The fall was greater in rats with chronic prazosin treatment than without such treatment.")
+    assert not [one for one in found if "than with" in one[1]]
+
+
+def test_a_relative_of_somebody_named_is_no_family_history() -> None:
+    assert ("affirmed", "Bible", "mentions brothers of", "Jesus") in said("The Bible mentions brothers of Jesus.")
+    assert {one[0] for one in said("Ann Lee cares for her mother with dementia.") if one[3] == "dementia"} == {"family"}
 
 
 def test_a_thing_has_no_plans() -> None:
