@@ -31,6 +31,8 @@ _REPORTING_VERBS = frozenset(
         "support outline examine delve highlight favor favour determine evaluate assess compare test"
     ).split()
 )
+_BRACKETS = frozenset("()[]")
+"""In a verb such as "antagonist)-induced" two words are torn."""
 _WITHOUT_DOING = re.compile(r"\bwithout \w+ing\b")
 
 
@@ -61,7 +63,7 @@ def fact(
         return
     if is_aside(subject, verb) or is_one_of_many(subject, verb) or is_asked(verb) or is_only_wanted(subject, verb):
         return
-    if is_empty(subject, relation, object_):
+    if is_empty(subject, relation, object_) or (verb is not None and set(verb.text) & _BRACKETS):
         return
     said = f"{subject.text} {relation} {object_.text}"
     if leaves_out_limit(said, verb, whom=" " in object_.text) or (verb is not None and cuts_bound(said, verb.doc.text)):

@@ -169,6 +169,7 @@ class Phrases:
         if token.pos_ not in _NOUNS and token.pos_ != "VERB":
             return None
         start = min([token.idx, *(child.idx for child in token.lefts if child.dep_ == "compound")])
+        start = token.nbor(-1).idx if token.lower_ == "acid" and token.i else start
         start, _ = whole_words(self.document.text, start, token.idx + len(token))
         return self._make(start, token.idx + len(token), "Concept", token)
 

@@ -43,7 +43,8 @@ def _sharing(verb: Any) -> Any:
 
 def _whole_verb(token: Any) -> str:
     """ "re-erected" of "re - erected"."""
-    parted = token.i > 1 and token.nbor(-1).text in {"-", "–"} and token.nbor(-2).is_alpha
+    dash = token.nbor(-1).text_with_ws if token.i > 1 else ""
+    parted = dash in {"-", "- ", "–"} and token.nbor(-2).is_alpha
     return f"{token.nbor(-2).lower_}-{token.lower_}" if parted else str(token.lower_)
 
 

@@ -31,12 +31,17 @@ def of(subject: str, text: str) -> set[tuple[str, str, str]]:
         ("Bohigian was a partner at Lee Brothers.", ("Bohigian", "was", "partner")),
         ("Storytelling is an art at its core.", ("Storytelling", "is art at", "core")),
         ("Many workers are engaged in these types of jobs.", ("Many workers", "are engaged in types of", "jobs")),
-        ("The river is a stream connecting Lake Ewauna to Lake Chelan.", ("river", "connecting", "Lake Ewauna")),
+        (
+            "The Link River is a stream connecting Lake Ewauna to Lake Chelan.",
+            ("Link River", "connecting", "Lake Ewauna"),
+        ),
         ("Ann Lee praised the creativity and skill of magicians.", ("Ann Lee", "praised", "creativity")),
         (
             "Trough concentrations were < 2 g/ml in two groups.",
             ("Trough concentrations", "were 2 g/ml in", "two groups"),
         ),
+        ("Ann Lee wrote various forms.", ("Ann Lee", "wrote", "various forms")),
+        ("The tool allows parents to sell old shares.", ("parents", "can sell", "old shares")),
         ("Individuals use body language.", ("Individuals", "use", "body language")),
         ("Ann Lee brought about significant changes.", ("Ann Lee", "brought about", "significant changes")),
         ("The invited guests include performers.", ("invited guests", "include", "performers")),
@@ -73,6 +78,7 @@ def test_what_says_too_little_alone_is_left_out(text: str, wrong: tuple[str, str
         ("The gel contains L-dopa and L-dopa-induced gout is rare.", ("L-dopa", "induced", "gout")),
         ("Ketamine induced analgesia and catalepsy in the rat.", ("Ketamine", "induced", "analgesia")),
         ("Acme is a company making cheese.", ("Acme", "making", "cheese")),
+        ("The drug reduces kainic acid-induced gout.", ("kainic acid", "induced", "gout")),
         ("Ann Lee was baptized in Nancy, in Lorraine.", ("Ann Lee", "was baptized in", "Lorraine")),
     ],
 )
@@ -130,6 +136,16 @@ def test_nothing_is_said_of_a_part_of_a_name_or_of_who_is_not_meant(subject: str
             "The percentage of bone marrow cells observed was comparable in AZT and PHZ treated mice with similar"
             " degrees of anaemia.",
             "treated mice",
+        ),
+        (
+            "The effect of ritanserin (5-HT2 antagonist) on scopolamine (muscarinic cholinergic antagonist)-induced"
+            " amnesia in a water maze was investigated.",
+            "antagonist)",
+        ),
+        (
+            "One important strand to the festival programme is historical performance – presenting works as they were"
+            " originally heard.",
+            "performance-presenting",
         ),
         ("Thirty-one patients were evaluated 2.3-14.1 years following completion of treatment.", "2.3-14.1 years"),
     ],
