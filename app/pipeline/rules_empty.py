@@ -4,29 +4,24 @@ from itertools import pairwise
 
 from app.pipeline.rules_arguments import Argument
 from app.pipeline.rules_fitness import is_bare
-from app.pipeline.rules_populations import POPULATIONS
 
-_ANYBODY = frozenset("individual people person human worker user student consumer viewer audience".split())
-_SOMEBODY = POPULATIONS | _ANYBODY | frozenset("business parent company member".split())
-_OF_PEOPLE = ("er", "or", "ist", "ian", "ant")
+_ANYBODY = frozenset("individual people person human student consumer viewer audience".split())
 _EMPTY = frozenset(
     (
         "event process achievement idea thing item activity aspect change element feature resource decision way "
         "reason example area experience issue situation infrastructure action result outcome"
     ).split()
 )
-_VAGUE = frozenset("significant important certain various several many different desired specific iconic major".split())
+_VAGUE = frozenset("certain various different desired specific iconic".split())
 """Nothing is known of "various forms"."""
 _TIMES = frozenset("year month week day hour time moment".split())
 
 
 def is_empty(subject: Argument, relation: str, object_: Argument) -> bool:
-    """Whether a fact says too little: "students can visualise them", "software streamlines processes", "died on a
-    day"."""
-    words = relation.split()
-    if any(one == other for one, other in pairwise(words)):
+    """Whether a fact says too little: "people use tools", "software streamlines processes", "died on a day"."""
+    if any(one == other for one, other in pairwise(relation.split())):
         return True
-    return _is_nothing(object_) or _is_anybody(subject, words)
+    return _is_nothing(object_) or _is_anybody(subject)
 
 
 def _is_nothing(object_: Argument) -> bool:
@@ -40,11 +35,9 @@ def _is_nothing(object_: Argument) -> bool:
     return noun.lemma_.lower() in _TIMES or (noun.lemma_.lower() in _EMPTY and noun.tag_ == "NNS")
 
 
-def _is_anybody(subject: Argument, words: list[str]) -> bool:
-    """ "individuals can access it" of "allows individuals to access it"."""
+def _is_anybody(subject: Argument) -> bool:
+    """Of several that nothing describes: a person of a contract is one."""
     noun = subject.head
     if noun is None or " " in subject.text or not is_bare(noun):
         return False
-    kind = noun.lemma_.lower()
-    can = words[0] == "can" and (kind in _SOMEBODY or kind.endswith(_OF_PEOPLE))
-    return noun.tag_ == "NNS" and (can or kind in _ANYBODY)
+    return noun.tag_ == "NNS" and noun.lemma_.lower() in _ANYBODY

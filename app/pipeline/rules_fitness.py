@@ -51,7 +51,7 @@ _MEASURES = frozenset(
     ).split()
 )
 _UNNAMED = frozenset({"certain", "another", "same"})
-_OF_NOW = frozenset("other current present recent resulting remaining concomitant".split())
+_OF_NOW = frozenset({"other", "resulting", "concomitant"})
 """Which one these mean stands around the sentence."""
 _IDLE = frozenset({"light", "place", "part", "attention", "way", "rise", "advantage", "account", "effect"})
 _PROMISES = frozenset(
@@ -238,8 +238,6 @@ def is_one_of_many(subject: Argument, verb: Any | None) -> bool:
         return True
     if any(child.lower_ in _OF_NOW for child in head.lefts) and not _has(head, {"prep", "poss"}):
         return True
-    if verb.lemma_ == "include" and head.tag_ == "NNS" and not _has(head, {"prep", "poss", "compound", "nmod"}):
-        return True
     if head.pos_ != "NOUN" or " " in subject.text:
         return False
     noun = head.lemma_.lower()
@@ -250,7 +248,7 @@ def is_one_of_many(subject: Argument, verb: Any | None) -> bool:
     if noun in POPULATIONS and verb.tag_ == "VBG" and not any(child.dep_ == "aux" for child in verb.children):
         return True
     past = any(one.tag_ == "VBD" for one in (verb, *verb.children) if one is verb or one.dep_.startswith("aux"))
-    return head.tag_ == "NNS" and past
+    return head.tag_ == "NNS" and (past or verb.lemma_ == "include")
 
 
 def is_only_wanted(subject: Argument, verb: Any | None) -> bool:

@@ -43,8 +43,7 @@ _OF_PASSIVE = frozenset({"was", "were", "is", "are", "been", "be", "being", "has
 
 
 _PAIRING = frozenset("connect link join compare relate attribute ascribe".split())
-_LIMITS = frozenset({"to", "into", "onto", "after", "before", "during", "until", "without"})
-"""What follows these behind a verb says when or where it is so."""
+"""Verbs of which one end alone says nothing."""
 
 
 def read_clause(clause: Clause, phrases: Phrases) -> Iterator[Candidate]:
@@ -94,10 +93,10 @@ def _is_half_said(verb: Any) -> bool:
 
 
 def _is_limit(child: Any) -> bool:
-    """ "during induced hypotension", "while swallowing", "to nearby towns"."""
+    """ "without a battery", "while swallowing"; but "takes apixaban until May" is a fact of apixaban too."""
     if child.dep_ == "advcl":
-        return any(mark.lower_ in {"while", "until", "unless"} for mark in child.lefts)
-    return child.dep_ in {"prep", "dative"} and child.lower_ in _LIMITS
+        return any(mark.lower_ in {"while", "unless"} for mark in child.lefts)
+    return bool(child.dep_ == "prep" and child.lower_ == "without")
 
 
 def _is_part(one: Candidate, phrases: Phrases) -> bool:

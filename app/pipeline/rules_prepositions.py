@@ -121,8 +121,10 @@ def _is_again(verb: Any, words: str, place: Any) -> bool:
 
 
 def _is_known_as(verb: Any) -> bool:
-    """ "is known to the locals as Yulalona"."""
-    return verb.lemma_ in {"know", "refer"} and any(one.lower_ == "as" and one.i > verb.i for one in verb.subtree)
+    """ "is known to the locals as Yulalona", "is referred to as Yulalona in Oregon"."""
+    following = [one for one in verb.subtree if one.lower_ == "as" and one.i > verb.i]
+    known = verb.lemma_ == "know" and bool(following)
+    return known or (verb.lemma_ == "refer" and any(one.nbor(-1).lower_ == "to" for one in following))
 
 
 def _is_turned(verb: Any, preposition: str) -> bool:
