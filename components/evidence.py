@@ -17,7 +17,7 @@ _HIDDEN = f"Hidden in the file: a person who opens it does not see this text. {_
 _NOT_ON_PAGE = f"This sentence is not visible on the page: a person who opens the file does not see it. {_ASK}"
 _PARTLY_ON_PAGE = f"A part of this sentence is not visible on the page. {_ASK}"
 _LARGEST = 1.18
-"""Times the part's width that a page is drawn beside an answer: margins of an inch and a half go then."""
+"""Times the part's width that a page is drawn beside an answer: a margin of two centimetres on each side goes then."""
 _MARGIN = 0.02
 
 

@@ -179,14 +179,15 @@ def _of_family(noun: Any, heads: list[Any]) -> bool:
     """ "family history of stroke", "breast cancer in her mother", "cares for her mother with dementia"."""
     if noun.lower_ == "history" and has_child(noun, FAMILY_SIDES):
         return True
-    if noun not in heads and noun.dep_ not in {"attr", "appos"} and _is_relative(noun) and not _is_of_name(noun):
+    if noun not in heads and noun.dep_ not in {"attr", "appos"} and _is_relative(noun) and not _is_of(noun, heads):
         return True
     return any(words == "in" and _is_relative(inner) for words, inner in prepositions(noun))
 
 
-def _is_of_name(relative: Any) -> bool:
-    """ "is known as a daughter of Hermes": whose family it is is said."""
-    return any(words == "of" and noun.pos_ == "PROPN" for words, noun in prepositions(relative))
+def _is_of(relative: Any, heads: list[Any]) -> bool:
+    """ "is known as a daughter of Hermes": a fact of Hermes."""
+    whose = [noun for words, noun in prepositions(relative) if words == "of"]
+    return any(head in whose or first_conjunct(head) in whose for head in heads)
 
 
 def _governed_by_history(head: Any) -> bool:

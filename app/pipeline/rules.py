@@ -15,7 +15,7 @@ from app.pipeline.parsing import PARSER_VERSION, VALUES, SentenceParser, entitie
 from app.pipeline.rules_arguments import Argument
 from app.pipeline.rules_candidates import Candidate
 from app.pipeline.rules_clauses import clauses
-from app.pipeline.rules_fitness import points_back
+from app.pipeline.rules_fitness import is_of_unknown, points_back
 from app.pipeline.rules_names import read_names
 from app.pipeline.rules_patterns import read_clause
 from app.pipeline.rules_phrases import Phrases
@@ -134,7 +134,7 @@ def _proposal(sentence: Span, fact: Candidate, antecedents: Antecedents) -> Prop
         subject, relation = owner, f"{fact.subject.as_words} {relation}"
     if antecedents.resolve(fact.object).coreference or (points_back(subject) and not subject.coreference):
         return None
-    if points_back(fact.object) or not _is_own(fact.object, subject, antecedents):
+    if points_back(fact.object) or is_of_unknown(fact.object) or not _is_own(fact.object, subject, antecedents):
         return None
     return ProposedTriple(
         sentence=sentence,

@@ -33,6 +33,7 @@ _REPORTING_VERBS = frozenset(
 )
 _BRACKETS = frozenset("()[]")
 """In a verb such as "antagonist)-induced" two words are torn."""
+_FAILING = re.compile(r"^(?:fail(?:s|ed)?|failing) to ")
 _WITHOUT_DOING = re.compile(r"\bwithout \w+ing\b")
 
 
@@ -79,7 +80,7 @@ def fact(
             return
         relation = re.sub(r"\bwithout\b", "with", relation)
     if status is Assertion.NEGATED:
-        relation = relation.removeprefix("failed to ")
+        relation = _FAILING.sub("", relation)
     if status is Assertion.NEGATED or not is_alternative(object_, verb):
         yield Candidate(subject, relation, object_, kind, status)
 

@@ -60,8 +60,8 @@ def _last(subjects: Sequence[Any], verb: Any) -> Any:
     return max(subjects, key=lambda one: (depth(one) == depth(verb), one.i))
 
 
-def _has_auxiliary(verb: Any) -> bool:
-    return any(child.dep_ in {"aux", "auxpass"} for child in verb.children)
+def _has_subject(verb: Any) -> bool:
+    return any(child.dep_ in {"aux", "auxpass"} or child.dep_ in _SUBJECTS for child in verb.children)
 
 
 def _is_about_animals(verb: Any) -> bool:
@@ -70,7 +70,7 @@ def _is_about_animals(verb: Any) -> bool:
     before, after = (verb.nbor(step) if 0 <= verb.i + step < len(verb.doc) else None for step in (-1, 1))
     if verb.dep_ == "acl" and verb.lower_ in _IN_NAMES and after is not None and after.tag_ == "NN":
         return True
-    if verb.lemma_ in _DONE_TO and before is not None and after is not None and not _has_auxiliary(verb):
+    if verb.lemma_ in _DONE_TO and before is not None and after is not None and not _has_subject(verb):
         return before.pos_ in {"NOUN", "PROPN"} and before.dep_ not in _SUBJECTS and after.tag_ == "NNS"
     return verb.lemma_ in POPULATIONS or (verb.dep_ == "xcomp" and verb.head.lemma_ in POPULATIONS)
 
@@ -143,8 +143,6 @@ def _is_far(verb: Any) -> bool:
 def _is_within(noun: Any) -> bool:
     """ "the fall in blood pressure associated with it": the fall may be meant."""
     above = noun.head
-    if noun.pos_ == "NOUN" and noun.dep_ == "pobj" and above.lower_ in {"as", "into"}:
-        return True  # "served as places that keep it": the places are what serves
     return bool(noun.pos_ == "NOUN" and noun.dep_ == "pobj" and above.dep_ == "prep" and above.head.pos_ == "NOUN")
 
 
@@ -182,7 +180,8 @@ def _is_said_of_subject(participle: Any) -> bool:
 
 
 def _resolved(verb: Any, subject: Any) -> list[Any]:
-    """A relative pronoun stands for the noun before its clause."""
+    """A relative pronoun stands for the noun before its clause; in "serves as a place that keeps it" for what serves,
+    which stands too far."""
     if subject.lower_ in _RELATIVE and verb.dep_ == "relcl":
         head = verb.head
         role = head.dep_ == "pobj" and head.pos_ == "NOUN" and head.head.lower_ in {"as", "into"}

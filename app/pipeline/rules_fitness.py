@@ -51,8 +51,7 @@ _MEASURES = frozenset(
     ).split()
 )
 _UNNAMED = frozenset({"certain", "another", "same"})
-_OF_NOW = frozenset({"other", "resulting", "concomitant"})
-"""Which one these mean stands around the sentence."""
+_ABOUT = frozenset({"company", "group", "firm", "fund", "vessel", "drug"})
 _IDLE = frozenset({"light", "place", "part", "attention", "way", "rise", "advantage", "account", "effect"})
 _PROMISES = frozenset(
     "ability inability capability capacity attempt effort failure need opportunity plan potential tendency".split()
@@ -82,8 +81,14 @@ def points_back(argument: Argument) -> bool:
         child.dep_ == "det" and child.lower_ in _DEMONSTRATIVES for child in head.children
     ):
         return True
-    owners = [child for child in head.children if child.dep_ == "poss" and child.pos_ == "NOUN"]
-    return is_bare_definite(head) or _is_of_nothing(argument) or any(map(is_bare_definite, owners))
+    return is_bare_definite(head) or _is_of_nothing(argument)
+
+
+def is_of_unknown(argument: Argument) -> bool:
+    """ "the airport's rules"; "the company's rules" are of the one that a document is about."""
+    head = argument.head
+    owners = [child for child in head.children if child.dep_ == "poss"] if head is not None else []
+    return any(is_bare_definite(owner) and owner.lemma_.lower() not in _ABOUT for owner in owners)
 
 
 def is_pointed_at(noun: Any) -> bool:
@@ -151,7 +156,7 @@ def is_one_name(head: Any) -> bool:
     """ "Cranks and Shadows" of "Cranks and Shadows is a novel": one title, by its verb."""
     first = first_conjunct(head)
     joined = [first, *first.conjuncts]
-    verbs = [part for part in (first.head, *first.head.children) if part.pos_ in {"VERB", "AUX"}]
+    verbs = [first.head, *(part for part in first.head.children if part.dep_ in {"aux", "auxpass"})]
     one = first.dep_ in {"nsubj", "nsubjpass"} and any(part.tag_ == "VBZ" or part.lower_ == "was" for part in verbs)
     both = any(child.lower_ in {"and", "&"} for part in joined for child in part.children)
     return len(joined) > 1 and one and both and all(part.pos_ == "PROPN" for part in joined)
@@ -236,7 +241,8 @@ def is_one_of_many(subject: Argument, verb: Any | None) -> bool:
         return False
     if head.lower_ in _NOBODY or any(child.lower_ in _UNNAMED for child in head.lefts):
         return True
-    if any(child.lower_ in _OF_NOW for child in head.lefts) and not _has(head, {"prep", "poss"}):
+    others = head.tag_ == "NNS" and any(child.lower_ == "other" for child in head.lefts)
+    if (others and not _has(head, {"prep", "poss"})) or any(child.lower_ == "resulting" for child in head.lefts):
         return True
     if head.pos_ != "NOUN" or " " in subject.text:
         return False

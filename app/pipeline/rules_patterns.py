@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 from app.domain.graph import Assertion
@@ -75,9 +76,8 @@ def _objects(clause: Clause, subject: Argument, phrases: Phrases) -> Iterator[Ca
             continue
         inner = list(read_object_prepositions(clause, subject, head, object_, phrases))
         found = list(fact(subject, clause.relation, phrases.object(head), "svo", clause.verb))
-        limited = not object_.is_named and any(map(_is_limit, clause.verb.rights))
-        limited |= " " not in object_.text and shares_of(head)
-        half = limited or _is_half_said(clause.verb) or is_idle(head) or is_every(head)
+        shared = " " not in object_.text and shares_of(head)
+        half = shared or _is_half_said(clause.verb) or is_idle(head) or is_every(head)
         if not half and not any(_is_part(one, phrases) for one in found):
             yield from found
         yield from inner
@@ -90,13 +90,6 @@ def _is_half_said(verb: Any) -> bool:
     named = verb.lemma_ in NAMING_VERBS and any(child.dep_ == "prep" and child.lower_ == "as" for child in verb.rights)
     paired = verb.lemma_ in _PAIRING and any(child.lower_ in {"to", "with"} for child in verb.rights)
     return acts or named or paired or furnishes(verb)
-
-
-def _is_limit(child: Any) -> bool:
-    """ "without a battery", "while swallowing"; but "takes apixaban until May" is a fact of apixaban too."""
-    if child.dep_ == "advcl":
-        return any(mark.lower_ in {"while", "unless"} for mark in child.lefts)
-    return bool(child.dep_ == "prep" and child.lower_ == "without")
 
 
 def _is_part(one: Candidate, phrases: Phrases) -> bool:
@@ -153,11 +146,12 @@ def _owned_subject(clause: Clause, subject: Argument, phrases: Phrases) -> Itera
 
 
 def _agents(clause: Clause, subject: Argument, phrases: Phrases) -> Iterator[Candidate]:
-    if clause.verb.lemma_ in NEGATING_VERBS:
-        return  # "excluded by echography": who excludes is no denial.
     words = " ".join(word for word in clause.relation.split() if word not in _OF_PASSIVE)
     for head in agents_of(clause.verb):
-        yield from fact(phrases.argument(head), words, subject, "passive", clause.verb)
+        for found in fact(phrases.argument(head), words, subject, "passive", clause.verb):
+            does = found.assertion is Assertion.NEGATED and clause.verb.lemma_ in NEGATING_VERBS
+            # "excluded by echography": that it excludes is so.
+            yield replace(found, assertion=Assertion.AFFIRMED) if does else found
 
 
 def _dates(clause: Clause, subject: Argument, phrases: Phrases) -> Iterator[Candidate]:

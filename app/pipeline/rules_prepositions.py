@@ -116,8 +116,10 @@ def _is_again(verb: Any, words: str, place: Any) -> bool:
     """ "resulted in shock in a woman": the second is said of the first; and "From 1990 to 1994 she led it"."""
     if words == "to" and place.i < verb.i:
         return True
+    if verb.lemma_ not in {"result", "consist", "lead", "belong"}:
+        return False
     first = next((child for child in verb.rights if child.dep_ == "prep" and child.lower_ == words), None)
-    return not (first is None or first.is_ancestor(place) or place.i < first.i or place.ent_type_)
+    return first is not None and not first.is_ancestor(place)
 
 
 def _is_known_as(verb: Any) -> bool:

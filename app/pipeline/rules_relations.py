@@ -10,7 +10,7 @@ _LETTING = frozenset({"allow", "enable", "help", "let", "permit"})
 _HOW_OFTEN = frozenset(
     (
         "often sometimes usually typically commonly frequently generally mostly mainly largely partly partially almost "
-        "nearly originally initially"
+        "nearly originally initially occasionally primarily"
     ).split()
 )
 """Without these a relation says more than its sentence."""

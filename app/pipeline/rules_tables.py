@@ -15,7 +15,7 @@ _NUMERIC = re.compile(
 )
 
 _MEASURED = re.compile(r"\b(?:value|result|reference range|amount|commitment|outstanding|balance|price|limit)\b|\(m\)")
-_IDENTIFIER = re.compile(r"[A-Z]{1,4}(?:[-/ ]?\d{3,})+|\d{6,}")
+_IDENTIFIER = re.compile(r"[A-Z]{1,4}[-/ ]?\d{3,20}(?:[-/ ]\d{3,20}){0,5}|\d{6,}")
 _LONGEST_KEY = 40
 _EMPTY = frozenset({"", "-", "–", "n/a"})
 _UNIT_COLUMNS = frozenset({"unit", "units", "currency"})
@@ -94,12 +94,13 @@ def read_row(row: ParsedSentence, *, keys: TableKeys = _NO_KEYS) -> Iterator[Pro
     key_column = keys.column_of.get(label_text)
     names = [key_column.lower()] if key_column else [name for name in columns if name in _USUAL_KEYS]
     key = next((columns[name] for name in names if name in columns), "")
+    key_start = max((match.start() for match in cells if match["column"].strip().lower() in names), default=0)
     unit = next((columns[name] for name in columns if name in _UNIT_COLUMNS), "")
     for match in cells:
         value, column = match["value"].strip(), match["column"].strip().lower()
         if value != label_text and column not in _UNIT_COLUMNS and not (column in _FORM_COLUMNS and len(cells) == 1):
-            before = key and match.start() < row.text.find(f": {key}", offset)
-            is_own = match["column"].strip() in keys.of_label or (before and not _DATE.fullmatch(value))
+            before = match.start() < key_start and bool(_IDENTIFIER.fullmatch(value))
+            is_own = match["column"].strip() in keys.of_label or before
             relation = f"{column} of {key}" if key and value != key and not is_own else column
             yield _fact(row, label_text, relation, match, unit)
 

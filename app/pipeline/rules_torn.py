@@ -3,7 +3,7 @@
 import re
 from typing import Any
 
-_GOES_ON = re.compile(r"\.?\s*[A-Za-z]+ ?\([-−]\d|\s*(?:&|['’](?:s\b| ))|/[\w-]|\s*(?:\+/-|±)|[-‐‑–]\d")
+_GOES_ON = re.compile(r"\.?\s*[A-Za-z]{1,4}\([-−]\d\)|\s*(?:&|['’](?:s\b| ))|/[\w-]|\s*(?:\+/-|±)|[-‐‑–]\d")
 _BEGAN_BEFORE = re.compile(r"(?:[\w)][-‐‑–/]|\d,|\+/-\s*|[±=<>≤≥]\s*)$")
 _ONLY_FIGURES = re.compile(r"[^\w]*(?:\+/-|±)[^\w]*$")
 _NUMBERED = re.compile(
@@ -20,7 +20,8 @@ _OR_MORE = re.compile(
 )
 _NEXT_SENTENCE = re.compile(r"\b(?!(?:Inc|Ltd|Corp|Bros|Gen|Gov|Sen|Rep|Col|Capt|Prof|Mrs)\b)\w{3,}\. [A-Z]")
 _NO_NAME = re.compile(
-    r"(?:although|though|while|whereas|because|since|if|despite|neither)\b|\d+(?:st|nd|rd|th)$|.*[-‐‑–]$", re.IGNORECASE
+    r"(?:although|though|while|whereas|because|since|if|despite|neither)\b|\d+(?:st|nd|rd|th)$|.*[^\W\d]{3,}[-‐‑–]$",
+    re.IGNORECASE,
 )
 """What begins with a conjunction, ordinals alone, and "second-" of "second- and third-generation drugs"."""
 _UNITS = frozenset("usd gbp eur chf aud cad jpy mg g kg ml l mm cm km mmol pmol umol ng percent mmhg bpm iu".split())

@@ -186,5 +186,6 @@ def _page(loaded: LoadedDocument, number: int) -> Page:
 
 def _text_edges(page: Page) -> tuple[float, float]:
     """Text off the page does not widen it."""
-    edges = [edge for word in page.words for edge in (word.left, word.right) if 0 <= edge <= 1]
-    return min(edges, default=0.0), max(edges, default=1.0)
+    seen = [word for word in page.words if word.right > 0 and word.left < 1]
+    left, right = min((word.left for word in seen), default=0.0), max((word.right for word in seen), default=1.0)
+    return max(left, 0.0), min(right, 1.0)

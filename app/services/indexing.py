@@ -109,10 +109,8 @@ class IndexingService:
         try:
             self._index_and_publish(job, version, progress)
         except CancelledError:
-            if self._is_to_stop(job):
+            if self._is_to_stop(job):  # Else another worker took it over.
                 self._stop(job, version)
-            else:  # Taken over by another worker, which may have ended since.
-                self._put_back(job, version, attempts=progress.attempts)
         except WorkerEnds:
             self._put_back(job, version, attempts=progress.attempts - 1)
         except (InvalidInputError, MissingDependencyError, IntegrityError) as error:
@@ -219,11 +217,11 @@ class IndexingService:
         delay_seconds: float = 0.0,
     ) -> None:
         """`attempts` takes the place of those counted: a worker that was told to end is no fault of the file."""
-        if self._is_anothers(job):
-            return
-        self._metadata.jobs.finish(
+        mine = self._metadata.jobs.finish(
             job.id, worker=self._worker, state=JobState.WAITING, error=message, attempts=attempts
         )
+        if not mine and not self._is_to_stop(job):
+            return
         if version is not None:
             with suppress(NotFoundError):
                 self._set_status(version, DocumentStatus.WAITING, message)

@@ -201,10 +201,10 @@ class JobRecords(ABC):
     @abstractmethod
     def finish(
         self, job_id: JobId, *, worker: str, state: JobState, error: str | None = None, attempts: int | None = None
-    ) -> None:
+    ) -> bool:
         """End the job and its lease, or put it back with state waiting; `attempts` takes the place of those counted.
 
-        Not this worker's any more, or to be put back although it is to stop: nothing happens.
+        Not this worker's any more, or to be put back although it is to stop: nothing happens, and False is returned.
         """
 
     @abstractmethod

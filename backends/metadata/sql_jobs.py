@@ -103,14 +103,14 @@ class SqlJobRecords(JobRecords):
 
     def finish(
         self, job_id: JobId, *, worker: str, state: JobState, error: str | None = None, attempts: int | None = None
-    ) -> None:
+    ) -> bool:
         mine = (jobs.c.id == job_id) & (jobs.c.worker == worker)
         # A job that is to stop is not put back: it would go on.
         ending = [] if state is JobState.WAITING else [JobState.STOPPING]
         mine &= jobs.c.state.in_([JobState.RUNNING, *ending])
         values = _ended(state, error) | ({} if attempts is None else {"attempts": attempts})
         with self._database.write() as connection:
-            connection.execute(jobs.update().where(mine).values(values))
+            return connection.execute(jobs.update().where(mine).values(values)).rowcount == 1
 
     def stop(self, job_id: JobId) -> Job:
         with self._database.write() as connection:

@@ -23,7 +23,6 @@ def of(subject: str, text: str) -> set[tuple[str, str, str]]:
         ("Ann Lee sold ships at times.", ("Ann Lee", "sold ships at", "times")),
         ("Ann Lee treats patients whose symptoms include fever.", ("symptoms", "include", "fever")),
         ("Ann Lee repaired the airport's old garage.", ("Ann Lee", "repaired", "airport's old garage")),
-        ("Fenoldopam preserves blood flow while doctors operate.", ("Fenoldopam", "preserves", "blood flow")),
         ("The Link River was known to the Klamaths as Yulalona.", ("Link River", "was known to", "Klamaths")),
         ("Bohigian was a partner at Lee Brothers.", ("Bohigian", "was", "partner")),
         ("Storytelling is an art at its core.", ("Storytelling", "is art at", "core")),
@@ -39,8 +38,7 @@ def of(subject: str, text: str) -> set[tuple[str, str, str]]:
         ),
         ("Ann Lee wrote various forms.", ("Ann Lee", "wrote", "various forms")),
         ("The tool allows students to sell old shares.", ("students", "can sell", "old shares")),
-        ("Other doctors used heparin.", ("Other doctors", "used", "heparin")),
-        ("The pump raises flow without a battery.", ("pump", "raises", "flow")),
+        ("Other lenders hold liens.", ("Other lenders", "hold", "liens")),
         ("Individuals use body language.", ("Individuals", "use", "body language")),
         ("Ann Lee brought about significant changes.", ("Ann Lee", "brought about", "significant changes")),
         ("Electrodes reach one side or the other of the brain.", ("Electrodes", "reach other of", "brain")),
@@ -58,6 +56,22 @@ def test_what_says_too_little_alone_is_left_out(text: str, wrong: tuple[str, str
         ("Marisol Tennant had major bleeding.", ("Marisol Tennant", "had", "major bleeding")),
         ("Marisol Tennant takes warfarin until May 2026.", ("Marisol Tennant", "takes", "warfarin")),
         ("Dr Sallow gave heparin to her.", ("Dr Sallow", "gave", "heparin")),
+        ("The clinic in Bern treated patients with heparin.", ("clinic in Bern", "treated patients with", "heparin")),
+        (
+            "Marisol Tennant was discharged on 5 June 2026 on bisoprolol.",
+            ("Marisol Tennant", "was discharged on 5 June 2026 on", "bisoprolol"),
+        ),
+        (
+            "Warfarin is contraindicated in pregnancy in patients with gout.",
+            ("Warfarin", "is contraindicated in", "patients with gout"),
+        ),
+        ("Sodium fell (-4 mmol/L) during dialysis.", ("Sodium", "fell during", "dialysis")),
+        ("Ann Lee and Omar Quist sold Rostrand because the margin is high.", ("Omar Quist", "sold", "Rostrand")),
+        ("The company's auditor is Kern LLP.", ("company's auditor", "is", "Kern LLP")),
+        ("The vessel's owner is Ann Lee.", ("vessel's owner", "is", "Ann Lee")),
+        ("The other guarantor is Tolvane Holdings SA.", ("guarantor", "is", "Tolvane Holdings SA")),
+        ("Marisol Tennant has blood group O-.", ("Marisol Tennant", "has", "blood group O-")),
+        ("Banks occasionally lend money.", ("Banks", "occasionally lend", "money")),
         ("Current liabilities exceed the cash of Ardenfell.", ("Current liabilities", "exceed", "cash of Ardenfell")),
         ("Harlan Voss was referred to cardiology as an outpatient.", ("Harlan Voss", "was referred to", "cardiology")),
         ("Software can streamline payment processes.", ("Software", "can streamline", "payment processes")),
@@ -95,13 +109,19 @@ def test_what_says_enough_is_kept(text: str, right: tuple[str, str, str]) -> Non
     [
         ("Cranks", "Cranks and Shadows is a novel."),
         ("satellites", "These satellites help because they provide steady coverage of fields."),
-        ("places", "Libraries served as places that keep knowledge."),
-        ("places", "Libraries turned into places keeping knowledge."),
+        (
+            "essential institutions",
+            "In conclusion, libraries play a multifaceted role in society, serving as essential institutions that"
+            " promote knowledge, education, community, culture, and democracy.",
+        ),
         ("thyroid", "Ann Lee measured thyroid stimulating hormone."),
-        ("dopa", "The gel contains L-dopa and L-dopa-induced gout is rare."),
+        (
+            "dopa",
+            "These results are compatible with the hypothesis that an abnormal movement, like L-dopa-induced peak dose"
+            " dyskinesia, is due to a disinhibition of the primary motor cortex.",
+        ),
         ("Navy", "The Navy and Air Force Institutes is an organisation created by Ann Lee."),
-        ("echography", "Renal failure was excluded by echography."),
-        ("rich history", "Their rich history spans ages of trade."),
+        ("rich history", "A rich history spans ages of trade."),
         ("PSD", "Menezes asked the PSD to form a new government."),
         (
             "manuscripts",
@@ -133,9 +153,17 @@ def test_nothing_is_said_of_a_part_of_a_name_or_of_who_is_not_meant(subject: str
     ("text", "words"),
     [
         ("Patients began thalidomide at 400 mg and escalated as tolerated to 1200 mg by day 54.", "tolerated"),
-        ("The bank enabled Ann Lee to sail by harnessing the wind.", "enabled"),
+        (
+            "By harnessing the principles of physics and cutting-edge technology, satellites have enabled us to"
+            " communicate across continents, predict the weather with precision, and explore the depths of space.",
+            "enabled us",
+        ),
         ("From 1990 to 1994 Ann Lee headed the Lillehammer Committee.", "headed to"),
-        ("The interaction resulted in shock in a young man.", "in young man"),
+        (
+            "We report a venlafaxine-MAOI interaction that resulted in the serotonin syndrome in a 23-y-old male who"
+            " was taking tranylcypromine for depression.",
+            "23-y-old male",
+        ),
         (
             "The percentage of bone marrow cells observed was comparable in AZT and PHZ treated mice with similar"
             " degrees of anaemia.",
@@ -162,6 +190,13 @@ def test_what_was_not_done_has_no_failing_in_its_relation() -> None:
     found = said("Captopril failed to potentiate or facilitate severe proteinuria.")
     assert ("negated", "Captopril", "facilitate", "severe proteinuria") in found
     assert not [one for one in found if one[0] == "negated" and "failed" in one[2]]
+    assert ("negated", "Brackwater", "pay", "interest") in said("Brackwater fails to pay interest.")
+
+
+def test_who_excludes_does_so() -> None:
+    assert said("Renal failure was excluded by echography.") == {
+        ("affirmed", "echography", "excluded", "Renal failure")
+    }
 
 
 @pytest.mark.parametrize("verb", ["asserts", "argues", "contends", "insists"])
@@ -171,12 +206,17 @@ def test_what_somebody_asserts_is_possible(verb: str) -> None:
 
 
 def test_a_comparison_with_none_is_not_turned_round() -> None:
-    found = facts("The fall was greater in rats with chronic prazosin treatment than without such treatment.")
+    found = facts(
+        "On the other hand, the pressor effects of Abbott-53693 were similar in both groups of SHR, but the"
+        " accompanying bradycardia was greater in SHR with chronic prazosin treatment than without such treatment."
+    )
     assert not [one for one in found if "than with" in one[1]]
 
 
 def test_a_relative_of_somebody_named_is_no_family_history() -> None:
     assert ("affirmed", "Bible", "mentions brothers of", "Jesus") in said("The Bible mentions brothers of Jesus.")
+    found = said("Dr Marrow treats the brother of Ann Lee with dementia.")
+    assert {one[0] for one in found if one[3] == "dementia"} == {"family"}
     assert {one[0] for one in said("Ann Lee cares for her mother with dementia.") if one[3] == "dementia"} == {"family"}
 
 

@@ -61,11 +61,17 @@ def test_a_usual_key_is_used_where_no_other_row_shows_one() -> None:
     assert ("Marisol Tennant", "dose of ramipril", "5 mg") in facts("Marisol Tennant; Medicine: ramipril; Dose: 5 mg")
 
 
-def test_what_stands_before_the_key_is_the_labels_own_but_for_dates() -> None:
-    found = facts("Quillmark Ltd; Signed: 3 May 2025; Facility: FB-2025-0204; Covenant: Leverage; Status: Met")
+def test_an_identifier_before_the_key_is_the_labels_own_and_nothing_else_is() -> None:
+    found = facts("Quillmark Ltd; Limit: 4.00; Facility: FB-2025-0204; Note: Leverage; Covenant: Leverage; Status: Met")
     assert ("Quillmark Ltd", "facility", "FB-2025-0204") in found
-    assert ("Quillmark Ltd", "signed of Leverage", "3 May 2025") in found
+    assert ("Quillmark Ltd", "limit of Leverage", "4.00") in found
     assert ("Quillmark Ltd", "status of Leverage", "Met") in found
+    assert ("Quillmark Ltd", "note", "FB-1") not in facts("Quillmark Ltd; Covenant: Leverage; Facility: FB-2025-0204")
+
+
+def test_a_long_number_is_read_at_once() -> None:
+    rows = [f"Ann Lee; Ref: A{'1' * 190}x; Test: {test}" for test in ("a", "b")]
+    assert table_keys(rows).of_label == frozenset()
 
 
 def test_a_row_without_a_key_gives_plain_columns() -> None:

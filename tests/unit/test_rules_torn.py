@@ -33,6 +33,8 @@ def facts(text: str) -> set[tuple[str, str, str]]:
         ("Although risk rose", "Although risk", True),
         ("at a rate of 2 mg. kg(-1). min(-1)", "2 mg", True),
         ("at a dose of 2 mg. Khan fell", "2 mg", False),
+        ("Creatinine fell (-12 umol/L)", "Creatinine", False),
+        ("has blood group O-.", "blood group O-", False),
     ],
 )
 def test_a_part_of_a_figure_or_name_is_torn(text: str, part: str, torn: bool) -> None:
