@@ -48,7 +48,9 @@ class Clause:
 def clauses(document: Any) -> Iterator[Clause]:
     """Every clause that has a subject, said or shared, in order."""
     for token in document:
-        if token.pos_ not in {"VERB", "AUX"} or token.dep_ in {"aux", "auxpass"} or _is_about_animals(token):
+        if token.pos_ not in {"VERB", "AUX"} or token.dep_ in {"aux", "auxpass"}:
+            continue
+        if _is_about_animals(token) or _is_in_name(token):
             continue
         subjects = find_subjects(token)
         if subjects:
@@ -60,19 +62,21 @@ def _last(subjects: Sequence[Any], verb: Any) -> Any:
     return max(subjects, key=lambda one: (depth(one) == depth(verb), one.i))
 
 
-def _has_subject(verb: Any) -> bool:
-    return any(child.dep_ in {"aux", "auxpass"} or child.dep_ in _SUBJECTS for child in verb.children)
-
-
 def _is_about_animals(verb: Any) -> bool:
-    """ "rats" in "was given to Wistar rats to induce gout", parsed as what it does to induce it, and "treated"
-    in "AZT and PHZ treated mice"."""
-    before, after = (verb.nbor(step) if 0 <= verb.i + step < len(verb.doc) else None for step in (-1, 1))
-    if verb.dep_ == "acl" and verb.lower_ in _IN_NAMES and after is not None and after.tag_ == "NN":
-        return True
-    if verb.lemma_ in _DONE_TO and before is not None and after is not None and not _has_subject(verb):
-        return before.pos_ in {"NOUN", "PROPN"} and before.dep_ not in _SUBJECTS and after.tag_ == "NNS"
+    """ "rats" in "was given to Wistar rats to induce gout", parsed as what it does to induce it."""
     return verb.lemma_ in POPULATIONS or (verb.dep_ == "xcomp" and verb.head.lemma_ in POPULATIONS)
+
+
+def _is_in_name(verb: Any) -> bool:
+    """ "stimulating" of "thyroid stimulating hormone", "treated" of "AZT and PHZ treated mice"."""
+    if not 0 < verb.i < len(verb.doc) - 1:
+        return False
+    before, after = verb.nbor(-1), verb.nbor(1)
+    if verb.dep_ == "acl" and verb.lower_ in _IN_NAMES:
+        return bool(after.tag_ == "NN")
+    if verb.lemma_ not in _DONE_TO or any(child.dep_ in {"aux", "auxpass", *_SUBJECTS} for child in verb.children):
+        return False
+    return before.pos_ in {"NOUN", "PROPN"} and before.dep_ not in _SUBJECTS and after.tag_ == "NNS"
 
 
 def find_subjects(verb: Any, *, depth: int = 0) -> list[Any]:

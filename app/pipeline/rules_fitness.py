@@ -1,7 +1,7 @@
 """Which arguments say too little to stand alone in a fact, by the words around them."""
 
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from typing import Any
 
 from app.pipeline.parse_walking import first_conjunct, is_purpose, verb_above
@@ -127,24 +127,23 @@ def _is_added(child: Any) -> bool:
 def shares_end(head: Any) -> bool:
     """ "towns" in "towns and cities in this zone", "glomerular" in "glomerular and tubular injury": what follows the
     last of several is of all; "Rothari (or Rothair)" is one."""
-    joined = [child for child in head.rights if child.dep_ == "conj" and depth(child) == depth(head)]
     if head.pos_ == "ADJ":
+        joined = [child for child in head.rights if child.dep_ == "conj" and depth(child) == depth(head)]
         return any(one.pos_ == "NOUN" for one in joined)
-    return any(
-        child.dep_ in {"prep", "acl", "relcl"} and child.i > one.i
-        for one in joined
-        for child in (*head.rights, *one.rights)
-    )
+    return any(True for _ in _behind_last(head))
 
 
 def shares_of(head: Any) -> bool:
     """ "creativity" in "the creativity and skill of magicians"."""
-    joined = [child for child in head.rights if child.dep_ == "conj"]
-    return any(
-        child.dep_ == "prep" and child.lower_ == "of" and child.i > one.i
-        for one in joined
-        for child in (*head.rights, *one.rights)
-    )
+    return any(child.lower_ == "of" for child in _behind_last(head))
+
+
+def _behind_last(head: Any) -> Iterator[Any]:
+    """What hangs on one of several joined nouns and stands behind another."""
+    for one in (child for child in head.rights if child.dep_ == "conj" and depth(child) == depth(head)):
+        yield from (
+            child for child in (*head.rights, *one.rights) if child.dep_ in {"prep", "acl", "relcl"} and child.i > one.i
+        )
 
 
 def is_of_whom(head: Any) -> bool:

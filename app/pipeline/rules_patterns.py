@@ -86,10 +86,9 @@ def _objects(clause: Clause, subject: Argument, phrases: Phrases) -> Iterator[Ca
 def _is_half_said(verb: Any) -> bool:
     """ "supplied the hospital with insulin", "forced the bank to sell", "named half of it as a park": the object alone
     says something else."""
-    acts = makes_act(verb)
     named = verb.lemma_ in NAMING_VERBS and any(child.dep_ == "prep" and child.lower_ == "as" for child in verb.rights)
     paired = verb.lemma_ in _PAIRING and any(child.lower_ in {"to", "with"} for child in verb.rights)
-    return acts or named or paired or furnishes(verb)
+    return makes_act(verb) or named or paired or furnishes(verb)
 
 
 def _is_part(one: Candidate, phrases: Phrases) -> bool:

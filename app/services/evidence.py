@@ -142,7 +142,7 @@ class EvidenceService:
                 ocr=page.ocr,
                 hidden=hidden,
                 hidden_boxes=tuple(filter(None, (line_boxes(page, place) for place in hidden))),
-                text_edges=_text_edges(page),
+                text_edges=text_edges(page),
             )
 
     def _read(
@@ -184,7 +184,7 @@ def _page(loaded: LoadedDocument, number: int) -> Page:
     raise NotFoundError("The document has no such page.")
 
 
-def _text_edges(page: Page) -> tuple[float, float]:
+def text_edges(page: Page) -> tuple[float, float]:
     """Text off the page does not widen it."""
     seen = [word for word in page.words if word.right > 0 and word.left < 1]
     left, right = min((word.left for word in seen), default=0.0), max((word.right for word in seen), default=1.0)

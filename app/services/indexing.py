@@ -183,6 +183,7 @@ class IndexingService:
         )
 
     def _is_to_stop(self, job: Job) -> bool:
+        """Whether somebody asked for its end, or deleted it with its document."""
         try:
             return self._metadata.jobs.get(job.id, reader=None).state is JobState.STOPPING
         except NotFoundError:

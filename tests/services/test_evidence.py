@@ -9,11 +9,12 @@ from PIL import Image
 
 from app.container import OPERATOR, Services
 from app.domain.access import Actor
-from app.domain.documents import Document, Span
+from app.domain.documents import Document, Page, Span, WordBox
 from app.domain.ids import VersionId
 from app.domain.workspaces import Workspace
 from app.errors import InvalidInputError, NotFoundError
 from app.services.documents import SameName
+from app.services.evidence import text_edges
 from tests.conformance.document_files import FIRST_PAGE, make_pdf
 from tests.services.letters import REPLACED, WARFARIN, Work, add, upload
 
@@ -164,3 +165,12 @@ def test_a_source_that_is_not_visible_yet_or_was_replaced_is_not_found(
     work()
     with pytest.raises(NotFoundError, match="a newer version took its place"):
         services.evidence.page_text(OPERATOR, workspace_id=workspace.id, version_id=first, page=1)
+
+
+def test_text_beyond_an_edge_of_the_page_is_shown_up_to_the_edge() -> None:
+    words = [
+        WordBox(Span(0, 1), left=left, top=0.1, right=right, bottom=0.2)
+        for left, right in ((-0.1, 0.3), (0.9, 1.2), (2, 3))
+    ]
+    assert text_edges(Page(number=1, span=Span(0, 1), words=tuple(words))) == (0.0, 1.0)
+    assert text_edges(Page(number=1, span=Span(0, 1), words=())) == (0.0, 1.0)

@@ -36,6 +36,11 @@ def said(text: str, *, topic: str = "") -> set[tuple[str, str, str, str]]:
     }
 
 
+def facts(text: str) -> set[tuple[str, str, str]]:
+    """The facts without their status."""
+    return {fact[1:] for fact in said(text)}
+
+
 def statuses(text: str, object_: str, *, topic: str = "") -> set[str]:
     """Every status under which something is said of `object_`."""
     return {status for status, _, _, other in said(text, topic=topic) if object_ in other}

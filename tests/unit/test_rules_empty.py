@@ -5,11 +5,7 @@ import pytest
 from app.domain.documents import Span
 from app.pipeline.rules_arguments import Argument
 from app.pipeline.rules_empty import is_empty
-from tests.unit.rules_parts import said
-
-
-def facts(text: str) -> set[tuple[str, str, str]]:
-    return {fact[1:] for fact in said(text)}
+from tests.unit.rules_parts import facts, said
 
 
 def of(subject: str, text: str) -> set[tuple[str, str, str]]:
@@ -39,6 +35,11 @@ def of(subject: str, text: str) -> set[tuple[str, str, str]]:
         ("Ann Lee wrote various forms.", ("Ann Lee", "wrote", "various forms")),
         ("The tool allows students to sell old shares.", ("students", "can sell", "old shares")),
         ("Other lenders hold liens.", ("Other lenders", "hold", "liens")),
+        ("The resulting shock harmed Ann Lee.", ("resulting shock", "harmed", "Ann Lee")),
+        (
+            "In the First Age the Elves of Ossiriand, or Laiquendi, were also referred to as wood - elves.",
+            ("Laiquendi", "were referred in", "First Age"),
+        ),
         ("Individuals use body language.", ("Individuals", "use", "body language")),
         ("Ann Lee brought about significant changes.", ("Ann Lee", "brought about", "significant changes")),
         ("Electrodes reach one side or the other of the brain.", ("Electrodes", "reach other of", "brain")),
@@ -67,6 +68,7 @@ def test_what_says_too_little_alone_is_left_out(text: str, wrong: tuple[str, str
         ),
         ("Sodium fell (-4 mmol/L) during dialysis.", ("Sodium", "fell during", "dialysis")),
         ("Ann Lee and Omar Quist sold Rostrand because the margin is high.", ("Omar Quist", "sold", "Rostrand")),
+        ("Kern LLP audits the company's old accounts.", ("Kern LLP", "audits", "company's old accounts")),
         ("The company's auditor is Kern LLP.", ("company's auditor", "is", "Kern LLP")),
         ("The vessel's owner is Ann Lee.", ("vessel's owner", "is", "Ann Lee")),
         ("The other guarantor is Tolvane Holdings SA.", ("guarantor", "is", "Tolvane Holdings SA")),

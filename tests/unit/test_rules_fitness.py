@@ -2,11 +2,7 @@
 
 import pytest
 
-from tests.unit.rules_parts import read_text, said
-
-
-def facts(text: str) -> set[tuple[str, str, str]]:
-    return {fact[1:] for fact in said(text)}
+from tests.unit.rules_parts import facts, read_text, said
 
 
 def subjects(text: str) -> set[str]:

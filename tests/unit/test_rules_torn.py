@@ -3,11 +3,7 @@
 import pytest
 
 from app.pipeline.rules_torn import cuts_bound, is_torn, whole_words
-from tests.unit.rules_parts import said
-
-
-def facts(text: str) -> set[tuple[str, str, str]]:
-    return {fact[1:] for fact in said(text)}
+from tests.unit.rules_parts import facts
 
 
 @pytest.mark.parametrize(
