@@ -13,6 +13,7 @@ from app.domain.ids import UserId, VersionId, WorkspaceId
 from app.domain.models import Band, ProbeResult
 from app.health_parts import health_parts
 from app.installation import Installation, find_language_model, open_installation
+from app.meaning import open_meaning
 from app.pipeline.answering import Answerer
 from app.pipeline.choosing import choose_extractor, choose_writer
 from app.pipeline.extraction import TripleExtractor
@@ -228,12 +229,15 @@ def _make_retriever(installation: Installation, parser: SentenceParser) -> Retri
 def _make_indexing(
     installation: Installation, parser: SentenceParser, in_use: ModelInUse, auditor: Auditor
 ) -> IndexingService:
+    meaning = open_meaning(installation.embedder, model_dir=installation.settings.model_dir)
+
     def find_extractor() -> TripleExtractor:
         tried = in_use.settle()
         return choose_extractor(
             tried.result,
             model=tried.model,
             parser=parser,
+            meaning=meaning,
             cache=installation.cache,
             ontology_of=lambda workspace_id: installation.metadata.workspaces.get(workspace_id).ontology,
         )

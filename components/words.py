@@ -92,6 +92,7 @@ OUTCOME: dict[Outcome, Word] = {
 
 REFUSAL: dict[str, str] = {
     "words not in the sentence": "Words that the sentence does not hold",
+    "means too little of its sentence": "Says too little of what its sentence says",
     "number not in the sentence": "A number that the sentence does not hold",
     "sentence not there": "A sentence that does not exist",
     "the same thing twice": "The same thing on both sides",

@@ -12,6 +12,7 @@ from app.domain.ids import DocumentId, FileId, UserId, VersionId, WorkspaceId
 from app.domain.workspaces import Workspace
 from app.evaluation.caching import CachedEmbedder, CachedParser
 from app.evaluation.datasets import SourcePassage
+from app.meaning import open_meaning
 from app.pipeline.answering import Answerer, Scope
 from app.pipeline.chunking import chunk_document
 from app.pipeline.extraction import TripleExtractor
@@ -85,7 +86,8 @@ def open_instruments(
             parser = CachedParser(cache=cache)
             made = CachedEmbedder(made, cache=cache)
         stack.callback(made.close)
-        yield Instruments(made, parser, RulesExtractor(parser), TokenCounter(model_dir))
+        extractor = RulesExtractor(parser, open_meaning(made, model_dir=model_dir))
+        yield Instruments(made, parser, extractor, TokenCounter(model_dir))
 
 
 @contextmanager

@@ -6,6 +6,7 @@ from app.domain.ids import WorkspaceId
 from app.domain.models import Band, ProbeResult
 from app.pipeline.combined_extraction import RulesAndModelExtractor
 from app.pipeline.extraction import TripleExtractor
+from app.pipeline.fact_meaning import FactMeaning
 from app.pipeline.model_answering import AnswerWriter
 from app.pipeline.model_extraction import ModelExtractor
 from app.pipeline.model_reading import ModelReader
@@ -21,16 +22,17 @@ def choose_extractor(
     *,
     model: LanguageModel | None,
     parser: SentenceParser,
+    meaning: FactMeaning,
     cache: CacheStore,
     ontology_of: Callable[[WorkspaceId], str] = lambda _: "general",
 ) -> TripleExtractor:
     """Model-led, rules and model, or rules only; without a model always rules."""
     if model is None or probe.model is None or probe.band is Band.RULES_ONLY:
-        return RulesExtractor(parser)
+        return RulesExtractor(parser, meaning)
     reader = ModelReader(model, info=probe.model, cache=cache, ontology_of=ontology_of)
     if probe.band is Band.MODEL_LED:
         return ModelExtractor(reader, parser=parser)
-    return RulesAndModelExtractor(reader, parser=parser)
+    return RulesAndModelExtractor(reader, parser=parser, meaning=meaning)
 
 
 def choose_writer(

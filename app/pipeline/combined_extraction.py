@@ -7,11 +7,12 @@ from itertools import combinations
 from app.domain.documents import Chunk, Span
 from app.domain.graph import Assertion, Extraction, RecognisedEntity, VerifiedTriple
 from app.pipeline.extraction import ChunkExtraction, TripleExtractor, always
-from app.pipeline.model_extraction import add_counts, grounded, prose
+from app.pipeline.fact_meaning import FactMeaning, leave_out
+from app.pipeline.model_extraction import grounded, prose
 from app.pipeline.model_reading import ModelReader
 from app.pipeline.parsing import SentenceParser
-from app.pipeline.rules import RulesExtractor, find_names, parse_sentences, propose, small_words
-from app.pipeline.verification import CONFIDENCES, ParsedSentence, verify
+from app.pipeline.rules import find_names, parse_sentences, propose, rules_version, small_words
+from app.pipeline.verification import CONFIDENCES, ParsedSentence, add_counts, verify
 
 _DOUBTFUL = 0.4
 """Confidence of a fact whose pronoun was resolved, or whose status is disputed."""
@@ -20,10 +21,11 @@ _DOUBTFUL = 0.4
 class RulesAndModelExtractor(TripleExtractor):
     """The union behind the gate. A chunk whose names the rules link all costs no call."""
 
-    def __init__(self, reader: ModelReader, *, parser: SentenceParser) -> None:
+    def __init__(self, reader: ModelReader, *, parser: SentenceParser, meaning: FactMeaning) -> None:
         self._reader = reader
         self._parser = parser
-        self.version = f"{RulesExtractor.version}+{reader.version}"
+        self._meaning = meaning
+        self.version = f"{rules_version(meaning)}+{reader.version}"
 
     def extract(self, chunk: Chunk, *, go_on: Callable[[], bool] = always) -> ChunkExtraction:
         sentences = parse_sentences(chunk, self._parser)
@@ -31,11 +33,14 @@ class RulesAndModelExtractor(TripleExtractor):
         names = tuple(find_names(sentences, common=common))
         by_rules = propose(chunk, sentences)
         ruled, refused = verify(by_rules, sentences)
-        reading = self._reader.read(chunk, unlinked(prose(chunk, sentences), names, ruled), go_on=go_on)
+        strays = self._meaning.strays(ruled, sentences)
+        kept, _ = leave_out(ruled, strays)
+        reading = self._reader.read(chunk, unlinked(prose(chunk, sentences), names, kept), go_on=go_on)
         proposals = grounded(reading.proposals, by_rules=by_rules, sentences=sentences, common=common)
         modelled, refused_of_model = verify(proposals, sentences)
-        counts = add_counts(refused, reading.refused, refused_of_model)
-        return ChunkExtraction(Extraction(names, unite(ruled, modelled), counts), reading.state)
+        united, left_out = leave_out(unite(ruled, modelled), strays)
+        counts = add_counts(refused, reading.refused, refused_of_model, left_out)
+        return ChunkExtraction(Extraction(names, united, counts), reading.state)
 
 
 def unlinked(

@@ -1,6 +1,5 @@
 """The model-led extractor: a language model reads prose; names, table rows and pronouns stay with the rules."""
 
-from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -11,7 +10,7 @@ from app.pipeline.extraction import ChunkExtraction, TripleExtractor, always
 from app.pipeline.model_reading import ModelReader
 from app.pipeline.parsing import PARSER_VERSION, SentenceParser, entities_of
 from app.pipeline.rules import RULES_VERSION, find_names, parse_sentences, propose, small_words
-from app.pipeline.verification import ParsedSentence, verify
+from app.pipeline.verification import ParsedSentence, add_counts, verify
 
 
 class ModelExtractor(TripleExtractor):
@@ -71,14 +70,6 @@ def grounded(
                 coreference=True,
             )
         yield typed
-
-
-def add_counts(*counts: Mapping[str, int]) -> dict[str, int]:
-    """Counts by reason added up, in the order of the reasons."""
-    total: Counter[str] = Counter()
-    for count in counts:
-        total.update(count)
-    return dict(sorted(total.items()))
 
 
 def _types(sentence: ParsedSentence, common: frozenset[str]) -> dict[str, str]:

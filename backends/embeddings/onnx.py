@@ -10,7 +10,7 @@ from tokenizers import Tokenizer
 
 from app.errors import MissingDependencyError
 from backends.embeddings.base import Embedder, Vectors
-from backends.embeddings.minilm import DIMENSION, MODEL_NAME, SOURCE_SHA256, WINDOW_TOKENS
+from backends.embeddings.minilm import DIMENSION, EMBEDDER_NAME, MODEL_NAME, WINDOW_TOKENS
 from backends.embeddings.settings import OnnxEmbedderSettings
 from backends.embeddings.tokens import load_tokenizer
 
@@ -24,7 +24,7 @@ class OnnxEmbedder(Embedder):
     alone, so that a vector does not depend on its neighbours.
     """
 
-    name = f"{MODEL_NAME}-{SOURCE_SHA256[:8]}"
+    name = EMBEDDER_NAME
     dimension = DIMENSION
 
     def __init__(self, settings: OnnxEmbedderSettings, *, model_dir: Path, **_ignored: object) -> None:

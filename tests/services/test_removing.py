@@ -32,6 +32,7 @@ from backends.vectors.settings import SqlVectorSettings
 from backends.vectors.sql import SqlVectorStore
 from tests.conformance.graphs import contribution
 from tests.conformance.records import HERE, NOW, OTHER, chunk, job, version
+from tests.unit.meaning_parts import MEANING
 from tests.unit.model_parts import open_database
 
 LETTER, OTHER_LETTER = DocumentId("letter"), DocumentId("other-letter")
@@ -135,7 +136,7 @@ def stores(tmp_path: Path) -> Iterator[Stores]:
             cache=cache,
             loader=loader,
             embedder=embedder,
-            choose_extractor=lambda: RulesExtractor(parser),
+            choose_extractor=lambda: RulesExtractor(parser, MEANING),
             parser=parser,
             count_tokens=len,
             ids_key=bytes(32),

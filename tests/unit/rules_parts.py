@@ -4,7 +4,8 @@ from app.domain.documents import Chunk, Sentence, Span
 from app.domain.graph import Extraction
 from app.domain.ids import ChunkId, DocumentId, VersionId, WorkspaceId
 from app.pipeline.parsing import SentenceParser
-from app.pipeline.rules import RulesExtractor
+from app.pipeline.rules import find_names, parse_sentences, propose, small_words
+from app.pipeline.verification import verify
 
 PARSER = SentenceParser()
 
@@ -25,7 +26,14 @@ def read_text(text: str, *, topic: str = "") -> Extraction:
         sentences=sentences,
         stems=(),
     )
-    return RulesExtractor(PARSER).extract(chunk).extraction
+    return read_chunk(chunk)
+
+
+def read_chunk(chunk: Chunk) -> Extraction:
+    """All that passes the gate, before facts are compared with what their sentences mean."""
+    sentences = parse_sentences(chunk, PARSER)
+    triples, refused = verify(propose(chunk, sentences), sentences)
+    return Extraction(tuple(find_names(sentences, common=small_words(chunk))), triples, refused)
 
 
 def said(text: str, *, topic: str = "") -> set[tuple[str, str, str, str]]:

@@ -9,11 +9,13 @@ import pytest
 from app.domain.documents import ChunkState, Span
 from app.domain.graph import Assertion, VerifiedTriple
 from app.pipeline.combined_extraction import RulesAndModelExtractor, unite
+from app.pipeline.fact_meaning import STRAY
 from app.pipeline.parsing import SentenceParser
 from app.pipeline.rules import RulesExtractor
 from backends.cache.sql import SqlCacheStore
 from backends.llm.scripted import ScriptedLanguageModel
 from backends.llm.settings import ScriptedAnswer
+from tests.unit.meaning_parts import MEANING
 from tests.unit.model_parts import chunk_of, fact, facts, open_cache, reader_of, scripted
 
 PARSER = SentenceParser()
@@ -28,13 +30,13 @@ def cache(tmp_path: Path) -> Iterator[SqlCacheStore]:
 
 
 def extractor(model: ScriptedLanguageModel, cache: SqlCacheStore) -> RulesAndModelExtractor:
-    return RulesAndModelExtractor(reader_of(model, cache), parser=PARSER)
+    return RulesAndModelExtractor(reader_of(model, cache), parser=PARSER, meaning=MEANING)
 
 
 def test_a_chunk_that_the_rules_link_costs_no_call(cache: SqlCacheStore) -> None:
     chunk = chunk_of(LINKED)
     found = extractor(scripted(ScriptedAnswer(fails="unavailable")), cache).extract(chunk)
-    assert found == RulesExtractor(PARSER).extract(chunk)
+    assert found == RulesExtractor(PARSER, MEANING).extract(chunk)
 
 
 def test_only_sentences_with_unlinked_names_go_to_the_model(cache: SqlCacheStore) -> None:
@@ -55,7 +57,18 @@ def test_what_the_rules_read_stays_when_the_model_cannot_be_read(cache: SqlCache
     chunk = chunk_of(LINKED, UNLINKED)
     found = extractor(scripted("No."), cache).extract(chunk)
     assert found.state is ChunkState.QUARANTINED
-    assert found.extraction.triples == RulesExtractor(PARSER).extract(chunk).extraction.triples
+    assert found.extraction.triples == RulesExtractor(PARSER, MEANING).extract(chunk).extraction.triples
+
+
+def test_a_fact_that_means_little_of_its_sentence_stays_only_where_the_model_agrees(cache: SqlCacheStore) -> None:
+    text = (
+        "In the hall stood Peter Lindqvist and Ilona Vasari, and leverage was 4.31 times, because two vessels were in "
+        "dry dock."
+    )
+    for answer, agrees in ((facts(fact(1, "two vessels", "were in", "dry dock")), True), (facts(), False)):
+        found = extractor(scripted(answer), cache).extract(chunk_of(text, version=str(agrees))).extraction
+        assert (("two vessels", "dry dock") in {(one.subject, one.object) for one in found.triples}) is agrees
+        assert found.refused[STRAY] == (1 if agrees else 2)
 
 
 RULE = VerifiedTriple(

@@ -20,6 +20,7 @@ from backends.embeddings.hashing import HashingEmbedder
 from backends.embeddings.settings import HashingEmbedderSettings
 from backends.llm.scripted import ScriptedLanguageModel
 from backends.llm.settings import ScriptedAnswer
+from tests.unit.meaning_parts import MEANING
 from tests.unit.model_parts import fact, facts, open_cache, scripted
 
 PARSER = SentenceParser()
@@ -128,7 +129,7 @@ def test_the_band_chooses_who_reads_and_who_writes(cache: SqlCacheStore) -> None
     }
     for band, (kind, writes) in expected.items():
         set_to = override_band(result, band, reason="Test.")
-        assert type(choose_extractor(set_to, model=model, parser=PARSER, cache=cache)) is kind
+        assert type(choose_extractor(set_to, model=model, parser=PARSER, meaning=MEANING, cache=cache)) is kind
         assert (choose_writer(set_to, model=model, parser=PARSER, embedder=embedder) is not None) is writes
-    assert type(choose_extractor(NO_MODEL, model=model, parser=PARSER, cache=cache)) is RulesExtractor
+    assert type(choose_extractor(NO_MODEL, model=model, parser=PARSER, meaning=MEANING, cache=cache)) is RulesExtractor
     assert choose_writer(result, model=None, parser=PARSER, embedder=embedder) is None
