@@ -16,10 +16,10 @@ _KEPT, _MOST = 20, 100
 
 class DeadlineTransport(httpx.HTTPTransport):
     """Raises a time-out when a request is not answered whole within `seconds`: httpx alone waits as long for each
-    byte. No proxy of the environment is used."""
+    byte. Where it is given, no proxy of the environment is used."""
 
     def __init__(self, *, seconds: float, certificates: ssl.SSLContext) -> None:
-        super().__init__(verify=certificates, trust_env=False)
+        super().__init__(verify=certificates)
         self._deadline = _Deadline(seconds)
         # httpx has no parameter for the network below it.
         self._pool = httpcore.ConnectionPool(

@@ -15,9 +15,10 @@ from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
 
 from app.domain.ids import ChunkId, VersionId, WorkspaceId
-from app.errors import BackendUnavailableError, ConfigurationError, ConflictError
+from app.errors import BackendUnavailableError, ConflictError
 from backends.vectors.base import Match, Vectors, VectorStore
 from backends.vectors.certificates import trusted_certificates
+from backends.vectors.credentials import header_value
 from backends.vectors.deadline import DeadlineTransport
 from backends.vectors.matrix import check_shape
 from backends.vectors.qdrant_errors import UnknownCollectionError, seconds_before_again, translated
@@ -64,8 +65,9 @@ class QdrantVectorStore(VectorStore):
         try:
             self._write(chunk_ids, vectors, workspace_id, version_id)
         except UnknownCollectionError:
-            # Another process deleted the workspace since ours made its collection.
-            self._forget(workspace_id)
+            # It was deleted since this object made its collection.
+            with self._lock:
+                self._ready.discard(workspace_id)
             try:
                 self._write(chunk_ids, vectors, workspace_id, version_id)
             except UnknownCollectionError as error:
@@ -107,7 +109,6 @@ class QdrantVectorStore(VectorStore):
         for name in self._collections_of(workspace_id):
             with suppress(UnknownCollectionError):
                 self._call(partial(self._connected().delete_collection, name))
-        self._forget(workspace_id)
 
     def count(self, *, workspace_id: WorkspaceId, permitted: frozenset[VersionId]) -> int:
         if not permitted:
@@ -150,8 +151,6 @@ class QdrantVectorStore(VectorStore):
             name,
             vectors_config=models.VectorParams(size=self._dimension, distance=models.Distance.COSINE),
             quantization_config=_QUANTISATION[self._settings.quantisation],
-            shard_number=self._settings.shards,
-            replication_factor=self._settings.replicas,
         )
         for step in (create, partial(_index_versions, self._connected(), name)):
             with suppress(ConflictError):
@@ -169,10 +168,6 @@ class QdrantVectorStore(VectorStore):
         """The workspace's collections of every embedding space."""
         listed = self._call(self._connected().get_collections).collections
         return [one.name for one in listed if one.name.startswith(name_prefix(workspace_id))]
-
-    def _forget(self, workspace_id: WorkspaceId) -> None:
-        with self._lock:
-            self._ready.discard(workspace_id)
 
     def _call(self, do: Callable[[], _T]) -> _T:
         with translated():
@@ -193,9 +188,7 @@ class QdrantVectorStore(VectorStore):
 
     def _connect(self) -> QdrantClient:
         settings = self._settings
-        key = settings.api_key.get_secret_value().strip()
-        if not (key.isascii() and key.isprintable()):
-            raise ConfigurationError("The api_key of the vectors settings has signs that no key has: copy it again.")
+        key = header_value(settings.api_key, setting="api_key")
         return QdrantClient(
             url=settings.url,
             port=None,

@@ -78,8 +78,6 @@ class QdrantVectorSettings(_VectorSettings):
         description="Search in shortened vectors, a quarter or a 32nd in memory, then compare the best whole ones."
         " For collections made from now on.",
     )
-    shards: int | None = Field(default=None, ge=1, description="For collections made from now on.")
-    replicas: int | None = Field(default=None, ge=1, description="For collections made from now on.")
 
 
 VectorSettings = Annotated[

@@ -14,6 +14,7 @@ class JsonHandler(BaseHTTPRequestHandler):
     """Reads and writes JSON; says nothing on the console."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     def body(self) -> dict[str, Any]:
         return dict(json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or b"{}"))

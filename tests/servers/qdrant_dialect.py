@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Literal
 
 from pydantic import TypeAdapter, ValidationError
@@ -177,26 +178,37 @@ class _Handler(JsonHandler):
 
     def _on_collection(self, asked: str, name: str, body: Any) -> Any:
         client = self.state.client
-        updated = {"operation_id": 1, "status": "completed"}
         if asked == "DELETE ":
             self.state.indexes -= {one for one in self.state.indexes if one[0] == name}
             return client.delete_collection(name)
         if asked == "PUT /index":
             self.state.indexes.add((name, models.CreateFieldIndex.model_validate(body).field_name))
-            return updated
+            return {"operation_id": 1, "status": "completed"}
         if asked == "PUT /points":
             points = _POINTS.validate_python(body)
-            client.upsert(name, points=points.batch if isinstance(points, models.PointsBatch) else points.points)
-            return updated
+            given = points.batch if isinstance(points, models.PointsBatch) else points.points
+            return self._apply(partial(client.upsert, name, points=given))
         if asked == "POST /points/delete":
-            client.delete(name, points_selector=_SELECTOR.validate_python(body))
-            return updated
+            return self._apply(partial(client.delete, name, points_selector=_SELECTOR.validate_python(body)))
         if asked == "POST /points/count":
             counting = models.CountRequest.model_validate(body)
             return {"count": client.count(name, count_filter=counting.filter, exact=True).count}
         if asked == "POST /points/query":
             return self._query(name, models.QueryRequest.model_validate(body))
         raise _RefusedError(404, "")
+
+    def _apply(self, change: Callable[[], object]) -> Any:
+        """Later, where the caller did not ask to wait for it."""
+        if "wait=true" in self.path:
+            change()
+            return {"operation_id": 1, "status": "completed"}
+
+        def change_alone() -> None:
+            with self.state.lock:
+                change()
+
+        threading.Timer(0.5, change_alone).start()
+        return {"operation_id": 1, "status": "acknowledged"}
 
     def _query(self, name: str, asked: models.QueryRequest) -> Any:
         found = self.state.client.query_points(
