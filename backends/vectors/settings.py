@@ -58,7 +58,7 @@ class ChromaVectorSettings(_VectorSettings):
 
 
 class QdrantVectorSettings(_VectorSettings):
-    """A Qdrant server, 1.10 or later: for many hosts, and for more chunks than one machine searches."""
+    """A Qdrant server, 1.10 or later: for many hosts and many chunks; so far run against a stand-in only."""
 
     kind: Literal["qdrant"] = "qdrant"
     adapter: ClassVar[str] = "backends.vectors.qdrant:QdrantVectorStore"

@@ -211,10 +211,13 @@ class _Handler(JsonHandler):
         return {"operation_id": 1, "status": "acknowledged"}
 
     def _query(self, name: str, asked: models.QueryRequest) -> Any:
+        """Equally near points come in an order that has nothing to do with ours."""
+        limit = asked.limit or 10
         found = self.state.client.query_points(
-            name, query=asked.query, query_filter=asked.filter, limit=asked.limit or 10, with_payload=asked.with_payload
+            name, query=asked.query, query_filter=asked.filter, limit=limit + 1000, with_payload=asked.with_payload
         )
-        return {"points": [point.model_dump(mode="json", exclude_none=True) for point in found.points]}
+        points = sorted(found.points, key=lambda point: (-point.score, str(point.id)))[:limit]
+        return {"points": [point.model_dump(mode="json", exclude_none=True) for point in points]}
 
 
 @contextmanager
