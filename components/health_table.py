@@ -18,6 +18,7 @@ _RUNS_ON = {
     "folder": "Folder, encrypted",
     "memory": "Memory",
     "chroma": "Chroma",
+    "qdrant": "Qdrant",
     "auto": "Ollama, if there",
     "ollama": "Ollama",
     "openai": "OpenAI-compatible",

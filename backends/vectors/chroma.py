@@ -3,8 +3,7 @@
 import hashlib
 import re
 import ssl
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
@@ -13,14 +12,17 @@ from urllib.parse import urlsplit
 import chromadb
 import httpx
 from chromadb.api.collection_configuration import CreateCollectionConfiguration
-from chromadb.errors import ChromaError, InvalidDimensionException
 from chromadb.errors import NotFoundError as UnknownCollectionError
 
 from app.domain.ids import ChunkId, VersionId, WorkspaceId
-from app.errors import BackendUnavailableError, ConfigurationError, InvalidInputError
+from app.errors import BackendUnavailableError
 from backends.vectors.base import Match, Vectors, VectorStore
+from backends.vectors.certificates import trusted_certificates
+from backends.vectors.chroma_errors import GoneError, refuse_pages, translated
 from backends.vectors.chroma_removal import overwrite, sync
 from backends.vectors.chroma_server import ChromaServer
+from backends.vectors.credentials import header_value
+from backends.vectors.deadline import DeadlineTransport
 from backends.vectors.matrix import check_shape
 from backends.vectors.settings import ChromaVectorSettings
 
@@ -172,12 +174,12 @@ class ChromaVectorStore(VectorStore):
         """Once more after the server went away, or after another process deleted the collection and made it anew."""
         used: Any = None
         try:
-            with _translated():
+            with translated():
                 used = self._connected()
                 return do()
-        except (_GoneError, BackendUnavailableError):
+        except (GoneError, BackendUnavailableError):
             self._disconnect(used)
-        with _translated(again=True):
+        with translated(again=True):
             return do()
 
     def _connected(self) -> Any:
@@ -194,10 +196,10 @@ class ChromaVectorStore(VectorStore):
             address = urlsplit(settings.url or "")
             encrypted = address.scheme == "https"
             host, port = address.hostname or "", address.port or (443 if encrypted else 80)
-        token = settings.token.get_secret_value()
+        token = header_value(settings.token, setting="token")
         headers = {"Authorization": f"Bearer {token}"} if token else {}
         if self._server is None:
-            self._greet(f"{settings.url}/api/v2/heartbeat", headers)
+            self._greet(headers)
         client = chromadb.HttpClient(
             host=host,
             port=port,
@@ -208,17 +210,22 @@ class ChromaVectorStore(VectorStore):
                 chroma_server_ssl_verify=_certificates(settings.ca_bundle) if encrypted else None,
             ),
         )
-        # The client has no setting for it and would wait for ever.
-        client._server._session.timeout = httpx.Timeout(settings.timeout_seconds)
+        # The client has no settings for these, and would wait for ever.
+        session = client._server._session
+        session.event_hooks = {"response": [refuse_pages]}
+        session.timeout = httpx.Timeout(settings.timeout_seconds)
+        session._transport.close()
+        session._transport, session._mounts = self._transport(), {}
         return client
 
-    def _greet(self, address: str, headers: dict[str, str]) -> None:
-        """The client's own first requests would wait for ever: see first that somebody answers."""
-        trusted = ssl.create_default_context(cafile=self._settings.ca_bundle)
-        answer = httpx.get(address, headers=headers, timeout=self._settings.timeout_seconds, verify=trusted)
-        if answer.status_code in {401, 403}:
-            raise ConfigurationError("The Chroma server refused the token: check the vectors settings.")
-        answer.raise_for_status()
+    def _greet(self, headers: dict[str, str]) -> None:
+        """The client's own first requests would wait for ever: do its very first one and see that it is answered."""
+        with httpx.Client(transport=self._transport(), timeout=self._settings.timeout_seconds) as client:
+            client.get(f"{self._settings.url}/api/v2/auth/identity", headers=headers).raise_for_status()
+
+    def _transport(self) -> DeadlineTransport:
+        certificates = trusted_certificates(self._settings.ca_bundle)
+        return DeadlineTransport(seconds=self._settings.timeout_seconds, certificates=certificates)
 
     def _disconnect(self, used: Any) -> None:
         """Unless another thread did it before: its new connection is kept."""
@@ -242,39 +249,6 @@ def _close(client: Any) -> None:
     client.close()
     for server in servers:
         server._session.close()
-
-
-class _GoneError(Exception):
-    """The collection is not there any more."""
-
-
-@contextmanager
-def _translated(*, again: bool = False) -> Iterator[None]:
-    try:
-        yield
-    except UnknownCollectionError as error:
-        if not again:
-            raise _GoneError from error
-        raise BackendUnavailableError("The vectors of this workspace were deleted meanwhile: try again.") from error
-    except InvalidDimensionException as error:
-        raise InvalidInputError(
-            "The Chroma server holds vectors of another width: check the embeddings settings and index again."
-        ) from error
-    except ChromaError as error:
-        if error.code() in {401, 403}:
-            raise ConfigurationError("The Chroma server refused the token: check the vectors settings.") from error
-        raise _away() from error
-    except OSError as error:
-        raise ConfigurationError("The ca_bundle of the vectors settings cannot be read: correct its path.") from error
-    except (httpx.HTTPError, ValueError, RuntimeError) as error:
-        # A refused connection is a ValueError, one that another thread closed a RuntimeError.
-        raise _away() from error
-
-
-def _away() -> BackendUnavailableError:
-    return BackendUnavailableError(
-        "The Chroma server did not answer as it should: check that it runs at the configured address, and try again."
-    )
 
 
 def _among(version_ids: Sequence[VersionId] | frozenset[VersionId]) -> dict[str, Any]:

@@ -4,9 +4,22 @@ from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 from urllib.parse import urlsplit
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import AfterValidator, Field, SecretStr
 
 from backends.settings import BackendSettings
+
+
+def _safe_address(url: str) -> str:
+    address = urlsplit(url)
+    complete = address.scheme in {"http", "https"} and address.hostname
+    if not complete or address.path.strip("/") or address.query or "@" in address.netloc:
+        raise ValueError("give the address as https://host:port, without a path")
+    if address.scheme == "http" and address.hostname not in {"127.0.0.1", "::1", "localhost"}:
+        raise ValueError("http is for this machine only: use https for a server in the network")
+    return url.rstrip("/")
+
+
+_Address = Annotated[str, AfterValidator(_safe_address)]
 
 
 class _VectorSettings(BackendSettings):
@@ -38,22 +51,35 @@ class ChromaVectorSettings(_VectorSettings):
     server: ClassVar[str | None] = "chroma"
     exact: ClassVar[bool] = False
 
-    url: str | None = Field(default=None, description="A remote server, such as https://chroma.example:8443.")
+    url: _Address | None = Field(default=None, description="A remote server, such as https://chroma.example:8443.")
     token: SecretStr = Field(default=SecretStr(""), description="Sent as bearer token to the proxy before the server.")
     ca_bundle: Path | None = Field(default=None, description="Certificates to trust instead of the system's.")
     timeout_seconds: float = Field(default=30.0, gt=0)
 
-    @field_validator("url")
-    @classmethod
-    def _is_safe(cls, url: str | None) -> str | None:
-        if url is None:
-            return None
-        address = urlsplit(url)
-        if address.scheme not in {"http", "https"} or not address.hostname or address.path.strip("/"):
-            raise ValueError("give the address as https://host:port, without a path")
-        if address.scheme == "http" and address.hostname not in {"127.0.0.1", "::1", "localhost"}:
-            raise ValueError("http is for this machine only: use https for a server in the network")
-        return url.rstrip("/")
+
+class QdrantVectorSettings(_VectorSettings):
+    """A Qdrant server, 1.10 or later: for many hosts and many chunks; so far run against a stand-in only."""
+
+    kind: Literal["qdrant"] = "qdrant"
+    adapter: ClassVar[str] = "backends.vectors.qdrant:QdrantVectorStore"
+    extra: ClassVar[str | None] = "qdrant"
+    server: ClassVar[str | None] = "qdrant"
+    exact: ClassVar[bool] = False
+
+    url: _Address = Field(default="http://127.0.0.1:6333", description="Such as https://qdrant.example:6333.")
+    api_key: SecretStr = Field(default=SecretStr(""), description="It has to be allowed to make collections.")
+    ca_bundle: Path | None = Field(default=None, description="Certificates to trust instead of the system's.")
+    timeout_seconds: float = Field(default=30.0, gt=0, description="Longest time for a whole answer.")
+    compare_all: bool = Field(
+        default=False, description="Compare with every permitted vector: slower, and right also where an index is not."
+    )
+    quantisation: Literal["none", "scalar", "binary"] = Field(
+        default="none",
+        description="Search in shortened vectors, a quarter or a 32nd in memory, then compare the best whole ones."
+        " For collections made from now on.",
+    )
 
 
-VectorSettings = Annotated[SqlVectorSettings | MemoryVectorSettings | ChromaVectorSettings, Field(discriminator="kind")]
+VectorSettings = Annotated[
+    SqlVectorSettings | MemoryVectorSettings | ChromaVectorSettings | QdrantVectorSettings, Field(discriminator="kind")
+]

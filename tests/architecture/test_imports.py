@@ -12,7 +12,8 @@ from backends.sql.engine import Database
 from backends.sql.migrating import upgrade
 
 ROOT = Path(__file__).parents[2]
-MODELS = {"spacy", "onnxruntime", "scipy", "langchain_core", "langchain_openai", "xllamacpp", "chromadb"}
+MODELS = {"spacy", "onnxruntime", "scipy", "langchain_core", "langchain_openai", "xllamacpp"}
+VECTORS = {"chromadb", "qdrant_client"}
 PAGES = {"pandas", "pyarrow", "pyvis", "pages", "components"}
 SERVER = {"streamlit", "fastapi", "uvicorn"}
 STORES = {"sqlalchemy", "sqlcipher3", "alembic", "numpy", "httpx", "app.container"}
@@ -35,11 +36,11 @@ def imported(code: str, *, cwd: Path = ROOT, **variables: str) -> set[str]:
 @pytest.mark.parametrize(
     ("module", "without"),
     [
-        ("app.cli", MODELS | PAGES | SERVER | STORES | {"app.commands"}),
-        ("app.commands.serve", MODELS | PAGES | SERVER | STORES),
-        ("app.asgi", MODELS | PAGES | {"alembic", "httpx"}),
-        ("app.worker", MODELS | PAGES | SERVER | {"alembic", "httpx"}),
-        ("app.sealer", MODELS | PAGES | SERVER | STORES),
+        ("app.cli", MODELS | VECTORS | PAGES | SERVER | STORES | {"app.commands"}),
+        ("app.commands.serve", MODELS | VECTORS | PAGES | SERVER | STORES),
+        ("app.asgi", MODELS | VECTORS | PAGES | {"alembic", "httpx"}),
+        ("app.worker", MODELS | VECTORS | PAGES | SERVER | {"alembic", "httpx"}),
+        ("app.sealer", MODELS | VECTORS | PAGES | SERVER | STORES),
     ],
 )
 def test_a_process_starts_without(module: str, without: set[str]) -> None:

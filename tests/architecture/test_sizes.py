@@ -63,6 +63,8 @@ def test_importing_every_light_module_touches_no_file_and_opens_no_socket() -> N
     code = (
         "import sys, importlib\n"
         "def watch(event, args):\n"
+        # urllib3, which the client of Qdrant imports, looks whether the machine has IPv6.
+        "    if event == 'socket.bind' and args[1] == ('::1', 0): return\n"
         "    if event in {'socket.connect', 'socket.bind'}: raise SystemExit(f'{event} {args}')\n"
         "    writes = event == 'open' and isinstance(args[1], str) and set(args[1]) & set('wax+')\n"
         "    if writes and 'pycache' not in str(args[0]): raise SystemExit(f'{event} {args}')\n"

@@ -10,13 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from backends.loading import load
 from backends.metadata.base import MetadataStore
 from backends.settings import BackendSettings
 from backends.sql.engine import Database
 from backends.sql.migrating import upgrade
-from backends.vectors.settings import ChromaVectorSettings
+from backends.vectors.settings import ChromaVectorSettings, QdrantVectorSettings
 from tests.conformance.implementations import open_database, parts_for
 from tests.servers.requiring import require
 
@@ -62,7 +63,7 @@ def start_child(data_dir: Path) -> Iterator[Child]:
         task = {"adapter": settings.adapter, "settings": type(settings).__name__, "values": settings.model_dump()}
         task |= {"action": action, "data_dir": str(folder), "arguments": arguments}
         child = subprocess.Popen(
-            [sys.executable, "-m", "tests.conformance.child_main", json.dumps(task, default=str)],
+            [sys.executable, "-m", "tests.conformance.child_main", json.dumps(task, default=_plain)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -75,6 +76,10 @@ def start_child(data_dir: Path) -> Iterator[Child]:
     for child in started:
         child.kill()
         child.communicate()
+
+
+def _plain(value: object) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
 
 
 def wait_for(child: "subprocess.Popen[str]", *, timeout: float = 60) -> str:
@@ -101,6 +106,24 @@ def chroma_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture
 def chroma_vectors(chroma_folder: Path) -> ChromaVectorSettings:
     return ChromaVectorSettings()
+
+
+@pytest.fixture(scope="session")
+def qdrant_vectors() -> Iterator[QdrantVectorSettings]:
+    """The server of DAFE_TEST_QDRANT_URL, used for nothing else and left without our collections; or one in Qdrant's
+    dialect, because the server itself is in no package registry."""
+    if find_spec("qdrant_client") is None:
+        require("qdrant", "install the extra qdrant")
+    from tests.servers.real_qdrant import qdrant_server
+
+    with qdrant_server() as settings:
+        yield settings
+
+
+@pytest.fixture(scope="session")
+def qdrant_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Nothing of its vectors lies in a data folder."""
+    return tmp_path_factory.mktemp("qdrant")
 
 
 @pytest.fixture

@@ -1,6 +1,8 @@
 """Small HTTP servers on a free loopback port, for dialects of which no real server can be installed."""
 
 import json
+import ssl
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,6 +14,7 @@ class JsonHandler(BaseHTTPRequestHandler):
     """Reads and writes JSON; says nothing on the console."""
 
     protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
 
     def body(self) -> dict[str, Any]:
         return dict(json.loads(self.rfile.read(int(self.headers.get("Content-Length") or 0)) or b"{}"))
@@ -40,15 +43,26 @@ class JsonHandler(BaseHTTPRequestHandler):
         pass
 
 
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 64
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A caller that went away, or trusts us not, is what tests do on purpose; anything else is shown."""
+        if not isinstance(sys.exc_info()[1], ConnectionError | ssl.SSLError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
+
+
 @contextmanager
-def serving(handler: type[JsonHandler]) -> Iterator[str]:
+def serving(handler: type[JsonHandler], *, tls: ssl.SSLContext | None = None) -> Iterator[str]:
     """The address of a server that answers with `handler` until the block ends."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    server.daemon_threads = True
+    server = _Server(("127.0.0.1", 0), handler)
+    if tls is not None:
+        server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     try:
-        yield f"http://127.0.0.1:{server.server_address[1]}"
+        yield f"{'http' if tls is None else 'https'}://127.0.0.1:{server.server_address[1]}"
     finally:
         server.shutdown()
         thread.join()
