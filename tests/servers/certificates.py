@@ -1,70 +1,99 @@
-"""An authority of the test session and the certificates that it signs."""
+"""A certificate authority of the test session and server certificates by it, good or bad on purpose."""
 
 import ssl
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from ipaddress import ip_address
 from pathlib import Path
 
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from cryptography.x509.oid import NameOID
 
 _DAY = timedelta(days=1)
-_USES = ("content_commitment", "data_encipherment", "decipher_only", "digital_signature", "encipher_only")
+_UNUSED = ("content_commitment", "data_encipherment", "decipher_only", "digital_signature", "encipher_only")
 _SIGNING = x509.KeyUsage(
-    **dict.fromkeys((*_USES, "key_agreement", "key_encipherment"), False), crl_sign=True, key_cert_sign=True
+    **dict.fromkeys((*_UNUSED, "key_agreement", "key_encipherment"), False), crl_sign=True, key_cert_sign=True
 )
 
 
-class Authority:
-    """`bundle` is the file to trust."""
+@dataclass(frozen=True)
+class Certificate:
+    """Two PEM files; `certificate` holds the authority's behind its own."""
 
-    def __init__(self, folder: Path) -> None:
+    certificate: Path
+    key: Path
+
+
+class Authority:
+    """`bundle` is the PEM file that those who trust it are given."""
+
+    def __init__(self, folder: Path, *, name: str = "Test authority") -> None:
+        folder.mkdir(parents=True, exist_ok=True)
         self._folder = folder
         self._key = ec.generate_private_key(ec.SECP256R1())
-        self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"Tests {folder.name}")])
-        self._signed = 0
-        certificate = (
-            self._builder(self._name, self._key)
+        self._name = _named(name)
+        made = (
+            _builder(self._name, self._name, self._key)
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()), critical=False)
             .add_extension(_SIGNING, critical=True)
+            .sign(self._key, SHA256())
         )
+        self._pem = made.public_bytes(Encoding.PEM)
         self.bundle = folder / "authority.pem"
-        self.bundle.write_bytes(certificate.sign(self._key, hashes.SHA256()).public_bytes(Encoding.PEM))
+        self.bundle.write_bytes(self._pem)
+
+    def issue(
+        self, name: str, *, hosts: tuple[str, ...] = ("localhost", "127.0.0.1"), expired: bool = False
+    ) -> Certificate:
+        """For a server with these names and addresses, in files that bear `name`."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
+        made = (
+            _builder(_named(name), self._name, key, expired=expired)
+            .add_extension(x509.SubjectAlternativeName([_general(host) for host in hosts]), critical=False)
+            .add_extension(issuer, critical=False)
+            .sign(self._key, SHA256())
+        )
+        issued = Certificate(self._folder / f"{name}.pem", self._folder / f"{name}.key")
+        issued.certificate.write_bytes(made.public_bytes(Encoding.PEM) + self._pem)
+        issued.key.touch(mode=0o600)
+        issued.key.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+        return issued
 
     def server_context(self, host: str = "127.0.0.1", *, expired: bool = False) -> ssl.SSLContext:
-        """For a server whose certificate is for `host`."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        names: list[x509.GeneralName] = [x509.DNSName(host)]
-        if host.replace(".", "").isdigit():
-            names = [x509.IPAddress(ip_address(host))]
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, host)])
-        issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
-        builder = self._builder(subject, key, until=-_DAY if expired else _DAY).add_extension(issuer, critical=False)
-        signed = builder.add_extension(x509.SubjectAlternativeName(names), critical=False).sign(
-            self._key, hashes.SHA256()
-        )
-        self._signed += 1
-        chain = self._folder / f"server-{self._signed}.pem"
-        plain = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-        chain.write_bytes(plain + signed.public_bytes(Encoding.PEM))
+        """For a server in this process."""
+        issued = self.issue(f"{host}{'-expired' if expired else ''}", hosts=(host,), expired=expired)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        context.load_cert_chain(chain)
+        context.load_cert_chain(issued.certificate, issued.key)
         return context
 
-    def _builder(
-        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, *, until: timedelta = _DAY
-    ) -> x509.CertificateBuilder:
-        now = datetime.now(UTC)
-        return (
-            x509.CertificateBuilder()
-            .subject_name(subject)
-            .issuer_name(self._name)
-            .public_key(key.public_key())
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - 2 * _DAY)
-            .not_valid_after(now + until)
-        )
+
+def _named(name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+
+
+def _builder(
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, *, expired: bool = False
+) -> x509.CertificateBuilder:
+    now = datetime.now(UTC)
+    first, last = (now - 3 * _DAY, now - 2 * _DAY) if expired else (now - _DAY, now + 7 * _DAY)
+    return (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(issuer)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(first)
+        .not_valid_after(last)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+    )
+
+
+def _general(host: str) -> x509.GeneralName:
+    try:
+        return x509.IPAddress(ip_address(host))
+    except ValueError:
+        return x509.DNSName(host)
