@@ -8,12 +8,12 @@ import sqlalchemy as sa
 from app.domain.ids import DocumentId, UserId, WorkspaceId
 from app.errors import NotFoundError
 from backends.metadata.base_content import AccessRecords
-from backends.sql.engine import Database
+from backends.sql.base import SqlDatabase
 from backends.sql.tables import access_lists, access_readers, documents
 
 
 class SqlAccessRecords(AccessRecords):
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: SqlDatabase) -> None:
         self._database = database
 
     def get(self, document_id: DocumentId, *, workspace_id: WorkspaceId) -> frozenset[UserId] | None:
@@ -25,7 +25,7 @@ class SqlAccessRecords(AccessRecords):
         return frozenset(UserId(one) for one in found if one is not None) if found else None
 
     def set(self, document_id: DocumentId, readers: Collection[UserId] | None, *, workspace_id: WorkspaceId) -> None:
-        with self._database.write() as connection:
+        with self._database.write(workspace_id) as connection:
             mine = (documents.c.id == document_id) & (documents.c.workspace_id == workspace_id)
             if connection.execute(sa.select(documents.c.id).where(mine)).one_or_none() is None:
                 raise NotFoundError("This document does not exist: it may have been deleted.", document_id=document_id)

@@ -26,7 +26,15 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_access_readers_user_id"), "access_readers", ["user_id"])
     op.create_index(op.f("ix_access_readers_workspace_id"), "access_readers", ["workspace_id"])
-    # SQLite cannot drop a constraint: the table is made anew without it.
+    if op.get_bind().dialect.name == "sqlite":
+        _make_versions_anew()
+    else:
+        op.drop_constraint(op.f("uq_versions_workspace_id_sha256"), "versions")
+    op.create_index(op.f("ix_versions_workspace_id_versions_sha256"), "versions", ["workspace_id", "sha256"])
+
+
+def _make_versions_anew() -> None:
+    """SQLite cannot drop a constraint: the table is made anew without it."""
     op.rename_table("versions", "versions_before")
     op.create_table(
         "versions",
@@ -51,4 +59,3 @@ def upgrade() -> None:
     # In the order of the columns, which is that of the table before.
     op.execute("INSERT INTO versions SELECT * FROM versions_before")
     op.drop_table("versions_before")
-    op.create_index(op.f("ix_versions_workspace_id_versions_sha256"), "versions", ["workspace_id", "sha256"])
