@@ -10,14 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from backends.loading import load
 from backends.metadata.base import MetadataStore
+from backends.metadata.settings import PostgresMetadataSettings
 from backends.settings import BackendSettings
 from backends.sql.engine import Database
 from backends.sql.migrating import upgrade
 from backends.vectors.settings import ChromaVectorSettings
-from tests.conformance.implementations import open_database, parts_for
+from tests.conformance.implementations import FILES_KEY, open_database, parts_for
+from tests.servers.real_postgres import RealPostgres, metadata_settings, real_postgres
 from tests.servers.requiring import require
 
 ROOT = Path(__file__).parents[2]
@@ -58,11 +61,14 @@ def start_child(data_dir: Path) -> Iterator[Child]:
     """Starts `tests.conformance.child_main` with an action, on the same data folder and settings."""
     started: list[subprocess.Popen[str]] = []
 
+    def written(value: Any) -> str:
+        return str(value.get_secret_value() if isinstance(value, SecretStr) else value)
+
     def start(action: str, settings: BackendSettings, *, folder: Path = data_dir, **arguments: Any) -> Any:
         task = {"adapter": settings.adapter, "settings": type(settings).__name__, "values": settings.model_dump()}
         task |= {"action": action, "data_dir": str(folder), "arguments": arguments}
         child = subprocess.Popen(
-            [sys.executable, "-m", "tests.conformance.child_main", json.dumps(task, default=str)],
+            [sys.executable, "-m", "tests.conformance.child_main", json.dumps(task, default=written)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -118,9 +124,32 @@ def vectors_folder(request: pytest.FixtureRequest, data_dir: Path) -> Callable[[
     return folder
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[RealPostgres]:
+    with real_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: RealPostgres) -> str:
+    """The name of a database that has all tables; copied for each test."""
+    name = postgres.new_database()
+    load(MetadataStore, metadata_settings(postgres, name), key=FILES_KEY).close()
+    return name
+
+
+@pytest.fixture
+def postgres_metadata(postgres: RealPostgres, postgres_template: str) -> Iterator[PostgresMetadataSettings]:
+    name = postgres.new_database(template=postgres_template)
+    yield metadata_settings(postgres, name)
+    postgres.drop(name)
+
+
 @pytest.fixture
 def settings(request: pytest.FixtureRequest) -> Any:
-    return request.param()
+    """Those of a server come from a fixture that bears its name and the kind of backend."""
+    kind = request.param.__module__.split(".")[1]
+    return request.getfixturevalue(f"{request.param.server}_{kind}") if request.param.server else request.param()
 
 
 @pytest.fixture

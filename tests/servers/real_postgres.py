@@ -11,11 +11,11 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-import pytest
-
+from backends.metadata.settings import PostgresMetadataSettings
 from tests.servers.certificates import Authority
 from tests.servers.requiring import require
 
@@ -86,6 +86,9 @@ class RealPostgres:
         self.execute(f"CREATE DATABASE {name} OWNER {OWNER} TEMPLATE {template}")
         return name
 
+    def drop(self, database: str) -> None:
+        self.execute(f"DROP DATABASE {database} WITH (FORCE)")
+
     def execute(self, statement: str, *, database: str = "postgres") -> list[Any]:
         """As the superuser, outside any transaction; the rows that it gives."""
         with self.connect(database) as connection:
@@ -114,8 +117,9 @@ class RealPostgres:
         password.write_text(self._admin_password)
         for path in (self._folder, password):
             self._give(path)
-        making = self._spawn("initdb", "-D", str(data), "-U", "postgres", "-A", "scram-sha-256", "-E", "UTF8",
-                             "--locale=C.UTF-8", "--no-sync", f"--pwfile={password}")  # fmt: skip
+        locale = ("--locale-provider=icu", "--icu-locale=en-US")
+        who = ("-U", "postgres", "-A", "scram-sha-256", f"--pwfile={password}")
+        making = self._spawn("initdb", "-D", str(data), "-E", "UTF8", "--no-sync", *locale, *who)
         if making.wait(_START_SECONDS) != 0:
             raise RuntimeError("initdb failed: " + (self._folder / "server.log").read_text()[-2000:])
         with (data / "postgresql.conf").open("a") as file:
@@ -165,6 +169,8 @@ def postgres_programs() -> Path:
 @contextmanager
 def real_postgres() -> Iterator[RealPostgres]:
     """Its files lie where another user than root can read them, and go with it."""
+    if find_spec("psycopg") is None:
+        require("postgres", "install the extra postgres")
     programs = postgres_programs()
     with tempfile.TemporaryDirectory(prefix="dafe-postgres-") as folder:
         server = RealPostgres(Path(folder), programs)
@@ -174,8 +180,6 @@ def real_postgres() -> Iterator[RealPostgres]:
             server.stop()
 
 
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[RealPostgres]:
-    """Imported by the conftest of each suite that needs it."""
-    with real_postgres() as server:
-        yield server
+def metadata_settings(server: RealPostgres, database: str, **changed: Any) -> PostgresMetadataSettings:
+    fitting = {"port": server.port, "database": database, "user": OWNER, "password": server.password}
+    return PostgresMetadataSettings(**{**fitting, "ca_bundle": server.authority.bundle, **changed})
