@@ -17,6 +17,7 @@ from backends.sql.settings import PostgresServerSettings
 BUSY_SECONDS = 20
 _IDLE_SECONDS = 60
 _CONNECT_SECONDS = 10
+_SILENT_SECONDS = 20
 _OLD_SECONDS = 1800
 """Until a connection is replaced, so that a server that others took over from is left again."""
 _ALL = 0x64616665
@@ -132,9 +133,10 @@ def _address(settings: PostgresServerSettings) -> dict[str, Any]:
         "ssl_min_protocol_version": "TLSv1.3",
         "gssencmode": "disable",
         "require_auth": "scram-sha-256",
+        "target_session_attrs": "read-write",
         "connect_timeout": _CONNECT_SECONDS,
-        "tcp_user_timeout": BUSY_SECONDS * 1_000,
-        "keepalives_idle": BUSY_SECONDS,
+        "tcp_user_timeout": _SILENT_SECONDS * 1_000,
+        "keepalives_idle": _SILENT_SECONDS,
         "keepalives_interval": 5,
         "keepalives_count": 3,
         "application_name": "dafe",

@@ -16,6 +16,10 @@ _BUSY = "The database is busy with another process: try again in a moment."
 _AWAY = "PostgreSQL did not answer as it should: check that it runs at the configured address, and try again."
 _CLOSED = "PostgreSQL keeps this user or machine out: add a hostssl line with scram-sha-256 to its pg_hba.conf."
 _UNSAFE = "PostgreSQL asks for the password in an unsafe way: set scram-sha-256 in its configuration and pg_hba.conf."
+_COPY = (
+    "This PostgreSQL server is a copy that cannot be written: give the host of the one that can, or wait until it takes"
+    " over."
+)
 _UNTRUSTED = (
     "The certificate of the PostgreSQL server is not trusted or has expired: renew it, or name its authority in the"
     " ca_bundle of the database's settings."
@@ -33,10 +37,8 @@ _BY_STATE: dict[str, tuple[type[DafeError], str]] = {
         ConfigurationError,
         "The user of PostgreSQL may not use or make the tables: make it the owner of the database.",
     ),
-    "25006": (
-        ConfigurationError,
-        "This PostgreSQL server is a copy that cannot be written: name the host of the first one.",
-    ),
+    "25006": (BackendUnavailableError, _COPY),
+    "25P03": (BackendUnavailableError, "PostgreSQL ended a transaction that stood still for too long: try again."),
     "XX001": (IntegrityError, "PostgreSQL found its files damaged: restore the database from a backup."),
     "XX002": (IntegrityError, "PostgreSQL found its files damaged: restore the database from a backup."),
 }
@@ -56,6 +58,7 @@ _BY_TEXT: dict[str, tuple[type[DafeError], str]] = {
     ),
     "root certificate": (ConfigurationError, "The ca_bundle for PostgreSQL cannot be read: correct its path."),
     "does not support SSL": (ConfigurationError, "The PostgreSQL server offers no TLS: turn its setting ssl on."),
+    "session is read-only": (BackendUnavailableError, _COPY),
     "protocol version": (ConfigurationError, "The PostgreSQL server does not offer TLS 1.3: renew it."),
     "does not exist": (
         ConfigurationError,

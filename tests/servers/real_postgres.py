@@ -86,6 +86,10 @@ class RealPostgres:
         self.execute(f"CREATE DATABASE {name} OWNER {OWNER} TEMPLATE {template}")
         return name
 
+    def content(self) -> bytes:
+        """What lies in all its files, the write-ahead log included."""
+        return b"".join(path.read_bytes() for path in (self._folder / "data").rglob("*") if path.is_file())
+
     def drop(self, database: str) -> None:
         self.execute(f"DROP DATABASE {database} WITH (FORCE)")
 
@@ -180,6 +184,6 @@ def real_postgres() -> Iterator[RealPostgres]:
             server.stop()
 
 
-def metadata_settings(server: RealPostgres, database: str, **changed: Any) -> PostgresMetadataSettings:
-    fitting = {"port": server.port, "database": database, "user": OWNER, "password": server.password}
+def metadata_settings(server: RealPostgres, name: str, /, **changed: Any) -> PostgresMetadataSettings:
+    fitting = {"port": server.port, "database": name, "user": OWNER, "password": server.password}
     return PostgresMetadataSettings(**{**fitting, "ca_bundle": server.authority.bundle, **changed})
