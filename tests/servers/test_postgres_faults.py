@@ -145,6 +145,9 @@ def test_a_server_killed_in_a_transaction_keeps_nothing_of_it_and_is_found_again
         assert [one.name for one in store.workspaces.find()] == ["Kept"]
         store.workspaces.add(Workspace(OTHER, "Next"))
         store.check()
+        postgres.kill()
+        postgres.start()
+        assert [one.name for one in store.workspaces.find()] == ["Kept", "Next"]
 
 
 def test_more_calls_than_connections_are_told_to_try_again(opened: Open, monkeypatch: pytest.MonkeyPatch) -> None:
