@@ -109,8 +109,7 @@ class SqlChunkRecords(ChunkRecords):
             _delete(connection, (table.c.version_id == version_id) & (table.c.workspace_id == workspace_id))
 
     def _kept(self, stems: Collection[str], workspace_id: WorkspaceId) -> dict[str, str]:
-        column = "chunk_stems.stem"
-        return {stem: self._fields.index(stem, workspace_id=workspace_id, column=column) for stem in stems}
+        return self._fields.index(stems, workspace_id=workspace_id, column="chunk_stems.stem")
 
     def _row(self, chunk: Chunk) -> dict[str, Any]:
         place = {"workspace_id": chunk.workspace_id, "record": chunk.id}

@@ -162,7 +162,8 @@ class SqlDocumentRecords(DocumentRecords):
         return [among(documents.c.id, fitting)]
 
     def _name_key(self, name: str, workspace_id: WorkspaceId) -> str:
-        return self._fields.index(name.casefold(), workspace_id=workspace_id, column="documents.name_key")
+        folded = name.casefold()
+        return self._fields.index([folded], workspace_id=workspace_id, column="documents.name_key")[folded]
 
     def _seal(self, column: str, text: str, record: str, workspace_id: str) -> str:
         return self._fields.seal(text, workspace_id=workspace_id, column=column, record=record)

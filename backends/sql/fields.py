@@ -4,6 +4,7 @@ import base64
 import hmac
 import secrets
 from abc import ABC, abstractmethod
+from collections.abc import Collection
 from functools import lru_cache
 
 from cryptography.exceptions import InvalidTag
@@ -33,8 +34,8 @@ class Fields(ABC):
         """Raises IntegrityError for what was not sealed for this place with this key."""
 
     @abstractmethod
-    def index(self, text: str, *, workspace_id: str, column: str) -> str:
-        """What is kept to find equal texts of a workspace's column by."""
+    def index(self, texts: Collection[str], *, workspace_id: str, column: str) -> dict[str, str]:
+        """For each text what is kept to find equal ones of a workspace's column by."""
 
 
 class PlainFields(Fields):
@@ -48,8 +49,8 @@ class PlainFields(Fields):
     def open(self, kept: str, *, workspace_id: str, column: str, record: str) -> str:
         return kept
 
-    def index(self, text: str, *, workspace_id: str, column: str) -> str:
-        return text
+    def index(self, texts: Collection[str], *, workspace_id: str, column: str) -> dict[str, str]:
+        return {text: text for text in texts}
 
 
 class SealedFields(Fields):
@@ -90,9 +91,10 @@ class SealedFields(Fields):
                 record=record,
             ) from error
 
-    def index(self, text: str, *, workspace_id: str, column: str) -> str:
-        digest = hmac.digest(self._index_key(workspace_id, column), _encoded(text), "sha256")
-        return base64.b64encode(digest[:_INDEX_BYTES]).decode("ascii")
+    def index(self, texts: Collection[str], *, workspace_id: str, column: str) -> dict[str, str]:
+        key = self._index_key(workspace_id, column)
+        digests = {text: hmac.digest(key, _encoded(text), "sha256") for text in texts}
+        return {text: base64.b64encode(digest[:_INDEX_BYTES]).decode("ascii") for text, digest in digests.items()}
 
     def mark(self) -> str:
         """Tells this key from others without telling anything about it."""

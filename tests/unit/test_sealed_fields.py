@@ -53,24 +53,26 @@ def test_another_key_opens_nothing_and_has_another_mark() -> None:
     with pytest.raises(IntegrityError):
         other.open(FIELDS.seal("A stroke.", **PLACE), **PLACE)
     assert other.mark() != FIELDS.mark()
-    assert other.index("stroke", workspace_id="here", column="stem") != FIELDS.index(
-        "stroke", workspace_id="here", column="stem"
-    )
+    assert index("stroke", fields=other) != index("stroke")
+
+
+def index(text: str, *, fields: SealedFields = FIELDS, workspace_id: str = "here", column: str = "stem") -> str:
+    return fields.index([text, "other"], workspace_id=workspace_id, column=column)[text]
 
 
 def test_an_index_is_the_same_for_the_same_text_of_a_workspace_and_column_only() -> None:
     places = [("here", "stem"), ("other", "stem"), ("here", "name")]
-    indexes = {FIELDS.index("stroke", workspace_id=workspace, column=column) for workspace, column in places}
+    indexes = {index("stroke", workspace_id=workspace, column=column) for workspace, column in places}
     assert len(indexes) == 3
-    assert FIELDS.index("stroke", workspace_id="here", column="stem") in indexes
-    assert FIELDS.index("Stroke", workspace_id="here", column="stem") not in indexes
+    assert index("stroke") in indexes
+    assert index("Stroke") not in indexes
     assert all("stroke" not in one and len(base64.b64decode(one)) == 16 for one in indexes)
 
 
 def test_characters_that_are_no_unicode_are_refused_without_the_text() -> None:
     for call in (
         lambda: FIELDS.seal("Ward \ud800", **PLACE),
-        lambda: FIELDS.index("Ward \ud800", workspace_id="here", column="stem"),
+        lambda: index("Ward \ud800"),
     ):
         with pytest.raises(InvalidInputError, match="valid Unicode") as caught:
             call()
