@@ -33,7 +33,7 @@ class SqlChunkRecords(ChunkRecords):
         written, workspace_id = [self._row(chunk) for chunk in chunks], chunks[0].workspace_id
         same = among(table.c.id, {chunk.id for chunk in chunks})
         try:
-            with self._database.write(chunks[0].version_id) as connection:
+            with self._database.write(chunks[0].version_id, within=workspace_id) as connection:
                 _delete(connection, same & (unindexed(table.c.workspace_id) == workspace_id))
                 rows = connection.execute(table.insert().returning(table.c.number, table.c.id), written)
                 numbers = {row.id: row.number for row in rows}
@@ -62,20 +62,20 @@ class SqlChunkRecords(ChunkRecords):
             .values(state=sa.bindparam("new_state"))
         )
         values = [{"chunk": id_, "new_state": state.value} for id_, state in sorted(states.items())]
-        with self._database.write(workspace_id) as connection:
+        with self._database.write(workspace_id, within=workspace_id) as connection:
             connection.execute(change, values)
 
     def get(
         self, chunk_ids: Sequence[ChunkId], *, workspace_id: WorkspaceId, permitted: frozenset[VersionId]
     ) -> list[Chunk]:
         wanted = (among(table.c.id, chunk_ids), _scope(workspace_id, permitted, few=True))
-        with self._database.read() as connection:
+        with self._database.read(workspace_id) as connection:
             found = {row.id: self._chunk(row) for row in connection.execute(sa.select(table).where(*wanted))}
         return [found[chunk_id] for chunk_id in chunk_ids if chunk_id in found]
 
     def find(self, version_id: VersionId, *, workspace_id: WorkspaceId) -> list[Chunk]:
         mine = (table.c.version_id == version_id) & (table.c.workspace_id == workspace_id)
-        with self._database.read() as connection:
+        with self._database.read(workspace_id) as connection:
             rows = connection.execute(sa.select(table).where(mine).order_by(table.c.ordinal)).all()
         return [self._chunk(row) for row in rows]
 
@@ -92,7 +92,7 @@ class SqlChunkRecords(ChunkRecords):
         )
         frequencies: dict[str, dict[ChunkId, int]] = {stem: {} for stem in stems}
         lengths: dict[ChunkId, int] = {}
-        with self._database.read() as connection:
+        with self._database.read(workspace_id) as connection:
             number, mean_length = connection.execute(whole).one()
             for stem, chunk_id, count, length in connection.execute(held):
                 frequencies[asked[stem]][ChunkId(chunk_id)] = count
@@ -101,11 +101,11 @@ class SqlChunkRecords(ChunkRecords):
 
     def count(self, *, workspace_id: WorkspaceId, permitted: frozenset[VersionId]) -> int:
         query = sa.select(sa.func.count()).select_from(table).where(_scope(workspace_id, permitted))
-        with self._database.read() as connection:
+        with self._database.read(workspace_id) as connection:
             return connection.execute(query).scalar_one()
 
     def delete_version(self, version_id: VersionId, *, workspace_id: WorkspaceId) -> None:
-        with self._database.write(version_id) as connection:
+        with self._database.write(version_id, within=workspace_id) as connection:
             _delete(connection, (table.c.version_id == version_id) & (table.c.workspace_id == workspace_id))
 
     def _kept(self, stems: Collection[str], workspace_id: WorkspaceId) -> dict[str, str]:

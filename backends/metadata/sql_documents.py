@@ -36,7 +36,7 @@ class SqlDocumentRecords(DocumentRecords):
         if version.title is not None:
             row["title"] = self._seal("versions.title", version.title, version.id, version.workspace_id)
         try:
-            with self._database.write(version.workspace_id) as connection:
+            with self._database.write(version.workspace_id, within=version.workspace_id) as connection:
                 same = _holding(version.sha256, version.workspace_id).where(seen_by(reader, versions.c.document_id))
                 if connection.execute(sa.select(same.exists())).scalar_one():
                     raise ConflictError("This file is already here.", document_id=version.document_id)
@@ -63,7 +63,7 @@ class SqlDocumentRecords(DocumentRecords):
     def get(self, document_id: DocumentId, *, workspace_id: WorkspaceId, reader: UserId | None) -> Document:
         mine = (documents.c.id == document_id) & (documents.c.workspace_id == workspace_id)
         mine &= seen_by(reader, documents.c.id)
-        with self._database.read() as connection:
+        with self._database.read(workspace_id) as connection:
             row = connection.execute(_LISTED.where(mine)).one_or_none()
         if row is None:
             raise NotFoundError("This document does not exist: it may have been deleted.", document_id=document_id)
@@ -77,7 +77,7 @@ class SqlDocumentRecords(DocumentRecords):
             conditions.append(documents.c.id.in_(_holding(document_filter.sha256, workspace_id)))
         if document_filter.statuses:
             conditions.append(versions.c.status.in_(sorted(status.value for status in document_filter.statuses)))
-        with self._database.read() as connection:
+        with self._database.read(workspace_id) as connection:
             fitting = _LISTED.where(*conditions, *self._named(connection, document_filter, workspace_id))
             page = fitting.order_by(documents.c.changed_at.desc(), documents.c.id.desc())
             page = page.limit(document_filter.limit).offset(document_filter.offset)
@@ -87,7 +87,7 @@ class SqlDocumentRecords(DocumentRecords):
 
     def find_versions(self, document_id: DocumentId, *, workspace_id: WorkspaceId) -> list[DocumentVersion]:
         mine = (versions.c.document_id == document_id) & (versions.c.workspace_id == workspace_id)
-        with self._database.read() as connection:
+        with self._database.read(workspace_id) as connection:
             rows = connection.execute(sa.select(versions).where(mine).order_by(versions.c.number.desc())).all()
         return [self._version(row) for row in rows]
 
@@ -110,11 +110,11 @@ class SqlDocumentRecords(DocumentRecords):
             values["coverage"] = _COVERAGE.dump_json(coverage).decode()
         if title is not None:
             values["title"] = self._seal("versions.title", title, version_id, workspace_id)
-        with self._database.write(workspace_id) as connection:
+        with self._database.write(workspace_id, within=workspace_id) as connection:
             _update_version(connection, version_id, workspace_id, values or {"id": version_id})
 
     def publish(self, version_id: VersionId, *, workspace_id: WorkspaceId) -> None:
-        with self._database.write(workspace_id) as connection:
+        with self._database.write(workspace_id, within=workspace_id) as connection:
             indexed = {"status": DocumentStatus.INDEXED.value, "error": None}
             _update_version(connection, version_id, workspace_id, indexed)
             owner = sa.select(versions.c.document_id).where(versions.c.id == version_id).scalar_subquery()
@@ -124,11 +124,11 @@ class SqlDocumentRecords(DocumentRecords):
         visible = documents.c.visible_version_id.is_not(None) & (documents.c.workspace_id == workspace_id)
         visible &= seen_by(reader, documents.c.id)
         query = sa.select(documents.c.visible_version_id, documents.c.id).where(visible)
-        with self._database.read() as connection:
+        with self._database.read(workspace_id) as connection:
             return {VersionId(row[0]): DocumentId(row[1]) for row in connection.execute(query)}
 
     def delete(self, document_id: DocumentId, *, workspace_id: WorkspaceId) -> None:
-        with self._database.write(workspace_id) as connection:
+        with self._database.write(workspace_id, within=workspace_id) as connection:
             numbers = sa.select(chunks.c.number).where(
                 chunks.c.document_id == document_id, chunks.c.workspace_id == workspace_id
             )

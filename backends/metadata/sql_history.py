@@ -37,7 +37,7 @@ class SqlHistoryRecords(HistoryRecords):
         cited |= {triple.document_id for triple in answer.triples + answer.nearest_triples}
         shown = {citation.version_id for citation in answer.citations + answer.nearest}
         links = [{"question_id": question.id, "document_id": document_id} for document_id in sorted(cited)]
-        with self._database.write(question.workspace_id) as connection:
+        with self._database.write(question.workspace_id, within=question.workspace_id) as connection:
             if not _are_visible(connection, cited, shown, question.workspace_id):
                 return
             connection.execute(questions.insert().values(row))
@@ -49,7 +49,7 @@ class SqlHistoryRecords(HistoryRecords):
     ) -> AskedQuestion:
         mine = _mine(workspace_id, asked_by) & _seen_by(reader)
         query = sa.select(questions).where(questions.c.id == question_id, mine)
-        with self._database.read() as connection:
+        with self._database.read(workspace_id) as connection:
             row = connection.execute(query).one_or_none()
         if row is None:
             raise NotFoundError("This question is not in your history.", question_id=question_id)
@@ -60,14 +60,14 @@ class SqlHistoryRecords(HistoryRecords):
     ) -> list[AskedQuestion]:
         query = sa.select(questions).where(_mine(workspace_id, asked_by), _seen_by(reader))
         query = query.order_by(questions.c.asked_at.desc(), questions.c.id.desc()).limit(limit)
-        with self._database.read() as connection:
+        with self._database.read(workspace_id) as connection:
             return [self._question(row) for row in connection.execute(query)]
 
     def delete_citing(
         self, document_id: DocumentId, *, workspace_id: WorkspaceId, keep: VersionId | None = None
     ) -> int:
         citing = sa.select(question_documents.c.question_id).where(question_documents.c.document_id == document_id)
-        with self._database.write(workspace_id) as connection:
+        with self._database.write(workspace_id, within=workspace_id) as connection:
             mine = questions.c.id.in_(citing) & (questions.c.workspace_id == workspace_id)
             gone = [
                 row.id

@@ -28,7 +28,7 @@ class SqlJobRecords(JobRecords):
     def add(self, job: Job) -> None:
         row = asdict(job) | {"document_name": self._fields.seal(job.document_name, **_place(job))}
         try:
-            with self._database.write(job.id) as connection:
+            with self._database.write(job.id, within=job.workspace_id) as connection:
                 connection.execute(jobs.insert().values(row))
         except ConstraintError as error:
             raise ConflictError("This job exists already.", job_id=job.id) from error
@@ -54,7 +54,7 @@ class SqlJobRecords(JobRecords):
             query = query.where(jobs.c.document_id == document_id)
         if states:
             query = query.where(jobs.c.state.in_(sorted(states)))
-        with self._database.read() as connection:
+        with self._database.read(workspace_id) as connection:
             return [self._job(row) for row in connection.execute(query)]
 
     def claim(self, job_id: JobId, *, worker: str, lease_seconds: float) -> Job | None:

@@ -15,12 +15,15 @@ class SqlDatabase(ABC):
     fields: Fields
 
     @abstractmethod
-    def read(self) -> AbstractContextManager[sa.Connection]:
-        """A connection inside one transaction that sees one state of the database."""
+    def read(self, within: str | None = None) -> AbstractContextManager[sa.Connection]:
+        """A connection inside one transaction that sees one state of the database.
+
+        `within` a workspace it needs no rows of others, which a server then keeps from it; None needs all.
+        """
 
     @abstractmethod
-    def write(self, part: str | None = None) -> AbstractContextManager[sa.Connection]:
-        """A connection inside one transaction; an exception undoes all of it.
+    def write(self, part: str | None = None, *, within: str | None = None) -> AbstractContextManager[sa.Connection]:
+        """A connection inside one transaction; an exception undoes all of it. `within` is that of `read`.
 
         Nobody else writes meanwhile under the same name of a `part` of the database, and nobody at all where none is
         named: what a transaction looks up before it writes must be written under its name only.

@@ -61,12 +61,12 @@ class Database(SqlDatabase):
         sa.event.listen(self.engine, "begin", self._begin)
 
     @contextmanager
-    def read(self) -> Iterator[sa.Connection]:
+    def read(self, within: str | None = None) -> Iterator[sa.Connection]:
         with translated_errors(), self.engine.begin() as connection:
             yield connection
 
     @contextmanager
-    def write(self, part: str | None = None) -> Iterator[sa.Connection]:
+    def write(self, part: str | None = None, *, within: str | None = None) -> Iterator[sa.Connection]:
         """Nobody else writes meanwhile, whatever `part` names."""
         with translated_errors(), self._writing.begin() as connection:
             yield connection

@@ -22,9 +22,13 @@ _OLD_SECONDS = 1800
 """Until a connection is replaced, so that a server that others took over from is left again."""
 _ALL = 0x64616665
 """The advisory lock that who names no part of the database holds alone, and the others together."""
+_EVERYWHERE = "*"
+"""As app.workspace of a connection lets it see all workspaces; without any it sees none (see revision 0002)."""
+_WITHIN = sa.text("SELECT set_config('app.workspace', :within, true)")
+_ONE_PART = f"pg_advisory_xact_lock_shared({_ALL}), pg_advisory_xact_lock(hashtextextended(:part, 0))"
 _LOCKS = {
-    False: sa.text(f"SELECT pg_advisory_xact_lock_shared({_ALL}), pg_advisory_xact_lock(hashtextextended(:part, 0))"),
-    True: sa.text(f"SELECT pg_advisory_xact_lock({_ALL})"),
+    alone: sa.text(f"SELECT set_config('app.workspace', :within, true), {locks}")
+    for alone, locks in ((False, _ONE_PART), (True, f"pg_advisory_xact_lock({_ALL})"))
 }
 _WIDE = {"SERIAL": "BIGSERIAL", "INTEGER": "BIGINT"}
 
@@ -53,15 +57,18 @@ class PostgresDatabase(SqlDatabase):
         self._reading = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
     @contextmanager
-    def read(self) -> Iterator[sa.Connection]:
+    def read(self, within: str | None = None) -> Iterator[sa.Connection]:
         with translated_errors(self._timeout_seconds), self._reading.begin() as connection:
+            if within is not None:
+                connection.execute(_WITHIN, {"within": within})
             yield connection
 
     @contextmanager
-    def write(self, part: str | None = None) -> Iterator[sa.Connection]:
+    def write(self, part: str | None = None, *, within: str | None = None) -> Iterator[sa.Connection]:
         """Each statement sees what others committed before it, so what is read after the lock stays true."""
         with translated_errors(self._timeout_seconds), self.engine.begin() as connection:
-            connection.execute(_LOCKS[part is None], {} if part is None else {"part": part})
+            given = {"within": _EVERYWHERE if within is None else within}
+            connection.execute(_LOCKS[part is None], given if part is None else given | {"part": part})
             yield connection
 
     @contextmanager
@@ -69,7 +76,7 @@ class PostgresDatabase(SqlDatabase):
         with translated_errors(self._timeout_seconds), self.engine.begin() as connection:
             connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
             connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
-            connection.execute(_LOCKS[True])
+            connection.execute(_LOCKS[True], {"within": _EVERYWHERE})
             yield connection
 
     def require_key(self) -> None:
@@ -140,5 +147,7 @@ def _address(settings: PostgresServerSettings) -> dict[str, Any]:
         "keepalives_interval": 5,
         "keepalives_count": 3,
         "application_name": "dafe",
-        "options": " ".join(f"-c {name}={seconds * 1_000:.0f}" for name, seconds in limits.items()),
+        "options": " ".join(
+            [f"-c app.workspace={_EVERYWHERE}", *(f"-c {name}={end * 1_000:.0f}" for name, end in limits.items())]
+        ),
     }

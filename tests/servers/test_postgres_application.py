@@ -1,22 +1,26 @@
 """The whole application with its metadata in PostgreSQL: a day of documents and questions, and no scope crossed."""
 
+import re
 from collections.abc import Iterator
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 
 from app.container import OPERATOR, Services, open_services
 from app.domain.documents import DocumentStatus
 from app.domain.ids import WorkspaceId
+from app.errors import ConflictError
 from app.services.documents import SameName
 from app.settings import load_settings
 from backends.metadata.postgres import PostgresMetadataStore
 from backends.metadata.settings import PostgresMetadataSettings
 from backends.sql.postgres import PostgresDatabase
 from backends.sql.schema import METADATA
-from tests.security.store_isolation import IsolatedMetadata, check_isolation
-from tests.servers.real_postgres import RealPostgres, metadata_settings
+from tests.conformance.records import version
+from tests.security.store_isolation import IsolatedMetadata, LeakFoundError, check_isolation
+from tests.servers.real_postgres import OWNER, RealPostgres, metadata_settings
 from tests.services.letters import ASPIRIN, REPLACED, WARFARIN, add, facts, names, status_of, upload
 from tests.working import work_off
 
@@ -88,3 +92,63 @@ def test_workspaces_and_hidden_versions_are_kept_apart(settings: PostgresMetadat
             return store
 
         check_isolation(IsolatedMetadata(), empty, examples=6)
+
+
+UNSCOPED = re.compile(r"(\w+\.workspace_id = %\(\w+\)s(?:::\w+)?)")
+
+
+@contextmanager
+def without_workspaces(database: PostgresDatabase) -> Iterator[None]:
+    """Every statement loses its condition on the workspace."""
+
+    def before(
+        _connection: object, _cursor: object, statement: str, parameters: object, *_rest: object
+    ) -> tuple[str, object]:
+        return UNSCOPED.sub(r"(\1 OR true)", statement), parameters
+
+    sa.event.listen(database.engine, "before_cursor_execute", before, retval=True)
+    try:
+        yield
+    finally:
+        sa.event.remove(database.engine, "before_cursor_execute", before)
+
+
+def test_the_server_keeps_workspaces_apart_where_a_query_forgets_to(settings: PostgresMetadataSettings) -> None:
+    """Without the server's own rule the same queries are found out."""
+    with ExitStack() as closings:
+        store = closings.enter_context(closing(PostgresMetadataStore(settings, key=KEY)))
+        database = closings.enter_context(closing(PostgresDatabase(settings, key=KEY)))
+
+        def empty() -> PostgresMetadataStore:
+            with database.write() as connection:
+                for table in reversed(METADATA.sorted_tables):
+                    connection.execute(table.delete())
+            return store
+
+        with without_workspaces(store._server):
+            check_isolation(IsolatedMetadata(), empty, examples=6)
+            with database.change_schema() as connection:
+                for table in ("documents", "versions", "chunks", "questions"):
+                    connection.execute(sa.text(f"ALTER TABLE {table} DISABLE ROW LEVEL SECURITY"))
+            with pytest.raises((LeakFoundError, ConflictError)):
+                check_isolation(IsolatedMetadata(), empty, examples=6)
+
+
+def test_who_names_no_workspace_sees_no_row_and_every_table_of_workspaces_has_the_rule(
+    postgres: RealPostgres, settings: PostgresMetadataSettings
+) -> None:
+    with closing(PostgresMetadataStore(settings, key=KEY)) as store:
+        store.documents.add_version(version("v1"), reader=None)
+        count = "SELECT count(*) FROM documents"
+        with postgres.connect(settings.database, user=OWNER) as connection:
+            seen = []
+            for name in ("", "here", "other", "*"):
+                connection.execute("SELECT set_config('app.workspace', %s, false)", [name])
+                seen.append(connection.execute(count).fetchone()[0])
+            assert seen == [0, 1, 0, 1]
+        with postgres.connect(settings.database, user=OWNER) as connection:
+            assert connection.execute(count).fetchone() == (0,)
+    ruled = postgres.execute(
+        "SELECT relname FROM pg_class WHERE relrowsecurity AND relforcerowsecurity", database=settings.database
+    )
+    assert {row[0] for row in ruled} == {one.name for one in METADATA.sorted_tables if "workspace_id" in one.c}
