@@ -34,9 +34,10 @@ _WIDE = {"SERIAL": "BIGSERIAL", "INTEGER": "BIGINT"}
 
 
 class PostgresDatabase(SqlDatabase):
-    """Texts are sealed with `key` before they go there; what is deleted leaves nothing readable.
+    """Adapters seal texts with `fields` before they go there.
 
-    A server that went away is found so before a transaction begins, never in the middle of one.
+    A connection that broke is replaced before a transaction begins; in the middle of one it ends with an error, and
+    nothing of it is done again here.
     """
 
     def __init__(self, settings: PostgresServerSettings, *, key: bytes) -> None:
@@ -46,6 +47,7 @@ class PostgresDatabase(SqlDatabase):
             "postgresql+psycopg://",
             connect_args=_address(settings),
             hide_parameters=True,
+            isolation_level="READ COMMITTED",
             use_native_hstore=False,
             pool_size=settings.connections,
             max_overflow=0,

@@ -98,7 +98,7 @@ def until(condition: Callable[[], object], *, seconds: float = 20.0) -> None:
         try:
             if condition():
                 return
-        except (BaseException, pytest.fail.Exception):
+        except (DafeError, AssertionError, pytest.fail.Exception):
             if time.monotonic() > end:
                 raise
         assert time.monotonic() < end, "it did not happen in time"
