@@ -73,7 +73,7 @@ def open_installation(settings: Settings, closing: ExitStack) -> Installation:
         keys=keys,
         log=log,
         seals=seals_of(settings),
-        metadata=open_backend(MetadataStore, settings.metadata, database=database),
+        metadata=open_backend(MetadataStore, settings.metadata, database=database, key=keys.fields),
         files=open_backend(FileStore, settings.files, data_dir=settings.data_dir, key=keys.files),
         vectors=open_backend(VectorStore, settings.vectors, **vector_parts),
         graph=open_backend(GraphStore, settings.graph, database=database),

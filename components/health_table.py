@@ -14,6 +14,7 @@ STARTED_AGAIN = Word("Started again", "warning", "!", "orange")
 _OPTIONAL = {"Worker": NOT_RUNNING, "Processes": STARTED_AGAIN, "Second audit copy": NOT_WORKING}
 _RUNS_ON = {
     "sqlite": "SQLite, encrypted",
+    "postgres": "PostgreSQL, texts encrypted",
     "sql": "The database",
     "folder": "Folder, encrypted",
     "memory": "Memory",

@@ -25,6 +25,8 @@ class Keys:
     sign_in: bytes
     """For keyed hashes of usernames and addresses in the counters of failed sign-ins."""
     tokens: bytes
+    fields: bytes
+    """For texts that are sealed before they go to a database server."""
 
 
 def load_keys(path: Path, *, may_create: bool) -> Keys:
@@ -90,4 +92,5 @@ def _split(secret: bytes) -> Keys:
         audit_mac=derive("audit-mac"),
         sign_in=derive("sign-in"),
         tokens=derive("tokens"),
+        fields=derive("fields"),
     )

@@ -16,7 +16,8 @@ from backends.graph.naming import display_name
 from backends.graph.settings import SqlGraphSettings
 from backends.graph.sql_removal import delete_versions
 from backends.graph.sql_rows import entity_rows, evidence_rows, mention_rows, name_rows, triple_rows
-from backends.sql.engine import Database, among, unindexed
+from backends.sql.engine import Database
+from backends.sql.expressions import among, unindexed
 from backends.sql.tables_derived import entities, entity_names, evidence, mentions, triples
 
 _ADD_ENTITIES, _ADD_TRIPLES, _ADD_EVIDENCE = (

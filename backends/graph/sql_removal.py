@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import sqlalchemy as sa
 
 from app.domain.ids import VersionId, WorkspaceId
-from backends.sql.engine import among, unindexed
+from backends.sql.expressions import among, unindexed
 from backends.sql.tables_derived import entities, entity_names, evidence, mentions, triples
 
 

@@ -1,8 +1,11 @@
 """Settings of the metadata stores; the union is the registry."""
 
-from typing import ClassVar, Literal
+from typing import Annotated, ClassVar, Literal
+
+from pydantic import Field
 
 from backends.settings import BackendSettings
+from backends.sql.settings import PostgresServerSettings
 
 
 class SqliteMetadataSettings(BackendSettings):
@@ -12,4 +15,13 @@ class SqliteMetadataSettings(BackendSettings):
     adapter: ClassVar[str] = "backends.metadata.sql:SqlMetadataStore"
 
 
-MetadataSettings = SqliteMetadataSettings
+class PostgresMetadataSettings(PostgresServerSettings):
+    """A PostgreSQL server; names, texts, questions and answers are encrypted before they go there."""
+
+    kind: Literal["postgres"] = "postgres"
+    adapter: ClassVar[str] = "backends.metadata.postgres:PostgresMetadataStore"
+    extra: ClassVar[str | None] = "postgres"
+    server: ClassVar[str | None] = "postgres"
+
+
+MetadataSettings = Annotated[SqliteMetadataSettings | PostgresMetadataSettings, Field(discriminator="kind")]

@@ -3,7 +3,6 @@
 import sqlalchemy as sa
 
 from backends.metadata.base import MetadataStore
-from backends.metadata.settings import SqliteMetadataSettings
 from backends.metadata.sql_access import SqlAccessRecords
 from backends.metadata.sql_chunks import SqlChunkRecords
 from backends.metadata.sql_documents import SqlDocumentRecords
@@ -12,13 +11,14 @@ from backends.metadata.sql_jobs import SqlJobRecords
 from backends.metadata.sql_sessions import SqlSessionRecords
 from backends.metadata.sql_users import SqlUserRecords
 from backends.metadata.sql_workspaces import SqlWorkspaceRecords
-from backends.sql.engine import Database
+from backends.settings import BackendSettings
+from backends.sql.base import SqlDatabase
 
 
 class SqlMetadataStore(MetadataStore):
     """Its tables are made by `backends.sql.migrating.upgrade`, not here."""
 
-    def __init__(self, settings: SqliteMetadataSettings, *, database: Database, **_ignored: object) -> None:
+    def __init__(self, settings: BackendSettings, *, database: SqlDatabase, **_ignored: object) -> None:
         self._database = database
         self.documents = SqlDocumentRecords(database)
         self.access = SqlAccessRecords(database)

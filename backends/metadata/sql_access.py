@@ -8,24 +8,24 @@ import sqlalchemy as sa
 from app.domain.ids import DocumentId, UserId, WorkspaceId
 from app.errors import NotFoundError
 from backends.metadata.base_content import AccessRecords
-from backends.sql.engine import Database
+from backends.sql.base import SqlDatabase
 from backends.sql.tables import access_lists, access_readers, documents
 
 
 class SqlAccessRecords(AccessRecords):
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: SqlDatabase) -> None:
         self._database = database
 
     def get(self, document_id: DocumentId, *, workspace_id: WorkspaceId) -> frozenset[UserId] | None:
         mine = (access_lists.c.document_id == document_id) & (access_lists.c.workspace_id == workspace_id)
         same = access_readers.c.document_id == access_lists.c.document_id
         query = sa.select(access_readers.c.user_id).select_from(access_lists.outerjoin(access_readers, same))
-        with self._database.read() as connection:
+        with self._database.read(workspace_id) as connection:
             found = connection.execute(query.where(mine)).scalars().all()
         return frozenset(UserId(one) for one in found if one is not None) if found else None
 
     def set(self, document_id: DocumentId, readers: Collection[UserId] | None, *, workspace_id: WorkspaceId) -> None:
-        with self._database.write() as connection:
+        with self._database.write(workspace_id, within=workspace_id) as connection:
             mine = (documents.c.id == document_id) & (documents.c.workspace_id == workspace_id)
             if connection.execute(sa.select(documents.c.id).where(mine)).one_or_none() is None:
                 raise NotFoundError("This document does not exist: it may have been deleted.", document_id=document_id)

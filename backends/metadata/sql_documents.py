@@ -11,7 +11,8 @@ from app.domain.ids import DocumentId, FileId, UserId, VersionId, WorkspaceId
 from app.errors import ConflictError, NotFoundError
 from backends.metadata.base_content import DocumentFilter, DocumentRecords
 from backends.metadata.sql_access import seen_by
-from backends.sql.engine import Database
+from backends.sql.base import SqlDatabase
+from backends.sql.expressions import among
 from backends.sql.tables import access_lists, chunk_stems, chunks, documents, jobs, versions
 
 _COVERAGE = TypeAdapter(Coverage)
@@ -24,14 +25,18 @@ _LISTED = sa.select(
 
 
 class SqlDocumentRecords(DocumentRecords):
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: SqlDatabase) -> None:
         self._database = database
+        self._fields = database.fields
 
     def add_version(self, version: DocumentVersion, *, reader: UserId | None) -> Document:
         row = {column.name: getattr(version, column.name) for column in versions.c}
         row |= {"status": version.status.value, "coverage": _COVERAGE.dump_json(version.coverage).decode()}
+        row |= {"name": self._seal("versions.name", version.name, version.id, version.workspace_id)}
+        if version.title is not None:
+            row["title"] = self._seal("versions.title", version.title, version.id, version.workspace_id)
         try:
-            with self._database.write() as connection:
+            with self._database.write(version.workspace_id, within=version.workspace_id) as connection:
                 same = _holding(version.sha256, version.workspace_id).where(seen_by(reader, versions.c.document_id))
                 if connection.execute(sa.select(same.exists())).scalar_one():
                     raise ConflictError("This file is already here.", document_id=version.document_id)
@@ -44,8 +49,10 @@ class SqlDocumentRecords(DocumentRecords):
     def _point_at_newest(self, connection: sa.Connection, version: DocumentVersion, reader: UserId | None) -> None:
         head = {"newest_version_id": version.id, "changed_at": version.uploaded_at}
         if version.number == 1:
-            head |= {"name": version.name, "name_key": version.name.casefold()}
-            head |= {"id": version.document_id, "workspace_id": version.workspace_id}
+            place = (version.document_id, version.workspace_id)
+            head |= {"id": place[0], "workspace_id": place[1]}
+            head |= {"name": self._seal("documents.name", version.name, *place)}
+            head |= {"name_key": self._name_key(version.name, version.workspace_id)}
             connection.execute(documents.insert().values(head))
             return
         mine = (documents.c.id == version.document_id) & (documents.c.workspace_id == version.workspace_id)
@@ -56,37 +63,33 @@ class SqlDocumentRecords(DocumentRecords):
     def get(self, document_id: DocumentId, *, workspace_id: WorkspaceId, reader: UserId | None) -> Document:
         mine = (documents.c.id == document_id) & (documents.c.workspace_id == workspace_id)
         mine &= seen_by(reader, documents.c.id)
-        with self._database.read() as connection:
+        with self._database.read(workspace_id) as connection:
             row = connection.execute(_LISTED.where(mine)).one_or_none()
         if row is None:
             raise NotFoundError("This document does not exist: it may have been deleted.", document_id=document_id)
-        return _document(row)
+        return self._document(row)
 
     def find(
         self, document_filter: DocumentFilter, *, workspace_id: WorkspaceId, reader: UserId | None
     ) -> tuple[list[Document], int]:
         conditions = [documents.c.workspace_id == workspace_id, seen_by(reader, documents.c.id)]
-        if document_filter.text:
-            conditions.append(documents.c.name_key.contains(document_filter.text.casefold(), autoescape=True))
-        if document_filter.name is not None:
-            conditions.append(documents.c.name == document_filter.name)
         if document_filter.sha256 is not None:
             conditions.append(documents.c.id.in_(_holding(document_filter.sha256, workspace_id)))
         if document_filter.statuses:
             conditions.append(versions.c.status.in_(sorted(status.value for status in document_filter.statuses)))
-        fitting = _LISTED.where(*conditions)
-        page = fitting.order_by(documents.c.changed_at.desc(), documents.c.id.desc())
-        page = page.limit(document_filter.limit).offset(document_filter.offset)
-        with self._database.read() as connection:
+        with self._database.read(workspace_id) as connection:
+            fitting = _LISTED.where(*conditions, *self._named(connection, document_filter, workspace_id))
+            page = fitting.order_by(documents.c.changed_at.desc(), documents.c.id.desc())
+            page = page.limit(document_filter.limit).offset(document_filter.offset)
             total = connection.execute(sa.select(sa.func.count()).select_from(fitting.subquery())).scalar_one()
             rows = connection.execute(page).all() if document_filter.limit != 0 else []
-        return [_document(row) for row in rows], total
+        return [self._document(row) for row in rows], total
 
     def find_versions(self, document_id: DocumentId, *, workspace_id: WorkspaceId) -> list[DocumentVersion]:
         mine = (versions.c.document_id == document_id) & (versions.c.workspace_id == workspace_id)
-        with self._database.read() as connection:
+        with self._database.read(workspace_id) as connection:
             rows = connection.execute(sa.select(versions).where(mine).order_by(versions.c.number.desc())).all()
-        return [_version(row) for row in rows]
+        return [self._version(row) for row in rows]
 
     def update_version(
         self,
@@ -106,12 +109,12 @@ class SqlDocumentRecords(DocumentRecords):
         if coverage is not None:
             values["coverage"] = _COVERAGE.dump_json(coverage).decode()
         if title is not None:
-            values["title"] = title
-        with self._database.write() as connection:
+            values["title"] = self._seal("versions.title", title, version_id, workspace_id)
+        with self._database.write(workspace_id, within=workspace_id) as connection:
             _update_version(connection, version_id, workspace_id, values or {"id": version_id})
 
     def publish(self, version_id: VersionId, *, workspace_id: WorkspaceId) -> None:
-        with self._database.write() as connection:
+        with self._database.write(workspace_id, within=workspace_id) as connection:
             indexed = {"status": DocumentStatus.INDEXED.value, "error": None}
             _update_version(connection, version_id, workspace_id, indexed)
             owner = sa.select(versions.c.document_id).where(versions.c.id == version_id).scalar_subquery()
@@ -121,11 +124,11 @@ class SqlDocumentRecords(DocumentRecords):
         visible = documents.c.visible_version_id.is_not(None) & (documents.c.workspace_id == workspace_id)
         visible &= seen_by(reader, documents.c.id)
         query = sa.select(documents.c.visible_version_id, documents.c.id).where(visible)
-        with self._database.read() as connection:
+        with self._database.read(workspace_id) as connection:
             return {VersionId(row[0]): DocumentId(row[1]) for row in connection.execute(query)}
 
     def delete(self, document_id: DocumentId, *, workspace_id: WorkspaceId) -> None:
-        with self._database.write() as connection:
+        with self._database.write(workspace_id, within=workspace_id) as connection:
             numbers = sa.select(chunks.c.number).where(
                 chunks.c.document_id == document_id, chunks.c.workspace_id == workspace_id
             )
@@ -137,6 +140,66 @@ class SqlDocumentRecords(DocumentRecords):
             connection.execute(documents.delete().where(mine))
             named = (jobs.c.document_id == document_id) & (jobs.c.workspace_id == workspace_id)
             connection.execute(jobs.update().where(named).values(document_name=""))
+
+    def _named(
+        self, connection: sa.Connection, wanted: DocumentFilter, workspace_id: WorkspaceId
+    ) -> list[sa.ColumnElement[bool]]:
+        """Where the database cannot search in names, all that may fit are read."""
+        text = wanted.text.casefold()
+        if self._fields.searchable:
+            conditions = [documents.c.name_key.contains(text, autoescape=True)] if text else []
+            return conditions + ([documents.c.name == wanted.name] if wanted.name is not None else [])
+        if not text and wanted.name is None:
+            return []
+        query = sa.select(documents.c.id, documents.c.name).where(documents.c.workspace_id == workspace_id)
+        if wanted.name is not None:
+            query = query.where(documents.c.name_key == self._name_key(wanted.name, workspace_id))
+        fitting = []
+        for id_, kept in connection.execute(query):
+            name = self._open("documents.name", kept, id_, workspace_id)
+            if wanted.name in {None, name} and text in name.casefold():
+                fitting.append(id_)
+        return [among(documents.c.id, fitting)]
+
+    def _name_key(self, name: str, workspace_id: WorkspaceId) -> str:
+        folded = name.casefold()
+        return self._fields.index([folded], workspace_id=workspace_id, column="documents.name_key")[folded]
+
+    def _seal(self, column: str, text: str, record: str, workspace_id: str) -> str:
+        return self._fields.seal(text, workspace_id=workspace_id, column=column, record=record)
+
+    def _open(self, column: str, kept: str, record: str, workspace_id: str) -> str:
+        return self._fields.open(kept, workspace_id=workspace_id, column=column, record=record)
+
+    def _version(self, row: Any) -> DocumentVersion:
+        return DocumentVersion(
+            id=VersionId(row.id),
+            document_id=DocumentId(row.document_id),
+            workspace_id=WorkspaceId(row.workspace_id),
+            number=row.number,
+            name=self._open("versions.name", row.name, row.id, row.workspace_id),
+            media_type=row.media_type,
+            sha256=row.sha256,
+            size_bytes=row.size_bytes,
+            file_id=FileId(row.file_id),
+            uploaded_by=UserId(row.uploaded_by),
+            uploaded_at=row.uploaded_at,
+            status=DocumentStatus(row.status),
+            error=row.error,
+            coverage=_COVERAGE.validate_json(row.coverage),
+            title=row.title and self._open("versions.title", row.title, row.id, row.workspace_id),
+        )
+
+    def _document(self, row: Any) -> Document:
+        version = self._version(row)
+        return Document(
+            version.document_id,
+            version.workspace_id,
+            self._open("documents.name", row.document_name, version.document_id, version.workspace_id),
+            version,
+            row.visible_version_id,
+            bool(row.restricted),
+        )
 
 
 def _holding(sha256: str, workspace_id: WorkspaceId) -> sa.Select[Any]:
@@ -150,35 +213,3 @@ def _update_version(
     mine = (versions.c.id == version_id) & (versions.c.workspace_id == workspace_id)
     if connection.execute(versions.update().where(mine).values(values)).rowcount == 0:
         raise NotFoundError("This version of the document does not exist any more.", version_id=version_id)
-
-
-def _version(row: Any) -> DocumentVersion:
-    return DocumentVersion(
-        id=VersionId(row.id),
-        document_id=DocumentId(row.document_id),
-        workspace_id=WorkspaceId(row.workspace_id),
-        number=row.number,
-        name=row.name,
-        media_type=row.media_type,
-        sha256=row.sha256,
-        size_bytes=row.size_bytes,
-        file_id=FileId(row.file_id),
-        uploaded_by=UserId(row.uploaded_by),
-        uploaded_at=row.uploaded_at,
-        status=DocumentStatus(row.status),
-        error=row.error,
-        coverage=_COVERAGE.validate_json(row.coverage),
-        title=row.title,
-    )
-
-
-def _document(row: Any) -> Document:
-    version = _version(row)
-    return Document(
-        version.document_id,
-        version.workspace_id,
-        row.document_name,
-        version,
-        row.visible_version_id,
-        bool(row.restricted),
-    )

@@ -14,26 +14,28 @@ from app.domain.jobs import Job, JobKind, JobState, Stage
 from app.errors import ConflictError, NotFoundError
 from backends.metadata.base_content import JobRecords
 from backends.metadata.sql_access import seen_by
-from backends.sql.engine import Database
+from backends.sql.base import SqlDatabase
 from backends.sql.tables import jobs
 
 _FIELDS = [column for column in jobs.c if column.name not in {"worker", "lease_until"}]
 
 
 class SqlJobRecords(JobRecords):
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: SqlDatabase) -> None:
         self._database = database
+        self._fields = database.fields
 
     def add(self, job: Job) -> None:
+        row = asdict(job) | {"document_name": self._fields.seal(job.document_name, **_place(job))}
         try:
-            with self._database.write() as connection:
-                connection.execute(jobs.insert().values(asdict(job)))
+            with self._database.write(job.id, within=job.workspace_id) as connection:
+                connection.execute(jobs.insert().values(row))
         except ConstraintError as error:
             raise ConflictError("This job exists already.", job_id=job.id) from error
 
     def get(self, job_id: JobId, *, reader: UserId | None) -> Job:
         with self._database.read() as connection:
-            return _get(connection, job_id, reader)
+            return self._get(connection, job_id, reader)
 
     def find(
         self,
@@ -52,8 +54,8 @@ class SqlJobRecords(JobRecords):
             query = query.where(jobs.c.document_id == document_id)
         if states:
             query = query.where(jobs.c.state.in_(sorted(states)))
-        with self._database.read() as connection:
-            return [_job(row) for row in connection.execute(query)]
+        with self._database.read(workspace_id) as connection:
+            return [self._job(row) for row in connection.execute(query)]
 
     def claim(self, job_id: JobId, *, worker: str, lease_seconds: float) -> Job | None:
         now = time.time()
@@ -71,10 +73,10 @@ class SqlJobRecords(JobRecords):
             "updated_at": datetime.now(UTC),
             "error": None,
         }
-        with self._database.write() as connection:
+        with self._database.write(job_id) as connection:
             if connection.execute(jobs.update().where(jobs.c.id == job_id, free).values(taken)).rowcount == 0:
                 return None
-            return _get(connection, job_id)
+            return self._get(connection, job_id)
 
     def record(
         self,
@@ -98,7 +100,7 @@ class SqlJobRecords(JobRecords):
             "lease_until": time.time() + lease_seconds,
             "updated_at": datetime.now(UTC),
         }
-        with self._database.write() as connection:
+        with self._database.write(job_id) as connection:
             return connection.execute(jobs.update().where(mine).values(progress)).rowcount == 1
 
     def finish(
@@ -109,12 +111,12 @@ class SqlJobRecords(JobRecords):
         ending = [] if state is JobState.WAITING else [JobState.STOPPING]
         mine &= jobs.c.state.in_([JobState.RUNNING, *ending])
         values = _ended(state, error) | ({} if attempts is None else {"attempts": attempts})
-        with self._database.write() as connection:
+        with self._database.write(job_id) as connection:
             return connection.execute(jobs.update().where(mine).values(values)).rowcount == 1
 
     def stop(self, job_id: JobId) -> Job:
-        with self._database.write() as connection:
-            job = _get(connection, job_id)
+        with self._database.write(job_id) as connection:
+            job = self._get(connection, job_id)
             values: dict[str, Any] = {}
             if job.state is JobState.WAITING:
                 values = _ended(JobState.STOPPED, None)
@@ -122,17 +124,29 @@ class SqlJobRecords(JobRecords):
                 values = {"state": JobState.STOPPING, "updated_at": datetime.now(UTC)}
             if values:
                 connection.execute(jobs.update().where(jobs.c.id == job_id).values(values))
-            return _get(connection, job_id)
+            return self._get(connection, job_id)
 
     def retry(self, job_id: JobId, *, attempts: int | None = None) -> Job:
         waiting: dict[str, Any] = {"state": JobState.WAITING, "error": None, "eta_seconds": None}
         waiting |= {"updated_at": datetime.now(UTC)} | ({} if attempts is None else {"attempts": attempts})
-        with self._database.write() as connection:
-            job = _get(connection, job_id)
+        with self._database.write(job_id) as connection:
+            job = self._get(connection, job_id)
             if job.state not in {JobState.STOPPED, JobState.FAILED}:
                 raise ConflictError("Only a stopped or failed job can be tried again.", job_id=job_id)
             connection.execute(jobs.update().where(jobs.c.id == job_id).values(waiting))
-            return _get(connection, job_id)
+            return self._get(connection, job_id)
+
+    def _get(self, connection: sa.Connection, job_id: JobId, reader: UserId | None = None) -> Job:
+        wanted = sa.select(*_FIELDS).where(jobs.c.id == job_id, seen_by(reader, jobs.c.document_id))
+        row = connection.execute(wanted).one_or_none()
+        if row is None:
+            raise NotFoundError("This job does not exist any more.", job_id=job_id)
+        return self._job(row)
+
+    def _job(self, row: sa.Row[Any]) -> Job:
+        values = dict(row._mapping)
+        values |= {"kind": JobKind(row.kind), "state": JobState(row.state), "stage": Stage(row.stage)}
+        return Job(**values | {"document_name": self._fields.open(row.document_name, **_place(row))})
 
 
 def _ended(state: JobState, error: str | None) -> dict[str, Any]:
@@ -140,15 +154,5 @@ def _ended(state: JobState, error: str | None) -> dict[str, Any]:
     return {"state": state, "error": error, "worker": None, "lease_until": None, "eta_seconds": None, "updated_at": now}
 
 
-def _get(connection: sa.Connection, job_id: JobId, reader: UserId | None = None) -> Job:
-    wanted = sa.select(*_FIELDS).where(jobs.c.id == job_id, seen_by(reader, jobs.c.document_id))
-    row = connection.execute(wanted).one_or_none()
-    if row is None:
-        raise NotFoundError("This job does not exist any more.", job_id=job_id)
-    return _job(row)
-
-
-def _job(row: sa.Row[Any]) -> Job:
-    values = dict(row._mapping)
-    values |= {"kind": JobKind(row.kind), "state": JobState(row.state), "stage": Stage(row.stage)}
-    return Job(**values)
+def _place(job: Job | sa.Row[Any]) -> dict[str, str]:
+    return {"workspace_id": job.workspace_id, "column": "jobs.document_name", "record": job.id}

@@ -9,18 +9,19 @@ import sqlalchemy as sa
 from app.domain.access import SignInSession
 from app.domain.ids import UserId
 from backends.metadata.base_people import SessionRecords
-from backends.sql.engine import Database, among
+from backends.sql.base import SqlDatabase
+from backends.sql.expressions import among
 from backends.sql.tables import sessions
 
 _FIELDS = [column for column in sessions.c if column.name != "token_sha256"]
 
 
 class SqlSessionRecords(SessionRecords):
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: SqlDatabase) -> None:
         self._database = database
 
     def add(self, session: SignInSession, *, token_sha256: str) -> None:
-        with self._database.write() as connection:
+        with self._database.write(session.id) as connection:
             connection.execute(sessions.insert().values({**asdict(session), "token_sha256": token_sha256}))
 
     def find_by_tokens(self, token_sha256s: Collection[str]) -> dict[str, SignInSession]:
@@ -39,14 +40,14 @@ class SqlSessionRecords(SessionRecords):
             return [SignInSession(**row._mapping) for row in connection.execute(query)]
 
     def touch(self, session_id: str, *, at: datetime) -> None:
-        with self._database.write() as connection:
+        with self._database.write(session_id) as connection:
             connection.execute(sessions.update().where(sessions.c.id == session_id).values(last_active_at=at))
 
     def revoke(self, session_ids: Collection[str], *, at: datetime) -> None:
         open_ones = among(sessions.c.id, session_ids) & sessions.c.revoked_at.is_(None)
-        with self._database.write() as connection:
+        with self._database.write("sessions") as connection:
             connection.execute(sessions.update().where(open_ones).values(revoked_at=at))
 
     def delete_expired(self, *, before: datetime) -> int:
-        with self._database.write() as connection:
+        with self._database.write("sessions") as connection:
             return connection.execute(sessions.delete().where(sessions.c.expires_at < before)).rowcount

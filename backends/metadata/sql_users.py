@@ -12,19 +12,20 @@ from app.domain.access import Role, User
 from app.domain.ids import UserId
 from app.errors import ConflictError, NotFoundError
 from backends.metadata.base_people import UserRecords
-from backends.sql.engine import Database, among
+from backends.sql.base import SqlDatabase
+from backends.sql.expressions import among
 from backends.sql.tables import failures, users
 
 _FIELDS = [column for column in users.c if column.name not in {"username_key", "password_hash"}]
 
 
 class SqlUserRecords(UserRecords):
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: SqlDatabase) -> None:
         self._database = database
 
     def add(self, user: User, *, password_hash: str) -> None:
         try:
-            with self._database.write() as connection:
+            with self._database.write(user.id) as connection:
                 connection.execute(users.insert().values({**_row(user), "password_hash": password_hash}))
         except ConstraintError as error:
             raise ConflictError("A user of this name exists: choose another name.") from error
@@ -59,12 +60,12 @@ class SqlUserRecords(UserRecords):
         self._change(user_id, {"password_hash": password_hash})
 
     def add_failure(self, key: str, *, at: datetime, window_seconds: float) -> int:
-        with self._database.write() as connection:
+        with self._database.write(key) as connection:
             connection.execute(failures.insert().values(key=key, at=at))
             return _count(connection, key, at, window_seconds)
 
     def count_failures(self, key: str, *, at: datetime, window_seconds: float, clear: bool = False) -> int:
-        with self._database.write() if clear else self._database.read() as connection:
+        with self._database.write(key) if clear else self._database.read() as connection:
             number = _count(connection, key, at, window_seconds)
             if clear:
                 connection.execute(failures.delete().where(failures.c.key == key))
@@ -72,7 +73,7 @@ class SqlUserRecords(UserRecords):
 
     def _change(self, user_id: UserId, values: dict[str, Any]) -> None:
         try:
-            with self._database.write() as connection:
+            with self._database.write(user_id) as connection:
                 if connection.execute(users.update().where(users.c.id == user_id).values(values)).rowcount == 0:
                     raise _unknown(user_id)
         except ConstraintError as error:

@@ -11,7 +11,7 @@ from app.domain.ids import UserId, WorkspaceId
 from app.domain.workspaces import Membership, Workspace
 from app.errors import ConflictError, NotFoundError
 from backends.metadata.base_people import WorkspaceRecords
-from backends.sql.engine import Database
+from backends.sql.base import SqlDatabase
 from backends.sql.tables import (
     access_lists,
     access_readers,
@@ -30,12 +30,12 @@ _FIELDS = [column for column in workspaces.c if column.name != "name_key"]
 
 
 class SqlWorkspaceRecords(WorkspaceRecords):
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: SqlDatabase) -> None:
         self._database = database
 
     def add(self, workspace: Workspace) -> None:
         try:
-            with self._database.write() as connection:
+            with self._database.write(workspace.id) as connection:
                 connection.execute(workspaces.insert().values(_row(workspace)))
         except ConstraintError as error:
             raise ConflictError("A workspace of this name exists: choose another name.") from error
@@ -58,14 +58,14 @@ class SqlWorkspaceRecords(WorkspaceRecords):
     def update(self, workspace: Workspace) -> None:
         change = workspaces.update().where(workspaces.c.id == workspace.id).values(_row(workspace))
         try:
-            with self._database.write() as connection:
+            with self._database.write(workspace.id) as connection:
                 if connection.execute(change).rowcount == 0:
                     raise NotFoundError("This workspace does not exist.", workspace_id=workspace.id)
         except ConstraintError as error:
             raise ConflictError("A workspace of this name exists: choose another name.") from error
 
     def delete(self, workspace_id: WorkspaceId) -> None:
-        with self._database.write() as connection:
+        with self._database.write(workspace_id, within=workspace_id) as connection:
             asked = sa.select(questions.c.id).where(questions.c.workspace_id == workspace_id)
             connection.execute(question_documents.delete().where(question_documents.c.question_id.in_(asked)))
             numbers = sa.select(chunks.c.number).where(chunks.c.workspace_id == workspace_id)
@@ -75,12 +75,12 @@ class SqlWorkspaceRecords(WorkspaceRecords):
             connection.execute(workspaces.delete().where(workspaces.c.id == workspace_id))
 
     def set_member(self, membership: Membership) -> None:
-        with self._database.write() as connection:
+        with self._database.write(membership.workspace_id, within=membership.workspace_id) as connection:
             connection.execute(memberships.delete().where(*_same(membership.user_id, membership.workspace_id)))
             connection.execute(memberships.insert().values(asdict(membership)))
 
     def remove_member(self, user_id: UserId, *, workspace_id: WorkspaceId) -> None:
-        with self._database.write() as connection:
+        with self._database.write(workspace_id, within=workspace_id) as connection:
             connection.execute(memberships.delete().where(*_same(user_id, workspace_id)))
             listed = (access_readers.c.user_id == user_id) & (access_readers.c.workspace_id == workspace_id)
             connection.execute(access_readers.delete().where(listed))
@@ -93,7 +93,7 @@ class SqlWorkspaceRecords(WorkspaceRecords):
             query = query.where(memberships.c.workspace_id == workspace_id)
         if user_id is not None:
             query = query.where(memberships.c.user_id == user_id)
-        with self._database.read() as connection:
+        with self._database.read(workspace_id) as connection:
             rows = connection.execute(query).all()
         return [Membership(row.workspace_id, row.user_id, Role(row.role)) for row in rows]
 

@@ -2,8 +2,8 @@
 
 import os
 import shutil
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -12,9 +12,10 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import IntegrityError as ConstraintError
 from sqlalchemy.exc import TimeoutError as NoConnectionLeftError
-from sqlalchemy.sql.operators import custom_op
 
-from app.errors import BackendUnavailableError, IntegrityError, InvalidInputError
+from app.errors import BackendUnavailableError, IntegrityError
+from backends.sql.base import SqlDatabase
+from backends.sql.fields import PlainFields, invalid_text
 
 BUSY_SECONDS = 20
 _BYTES_A_SECOND = 10_000_000
@@ -32,11 +33,13 @@ _PRAGMAS = (
 """32 MiB of decrypted pages a connection: with SQLite's own 2 MiB each question decrypts most pages again."""
 
 
-class Database:
+class Database(SqlDatabase):
     """One SQLCipher file; threads share this object, processes share the file.
 
     `key` is the raw 32-byte key; None writes plain text and exists for tests that look into the file.
     """
+
+    fields = PlainFields()
 
     def __init__(self, path: Path, *, key: bytes | None) -> None:
         self.path = path
@@ -58,16 +61,18 @@ class Database:
         sa.event.listen(self.engine, "begin", self._begin)
 
     @contextmanager
-    def read(self) -> Iterator[sa.Connection]:
-        """A connection inside one transaction that sees one state of the database."""
+    def read(self, within: str | None = None) -> Iterator[sa.Connection]:
         with translated_errors(), self.engine.begin() as connection:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[sa.Connection]:
-        """A connection inside one transaction that nobody else writes in; an exception undoes all of it."""
+    def write(self, part: str | None = None, *, within: str | None = None) -> Iterator[sa.Connection]:
+        """Nobody else writes meanwhile, whatever `part` names."""
         with translated_errors(), self._writing.begin() as connection:
             yield connection
+
+    def change_schema(self) -> AbstractContextManager[sa.Connection]:
+        return self.write()
 
     def wipe(self) -> None:
         """Write the file anew, which takes about a second for 50 MB, and empty the write-ahead log.
@@ -188,7 +193,7 @@ def translated_errors() -> Iterator[None]:
         raise BackendUnavailableError("Too many use the database at this moment: try again.") from error
     except UnicodeEncodeError:
         # Without the cause: it carries the text.
-        raise InvalidInputError("The text holds characters that are not valid Unicode: remove them.") from None
+        raise invalid_text() from None
     except Exception as error:
         if type(error).__module__.startswith("sqlcipher3"):
             raise _translate(str(error)) from error
@@ -207,16 +212,3 @@ def _translate(text: str) -> BackendUnavailableError | IntegrityError:
     if "locked" in text or "busy" in text:
         return BackendUnavailableError("The database is busy with another process: try again in a moment.")
     return BackendUnavailableError("The database did not do what was asked: run dafe doctor and look at the log.")
-
-
-def unindexed(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
-    """The column as SQLite cannot use an index for: where another condition chooses far fewer rows."""
-    return sa.sql.expression.UnaryExpression(column, operator=custom_op("+"), type_=column.type)
-
-
-def among(column: sa.ColumnElement[Any], values: Collection[str]) -> sa.ColumnElement[bool]:
-    """`column` is one of `values`, of which there may be any number."""
-    import json
-
-    listed = sa.func.json_each(json.dumps(sorted(values))).table_valued("value")
-    return column.in_(sa.select(listed.c.value))

@@ -5,12 +5,12 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from app.errors import ConfigurationError
-from backends.sql.engine import Database
+from backends.sql.base import SqlDatabase
 
 _SCRIPTS = Path(__file__).parent.parent / "metadata" / "migrations"
 
 
-def upgrade(database: Database) -> None:
+def upgrade(database: SqlDatabase) -> None:
     """Make or complete all tables in one transaction; a database at the newest revision is only read, without Alembic,
     whose import takes as long as everything else that a start does with the database.
 
@@ -28,8 +28,8 @@ def upgrade(database: Database) -> None:
     config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
     known = {script.revision for script in ScriptDirectory.from_config(config).walk_revisions()}
     if current is not None and current not in known:
-        raise ConfigurationError("The data folder was written by a newer Dafe Graphs: start that version, or a copy.")
-    with database.write() as connection:
+        raise ConfigurationError("The data was written by a newer Dafe Graphs: start that version, or a copy.")
+    with database.change_schema() as connection:
         config.attributes["connection"] = connection
         command.upgrade(config, "head")
 

@@ -8,7 +8,8 @@ import numpy as np
 import sqlalchemy as sa
 
 from app.domain.ids import ChunkId, VersionId, WorkspaceId
-from backends.sql.engine import Database, among
+from backends.sql.engine import Database
+from backends.sql.expressions import among
 from backends.sql.tables_derived import vector_removals
 from backends.sql.tables_derived import vectors as table
 from backends.vectors.base import Match, Vectors, VectorStore

@@ -14,11 +14,13 @@ from pydantic import SecretStr
 
 from backends.loading import load
 from backends.metadata.base import MetadataStore
+from backends.metadata.settings import PostgresMetadataSettings
 from backends.settings import BackendSettings
 from backends.sql.engine import Database
 from backends.sql.migrating import upgrade
 from backends.vectors.settings import ChromaVectorSettings, QdrantVectorSettings
-from tests.conformance.implementations import open_database, parts_for
+from tests.conformance.implementations import FILES_KEY, open_database, parts_for
+from tests.servers.real_postgres import RealPostgres, metadata_settings, real_postgres
 from tests.servers.requiring import require
 
 ROOT = Path(__file__).parents[2]
@@ -141,9 +143,32 @@ def vectors_folder(request: pytest.FixtureRequest, data_dir: Path) -> Callable[[
     return folder
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[RealPostgres]:
+    with real_postgres() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def postgres_template(postgres: RealPostgres) -> str:
+    """The name of a database that has all tables; copied for each test."""
+    name = postgres.new_database()
+    load(MetadataStore, metadata_settings(postgres, name), key=FILES_KEY).close()
+    return name
+
+
+@pytest.fixture
+def postgres_metadata(postgres: RealPostgres, postgres_template: str) -> Iterator[PostgresMetadataSettings]:
+    name = postgres.new_database(template=postgres_template)
+    yield metadata_settings(postgres, name)
+    postgres.drop(name)
+
+
 @pytest.fixture
 def settings(request: pytest.FixtureRequest) -> Any:
-    return request.param()
+    """Those of a server come from a fixture that bears its name and the kind of backend."""
+    kind = request.param.__module__.split(".")[1]
+    return request.getfixturevalue(f"{request.param.server}_{kind}") if request.param.server else request.param()
 
 
 @pytest.fixture

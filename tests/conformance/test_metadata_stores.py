@@ -1,5 +1,6 @@
 """What every metadata store must do with workspaces, users, sessions and asked questions."""
 
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -15,7 +16,7 @@ from app.errors import ConflictError, IntegrityError, InvalidInputError, NotFoun
 from backends.loading import load
 from backends.metadata.base import MetadataStore
 from backends.metadata.settings import MetadataSettings
-from tests.conformance.implementations import implementations, open_database
+from tests.conformance.implementations import implementations, open_database, parts_for
 from tests.conformance.records import HERE, NOW, OTHER, chunk, version
 
 pytestmark = pytest.mark.parametrize("settings", implementations(MetadataSettings), indirect=True)
@@ -28,10 +29,10 @@ def test_a_store_that_works_passes_its_check_and_may_be_closed_twice(store: Meta
 
 
 def test_a_database_with_another_key_is_refused(store: MetadataStore, settings, data_dir) -> None:  # type: ignore[no-untyped-def]
-    other = load(MetadataStore, settings, database=open_database(data_dir, key=bytes(32)))
-    with pytest.raises(IntegrityError, match="key is not the right one"):
-        other.check()
-    other.close()
+    with closing(open_database(data_dir, key=bytes(32))) as other:
+        parts = parts_for(data_dir, other) | {"key": bytes(32)}
+        with pytest.raises(IntegrityError, match="key is not the right one"):
+            load(MetadataStore, settings, **parts).check()
 
 
 def test_characters_that_are_no_unicode_are_refused_with_a_sentence(store: MetadataStore) -> None:
@@ -153,6 +154,15 @@ def test_an_unknown_user_is_not_found(store: MetadataStore) -> None:
     ):
         with pytest.raises(NotFoundError):
             call()
+
+
+def test_names_are_ordered_by_their_characters_whatever_the_language_of_the_database(store: MetadataStore) -> None:
+    names = ["-z", "Ab", "_x", "a b", "a-c", "ab", "zoe", "äb", "Éva"]
+    for place, name in enumerate(reversed(names)):
+        store.users.add(person(f"u{place}", name + str(place)), password_hash="hash")
+        store.workspaces.add(Workspace(WorkspaceId(f"w{place}"), name + str(place)))
+    for found in ([one.username for one in store.users.find()], [one.name for one in store.workspaces.find()]):
+        assert found == sorted(found, key=str.casefold)
 
 
 def test_failed_sign_ins_are_counted_by_key_within_the_window(store: MetadataStore) -> None:

@@ -20,7 +20,7 @@ from tests.services.letters import ASPIRIN, WARFARIN, add
 
 pytestmark = pytest.mark.server
 EVERY = DocumentFilter(limit=0)
-NEWER = "The data folder was written by a newer Dafe Graphs: start that version, or a copy."
+NEWER = "The data was written by a newer Dafe Graphs: start that version, or a copy."
 
 
 @pytest.mark.timeout(900)

@@ -19,6 +19,7 @@ from app.settings import (
 )
 from backends.embeddings.settings import OnnxEmbedderSettings
 from backends.llm.settings import AutoLanguageModelSettings
+from backends.metadata.settings import PostgresMetadataSettings
 from backends.vectors.settings import ChromaVectorSettings, SqlVectorSettings
 
 
@@ -71,6 +72,18 @@ def test_variables_come_before_the_file_and_arguments_before_both(monkeypatch: p
     origins = {one.name: one.origin for one in setting_origins()}
     assert (origins["port"], origins["idle_minutes"], origins["host"]) == ("DAFE_PORT", "dafe.toml", "default")
     assert (origins["embeddings.dimension"], origins["embeddings.kind"]) == ("DAFE_EMBEDDINGS__DIMENSION", "dafe.toml")
+
+
+def test_a_database_server_is_named_by_one_host_and_its_password_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    for host in ("", " ", "/var/run/postgresql", "one,two"):
+        assert "one host" in refusal(metadata={"kind": "postgres", "host": host})
+    assert "metadata" in refusal(metadata={"kind": "postgres", "sslmode": "disable"})
+    monkeypatch.setenv("DAFE_METADATA__KIND", "postgres")
+    monkeypatch.setenv("DAFE_METADATA__PASSWORD", "very-secret")
+    metadata = load_settings().metadata
+    assert isinstance(metadata, PostgresMetadataSettings)
+    assert metadata.password.get_secret_value() == "very-secret"
+    assert "very-secret" not in f"{metadata!r} {metadata.model_dump_json()} {setting_origins()}"
 
 
 def test_secrets_are_read_from_files_of_a_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -26,7 +26,27 @@ def upgrade() -> None:
     )
     op.create_index(op.f("ix_access_readers_user_id"), "access_readers", ["user_id"])
     op.create_index(op.f("ix_access_readers_workspace_id"), "access_readers", ["workspace_id"])
-    # SQLite cannot drop a constraint: the table is made anew without it.
+    if op.get_bind().dialect.name == "sqlite":
+        _make_versions_anew()
+    else:
+        op.drop_constraint(op.f("uq_versions_workspace_id_sha256"), "versions")
+        _keep_workspaces_apart()
+    op.create_index(op.f("ix_versions_workspace_id_versions_sha256"), "versions", ["workspace_id", "sha256"])
+
+
+def _keep_workspaces_apart() -> None:
+    """PostgreSQL shows and takes rows of the workspace only that a transaction says it needs, to the owner too."""
+    content = "documents versions chunks questions jobs memberships access_lists access_readers".split()
+    derived = "vectors vector_removals entities entity_names mentions triples evidence".split()
+    for table in (*content, *derived):
+        for action in ("ENABLE", "FORCE"):
+            op.execute(f"ALTER TABLE {table} {action} ROW LEVEL SECURITY")
+        same = "current_setting('app.workspace', true) IN (workspace_id, '*')"
+        op.execute(f"CREATE POLICY of_workspace ON {table} USING ({same})")
+
+
+def _make_versions_anew() -> None:
+    """SQLite cannot drop a constraint: the table is made anew without it."""
     op.rename_table("versions", "versions_before")
     op.create_table(
         "versions",
@@ -51,4 +71,3 @@ def upgrade() -> None:
     # In the order of the columns, which is that of the table before.
     op.execute("INSERT INTO versions SELECT * FROM versions_before")
     op.drop_table("versions_before")
-    op.create_index(op.f("ix_versions_workspace_id_versions_sha256"), "versions", ["workspace_id", "sha256"])

@@ -1,0 +1,155 @@
+"""A database of a PostgreSQL server: connections, locks, and how its tables differ from those in a file."""
+
+import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql.base import PGDDLCompiler
+
+from app.errors import IntegrityError
+from backends.sql.base import SqlDatabase
+from backends.sql.fields import SealedFields
+from backends.sql.postgres_errors import translated_errors
+from backends.sql.settings import PostgresServerSettings
+
+BUSY_SECONDS = 20
+_IDLE_SECONDS = 60
+_CONNECT_SECONDS = 10
+_SILENT_SECONDS = 20
+_OLD_SECONDS = 1800
+"""Until a connection is replaced, so that a server that others took over from is left again."""
+_ALL = 0x64616665
+"""The advisory lock that who names no part of the database holds alone, and the others together."""
+_EVERYWHERE = "*"
+"""As app.workspace of a connection lets it see all workspaces; without any it sees none (see revision 0002)."""
+_WITHIN = sa.text("SELECT set_config('app.workspace', :within, true)")
+_ONE_PART = f"pg_advisory_xact_lock_shared({_ALL}), pg_advisory_xact_lock(hashtextextended(:part, 0))"
+_LOCKS = {
+    alone: sa.text(f"SELECT set_config('app.workspace', :within, true), {locks}")
+    for alone, locks in ((False, _ONE_PART), (True, f"pg_advisory_xact_lock({_ALL})"))
+}
+_WIDE = {"SERIAL": "BIGSERIAL", "INTEGER": "BIGINT"}
+
+
+class PostgresDatabase(SqlDatabase):
+    """Adapters seal texts with `fields` before they go there.
+
+    A connection that broke is replaced before a transaction begins; in the middle of one it ends with an error, and
+    nothing of it is done again here.
+    """
+
+    def __init__(self, settings: PostgresServerSettings, *, key: bytes) -> None:
+        self.fields: SealedFields = SealedFields(key)
+        self._timeout_seconds = settings.timeout_seconds
+        self.engine = sa.create_engine(
+            "postgresql+psycopg://",
+            connect_args=_address(settings),
+            hide_parameters=True,
+            isolation_level="READ COMMITTED",
+            use_native_hstore=False,
+            pool_size=settings.connections,
+            max_overflow=0,
+            pool_timeout=BUSY_SECONDS,
+            pool_pre_ping=True,
+            pool_recycle=_OLD_SECONDS,
+        )
+        self.engine.dialect.ddl_compiler = _Columns
+        self._reading = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+    @contextmanager
+    def read(self, within: str | None = None) -> Iterator[sa.Connection]:
+        with translated_errors(self._timeout_seconds), self._reading.begin() as connection:
+            if within is not None:
+                connection.execute(_WITHIN, {"within": within})
+            yield connection
+
+    @contextmanager
+    def write(self, part: str | None = None, *, within: str | None = None) -> Iterator[sa.Connection]:
+        """Each statement sees what others committed before it, so what is read after the lock stays true."""
+        with translated_errors(self._timeout_seconds), self.engine.begin() as connection:
+            given = {"within": _EVERYWHERE if within is None else within}
+            connection.execute(_LOCKS[part is None], given if part is None else given | {"part": part})
+            yield connection
+
+    @contextmanager
+    def change_schema(self) -> Iterator[sa.Connection]:
+        with translated_errors(self._timeout_seconds), self.engine.begin() as connection:
+            connection.exec_driver_sql("SET LOCAL statement_timeout = 0")
+            connection.exec_driver_sql("SET LOCAL lock_timeout = 0")
+            connection.execute(_LOCKS[True], {"within": _EVERYWHERE})
+            yield connection
+
+    def require_key(self) -> None:
+        """Raise IntegrityError when the database was written with another key; the first that comes is noted.
+
+        It is noted as a comment on a table: backups hold it, and no table of its own is needed.
+        """
+        noted = sa.text("SELECT obj_description('workspaces'::regclass, 'pg_class')")
+        mine = self.fields.mark()
+        with self.read() as connection:
+            found = connection.execute(noted).scalar()
+        if found is None:
+            with self.write() as connection:
+                found = connection.execute(noted).scalar()
+                if found is None:
+                    connection.exec_driver_sql(f"COMMENT ON TABLE workspaces IS '{mine}'")
+                    return
+        if found != mine:
+            raise IntegrityError(
+                "The database cannot be read: its key is not the right one; put the key file that belongs to it back."
+            )
+
+    def wipe(self) -> None:
+        """Nothing: what deleted rows leave in files and logs of the server is sealed, and it frees their place."""
+
+    @property
+    def is_wipe_owed(self) -> bool:
+        return False
+
+    def close(self) -> None:
+        self.engine.dispose()
+
+
+class _Columns(PGDDLCompiler):
+    """Text is ordered by its bytes, as in SQLite, and numbers do not end at two thousand million."""
+
+    def get_column_specification(self, column: sa.Column[Any], **options: Any) -> str:
+        written: str = super().get_column_specification(column, **options)  # type: ignore[no-untyped-call]
+        name, kind, *rest = written.split(" ")
+        kind = _WIDE.get(kind, kind)
+        if isinstance(column.type, sa.String):
+            kind += ' COLLATE "C"'
+        return " ".join((name, kind, *rest))
+
+
+def _address(settings: PostgresServerSettings) -> dict[str, Any]:
+    limits = {
+        "statement_timeout": settings.timeout_seconds,
+        "lock_timeout": BUSY_SECONDS,
+        "idle_in_transaction_session_timeout": _IDLE_SECONDS,
+    }
+    trusted = settings.ca_bundle or ssl.get_default_verify_paths().cafile or "system"
+    return {
+        "host": settings.host,
+        "port": settings.port,
+        "dbname": settings.database,
+        "user": settings.user,
+        "password": settings.password.get_secret_value() or None,
+        "sslmode": "verify-full",
+        "sslrootcert": str(trusted),
+        "ssl_min_protocol_version": "TLSv1.3",
+        "gssencmode": "disable",
+        "require_auth": "scram-sha-256",
+        "target_session_attrs": "read-write",
+        "connect_timeout": _CONNECT_SECONDS,
+        "tcp_user_timeout": _SILENT_SECONDS * 1_000,
+        "keepalives_idle": _SILENT_SECONDS,
+        "keepalives_interval": 5,
+        "keepalives_count": 3,
+        "application_name": "dafe",
+        "options": " ".join(
+            [f"-c app.workspace={_EVERYWHERE}", *(f"-c {name}={end * 1_000:.0f}" for name, end in limits.items())]
+        ),
+    }
