@@ -5,7 +5,9 @@ DATA ?= ../shared/data
 PORT ?= 8501
 UV_VERSION := 0.13.9
 UV := .venv/bin/uv
-EXTRAS := $(if $(filter workstation,$(PROFILE)),--extra chroma,)
+EXTRAS_workstation := --extra chroma
+EXTRAS_cluster := --extra neo4j --extra postgres --extra qdrant --extra redis
+EXTRAS := $(EXTRAS_$(PROFILE))
 STAMP := .venv/.dafe-setup-$(PROFILE)
 export ORT_DISABLE_TELEMETRY = 1
 # Where modules may not be kept compiled, every start compiles them all, for longer than everything else it does.

@@ -39,11 +39,19 @@ class Profile(StrEnum):
 
     EMBEDDED = "embedded"
     WORKSTATION = "workstation"
+    CLUSTER = "cluster"
 
 
 PROFILE_DEFAULTS: dict[Profile, dict[str, dict[str, Any]]] = {
     Profile.EMBEDDED: {},
     Profile.WORKSTATION: {"vectors": {"kind": "chroma"}},
+    Profile.CLUSTER: {
+        "vectors": {"kind": "qdrant"},
+        "graph": {"kind": "neo4j"},
+        "metadata": {"kind": "postgres"},
+        "queue": {"kind": "redis"},
+        "cache": {"kind": "redis"},
+    },
 }
 
 
@@ -63,7 +71,7 @@ class Settings(BaseSettings):
         frozen=True,
     )
 
-    profile: Profile = Field(default=Profile.EMBEDDED, description="Set of defaults: embedded or workstation.")
+    profile: Profile = Field(default=Profile.EMBEDDED, description="Set of defaults: embedded, workstation or cluster.")
     data_dir: Path = Field(default=Path("data"), description="Everything that is kept lies in this folder.")
     key_file: Path | None = Field(default=None, description="Key file; without it `key` in the data folder.")
     model_dir: Path = Field(default_factory=default_model_dir, description="The embedded models that set-up built.")
