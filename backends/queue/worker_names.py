@@ -1,6 +1,9 @@
 """Names for workers that a living process holds alone, and that the next process gets after it."""
 
 import fcntl
+import hashlib
+import platform
+from contextlib import suppress
 from pathlib import Path
 from typing import TextIO
 
@@ -32,6 +35,16 @@ class WorkerName:
 
     def give_back(self) -> None:
         self._file.close()
+
+
+def machine_of(folder: Path) -> str:
+    """Twelve characters for a folder of this machine until that starts again: names of workers from many machines begin
+    with it, so that no two living ones share a name, even where the machines are clones or share the folder."""
+    machine = platform.node()
+    with suppress(OSError):
+        machine = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii")
+    place = folder.stat()
+    return hashlib.sha256(f"{machine}/{place.st_dev}/{place.st_ino}".encode()).hexdigest()[:12]
 
 
 def _is_ours(file: TextIO) -> bool:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from backends.loading import load
 from backends.metadata.base import MetadataStore
@@ -18,9 +19,12 @@ from backends.sql.engine import Database
 from backends.sql.migrating import upgrade
 from backends.vectors.settings import ChromaVectorSettings
 from tests.conformance.implementations import open_database, parts_for
+from tests.servers.real_redis import RealRedis
 from tests.servers.requiring import require
 
 ROOT = Path(__file__).parents[2]
+_STARTED = {"redis"}
+"""Servers that the suite starts; others are started by their adapter."""
 Child = Callable[..., "subprocess.Popen[str]"]
 
 
@@ -62,7 +66,7 @@ def start_child(data_dir: Path) -> Iterator[Child]:
         task = {"adapter": settings.adapter, "settings": type(settings).__name__, "values": settings.model_dump()}
         task |= {"action": action, "data_dir": str(folder), "arguments": arguments}
         child = subprocess.Popen(
-            [sys.executable, "-m", "tests.conformance.child_main", json.dumps(task, default=str)],
+            [sys.executable, "-m", "tests.conformance.child_main", json.dumps(task, default=_plain)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -75,6 +79,10 @@ def start_child(data_dir: Path) -> Iterator[Child]:
     for child in started:
         child.kill()
         child.communicate()
+
+
+def _plain(value: object) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
 
 
 def wait_for(child: "subprocess.Popen[str]", *, timeout: float = 60) -> str:
@@ -118,9 +126,33 @@ def vectors_folder(request: pytest.FixtureRequest, data_dir: Path) -> Callable[[
     return folder
 
 
+@pytest.fixture(scope="session")
+def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealRedis]:
+    server = RealRedis(tmp_path_factory.mktemp("redis"))
+    server.start()
+    yield server
+    server.kill()
+
+
 @pytest.fixture
-def settings(request: pytest.FixtureRequest) -> Any:
-    return request.param()
+def redis_values(redis_server: RealRedis) -> dict[str, Any]:
+    return redis_server.values()
+
+
+@pytest.fixture
+def served(request: pytest.FixtureRequest) -> Callable[[type[BackendSettings]], dict[str, Any]]:
+    """What settings need to find the real server that they talk to: the value of the fixture SERVER_values."""
+
+    def values(chosen: type[BackendSettings]) -> dict[str, Any]:
+        name = f"{chosen.server}_values"
+        return request.getfixturevalue(name) if chosen.server in _STARTED else {}
+
+    return values
+
+
+@pytest.fixture
+def settings(request: pytest.FixtureRequest, served: Callable[[type[BackendSettings]], dict[str, Any]]) -> Any:
+    return request.param(**served(request.param))
 
 
 @pytest.fixture

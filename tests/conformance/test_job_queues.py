@@ -21,8 +21,8 @@ Open = Callable[[], JobQueue]
 
 
 @pytest.fixture
-def settings(request: pytest.FixtureRequest) -> Any:
-    return request.param(lease_seconds=LEASE_SECONDS, poll_seconds=0.1)
+def settings(request: pytest.FixtureRequest, served: Callable[[Any], dict[str, Any]]) -> Any:
+    return request.param(lease_seconds=LEASE_SECONDS, poll_seconds=0.1, **served(request.param))
 
 
 @pytest.fixture
@@ -249,7 +249,7 @@ def test_a_clock_set_back_lets_no_dead_worker_seem_alive(
     child.wait()
     now = time.time
     monkeypatch.setattr(time, "time", lambda: now() - 3600)
-    assert queue.has_worker() is False
+    wait_until(lambda: not queue.has_worker(), seconds=LEASE_SECONDS + 1.0)
     seen: list[JobId] = []
     with running(queue, seen.append):
         wait_until(lambda: queue.count() == 0, seconds=LEASE_SECONDS)
