@@ -32,8 +32,8 @@ end
 """
 _PUT = """
 local id, body, delay = ARGV[1], ARGV[2], tonumber(ARGV[3])
+redis.call('HSET', bodies, id, body) -- First: only a script's first change is refused when the server is full.
 free(id)
-redis.call('HSET', bodies, id, body)
 redis.call('ZADD', ready, now + delay, id)
 """
 _TAKE = """

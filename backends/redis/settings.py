@@ -22,10 +22,12 @@ class RedisSettings(BackendSettings):
         appendonly yes
         appendfsync always
         maxmemory-policy volatile-lru
-        user default off
+        user default off resetpass ~* &* +@all
         user dafe on >PASSWORD resetkeys ~dafe:* resetchannels -@all +info +script|load +evalsha +time +multi +exec \
 +get +set +unlink +zadd +zrem +zrange +zrangebyscore +zremrangebyscore +zcount +hset +hget +hgetall +hvals +hdel +hlen
 
+    The default user, whom nobody can be, keeps its rights because what was stored is loaded in its name: without them
+    a server starts without what transactions and scripts stored (redis/redis#14541, valkey-io/valkey#3983).
     `appendfsync everysec` may lose the last second when the power fails; jobs lost so are queued again by a worker.
     Only what is cached has a time after which it goes, so volatile-lru never gives up a queued job; noeviction is right
     where the server keeps jobs alone. Policies of the allkeys kind would, and are refused.

@@ -52,16 +52,24 @@ class RealRedis:
 
     def admin(self) -> "redis.Redis":
         """A client that may do everything; its user exists in tests only."""
+        return self.client(_ADMIN, _ADMIN_PASSWORD)
+
+    def client(self, user: str, password: str) -> "redis.Redis":
         import redis
 
-        return redis.Redis(
-            port=self.port,
-            username=_ADMIN,
-            password=_ADMIN_PASSWORD,
-            ssl=True,
-            ssl_ca_certs=str(self.authority.bundle),
-            host="127.0.0.1",
-        )
+        bundle = str(self.authority.bundle)
+        return redis.Redis("127.0.0.1", self.port, username=user, password=password, ssl=True, ssl_ca_certs=bundle)
+
+    def dump(self, prefix: str) -> bytes:
+        """All keys with the prefix and all that they hold, and every file of the server."""
+        with self.admin() as admin:
+            keys = list(admin.scan_iter(f"{prefix}*"))
+            values = [admin.get(key) if admin.type(key) == b"string" else self._members(admin, key) for key in keys]
+        files = [path.read_bytes() for path in self.folder.rglob("*.aof")]
+        return b"\n".join([*keys, *(repr(value).encode() for value in values), *files])
+
+    def _members(self, admin: "redis.Redis", key: bytes) -> Any:
+        return admin.hgetall(key) if admin.type(key) == b"hash" else admin.zrange(key, 0, -1)
 
     def start(self, certificate: Certificate | None = None) -> None:
         (self.folder / "redis.conf").write_text("\n".join(self._lines(certificate or self.certificate)))
