@@ -29,7 +29,7 @@ class LeasedJobQueue(JobQueue):
     """A failing message comes again after 2 s, then later and later, up to five minutes, for a hundred times."""
 
     def __init__(self, settings: LeasedQueueSettings, leases: Leases, *, names: Path) -> None:
-        """Workers on this machine share the folder `names`."""
+        """The workers of this machine share the folder `names`."""
         self._settings = settings
         self._leases = leases
         self._names = names
@@ -47,7 +47,7 @@ class LeasedJobQueue(JobQueue):
         with self._lock:
             if self._name is None:
                 self._name = WorkerName(self._names)
-            return self._name.text
+            return self._text(self._name)
 
     def run(self, handle: Callable[[JobId], None], *, stop: Event) -> None:
         worker_name = self.worker_name()
@@ -78,6 +78,9 @@ class LeasedJobQueue(JobQueue):
             if self._name is not None:
                 self._name.give_back()
                 self._name = None
+
+    def _text(self, name: WorkerName) -> str:
+        return name.text
 
     def _take_back(self, worker_name: str, stop: Event) -> None:
         """What a dead worker of the same name held is ready at once."""

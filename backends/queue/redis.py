@@ -6,7 +6,7 @@ from typing import Any, cast
 from backends.queue.leased import LeasedJobQueue
 from backends.queue.leases import LONGEST_DELAY_SECONDS, Leases
 from backends.queue.settings import RedisQueueSettings
-from backends.queue.worker_names import machine_of
+from backends.queue.worker_names import WorkerName
 from backends.redis.connecting import open_client, translated
 
 _LONGEST_MS = int(LONGEST_DELAY_SECONDS * 1000)
@@ -30,13 +30,14 @@ local function make_ready(id)
   redis.call('ZADD', ready, 0, id)
 end
 """
-_PUT = """
+_SCRIPTS = {
+    "put": """
 local id, body, delay = ARGV[1], ARGV[2], tonumber(ARGV[3])
 redis.call('HSET', bodies, id, body) -- First: only a script's first change is refused when the server is full.
 free(id)
 redis.call('ZADD', ready, now + delay, id)
-"""
-_TAKE = """
+""",
+    "take": """
 local worker, lease, longest = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
 local function due(key, number)
   local found = redis.call('ZRANGEBYSCORE', key, '-inf', now, 'LIMIT', 0, number)
@@ -60,29 +61,29 @@ end
 redis.call('ZADD', held, now + lease, id)
 redis.call('HSET', holders, id, worker)
 return {id, body}
-"""
-_RENEW = """
+""",
+    "renew": """
 local worker, lease, id = ARGV[1], tonumber(ARGV[2]), ARGV[3]
 redis.call('ZREMRANGEBYSCORE', workers, '-inf', now)
 redis.call('ZADD', workers, now + lease, worker)
 if is_mine(id, worker) then
   redis.call('ZADD', held, now + lease, id)
 end
-"""
-_ACKNOWLEDGE = """
+""",
+    "acknowledge": """
 local id, worker = ARGV[1], ARGV[2]
 if is_mine(id, worker) then
   free(id)
   redis.call('HDEL', bodies, id)
 end
-"""
-_RELEASE = """
+""",
+    "release": """
 local id, worker = ARGV[1], ARGV[2]
 if is_mine(id, worker) then
   make_ready(id)
 end
-"""
-_LEAVE = """
+""",
+    "leave": """
 local worker = ARGV[1]
 redis.call('ZREM', workers, worker)
 local pairs_of = redis.call('HGETALL', holders)
@@ -91,10 +92,11 @@ for place = 1, #pairs_of, 2 do
     make_ready(pairs_of[place])
   end
 end
-"""
-_ALIVE = """
+""",
+    "alive": """
 return redis.call('ZCOUNT', workers, now, now + ARGV[1])
-"""
+""",
+}
 
 
 class RedisJobQueue(LeasedJobQueue):
@@ -104,26 +106,23 @@ class RedisJobQueue(LeasedJobQueue):
         self._redis = RedisLeases(settings)
         super().__init__(settings, self._redis, names=data_dir / "workers")
 
-    def worker_name(self) -> str:
-        name = super().worker_name()
-        return f"{machine_of(self._names)}-{name}"
-
     def close(self) -> None:
         super().close()
         self._redis.close()
 
+    def _text(self, name: WorkerName) -> str:
+        return f"{name.machine}-{name.text}"
+
 
 class RedisLeases(Leases):
+    """Needs one server: a script's keys lie together there."""
+
     def __init__(self, settings: RedisQueueSettings) -> None:
         self._settings = settings
         self._lease_ms = int(settings.lease_seconds * 1000)
         self._client = open_client(settings)
         self._keys = [f"{settings.prefix}queue:{name}" for name in _KEYS]
-        names = ("put", "take", "renew", "acknowledge", "release", "leave", "alive")
-        texts = (_PUT, _TAKE, _RENEW, _ACKNOWLEDGE, _RELEASE, _LEAVE, _ALIVE)
-        self._scripts = {
-            name: self._client.register_script(_HEAD + text) for name, text in zip(names, texts, strict=True)
-        }
+        self._scripts = {name: self._client.register_script(_HEAD + text) for name, text in _SCRIPTS.items()}
 
     def put(self, message_id: str, body: bytes, *, delay_seconds: float = 0.0) -> None:
         self._run("put", message_id, body, min(int(delay_seconds * 1000), _LONGEST_MS))

@@ -80,8 +80,7 @@ def translated(settings: RedisSettings) -> Iterator[None]:
             sentence = f"The certificate of {place} is not accepted ({certificate}): renew it, or set ca_bundle."
         else:
             sentence = f"{place} {next(text for kind, text in _SENTENCES if isinstance(error, kind))}"
-        # Without its cause: what the server answered may quote what was sent to it.
-        raise BackendUnavailableError(sentence) from None
+        raise BackendUnavailableError(sentence) from error
 
 
 def _certificate_problem(error: BaseException | None) -> str | None:

@@ -180,6 +180,26 @@ def test_a_message_in_work_for_longer_than_the_lease_is_not_given_to_another(ope
     assert seen == ["first"]
 
 
+def test_a_worker_that_is_busy_leaves_the_next_message_to_another(open_queue: Open) -> None:
+    busy, idle = open_queue(), open_queue()
+    started, go_on = Event(), Event()
+    seen: list[JobId] = []
+
+    def slow(_id: JobId) -> None:
+        started.set()
+        go_on.wait(20)
+
+    busy.put(JobId("a"))
+    with running(busy, slow):
+        started.wait(10)
+        busy.put(JobId("b"))
+        time.sleep(0.5)
+        with running(idle, seen.append):
+            wait_until(lambda: seen == ["b"], seconds=5)
+        go_on.set()
+        wait_until(lambda: busy.count() == 0)
+
+
 def test_a_queue_knows_whether_a_worker_lives(open_queue: Open) -> None:
     queue, other = open_queue(), open_queue()
     assert queue.has_worker() is False

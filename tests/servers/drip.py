@@ -1,4 +1,4 @@
-"""A TCP proxy on loopback that can pass the server's bytes on one a second, or stop passing anything on."""
+"""A TCP proxy on loopback that can pass the server's bytes on one a second, stop passing anything on, or cut."""
 
 import socket
 import threading
@@ -8,7 +8,10 @@ from contextlib import contextmanager, suppress
 
 
 class Proxy:
-    """Set `drips` or `is_silent` at any time; connections that were silent stay so, as half-open ones do."""
+    """Set `drips` or `is_silent` at any time; connections that were silent stay so, as half-open ones do.
+
+    `cuts` connections are cut when the client sends next.
+    """
 
     def __init__(self, port: int) -> None:
         self._target = port
@@ -16,6 +19,7 @@ class Proxy:
         self.port: int = self._listener.getsockname()[1]
         self.drips = False
         self.is_silent = False
+        self.cuts = 0
         self._open: list[socket.socket] = []
 
     def serve(self) -> None:
@@ -37,15 +41,18 @@ class Proxy:
         silent = False
         with suppress(OSError):
             while data := source.recv(65536):
+                if self.cuts and not slowed:
+                    self.cuts -= 1
+                    source.shutdown(socket.SHUT_RDWR)
                 silent = silent or self.is_silent
                 if silent:
                     continue
-                for part in (
-                    [data[place : place + 1] for place in range(len(data))] if slowed and self.drips else [data]
-                ):
-                    sink.sendall(part)
-                    if slowed and self.drips:
-                        time.sleep(1.0)
+                if not (slowed and self.drips):
+                    sink.sendall(data)
+                    continue
+                for place in range(len(data)):
+                    sink.sendall(data[place : place + 1])
+                    time.sleep(1.0)
 
 
 @contextmanager

@@ -19,9 +19,14 @@ from tests.servers.real_redis import RealRedis
 
 pytestmark = pytest.mark.server
 KEY = bytes(range(32))
-PAUSE_SECONDS = 5.5
-"""After it a server that was away is asked again."""
+PAUSE_SECONDS = 0.5
+"""After it a server that was away is asked again: shorter than in truth."""
 Open = Callable[..., RedisCacheStore]
+
+
+@pytest.fixture(autouse=True)
+def _short_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("backends.cache.redis._PAUSE_SECONDS", PAUSE_SECONDS)
 
 
 @pytest.fixture
@@ -90,6 +95,7 @@ def test_a_server_that_is_away_is_a_miss_said_once_and_asked_again_later(
     server.kill()
     for _ in range(3):
         assert cache.get("k", scope="w") is None
+        time.sleep(PAUSE_SECONDS)
         cache.put("k", b"2", scope="w")
     assert len(caplog.records) == 1
     with pytest.raises(BackendUnavailableError, match="does not answer"):
@@ -108,7 +114,7 @@ def test_a_server_that_says_nothing_delays_one_question_once(server: RealRedis, 
         cache.put("k", b"1" * 100_000, scope="w")
         proxy.is_silent = True
         start = time.monotonic()
-        assert [cache.get("k", scope="w") for _ in range(50)] == [None] * 50
+        assert [cache.get("k", scope="w") for _ in range(500)] == [None] * 500
         assert time.monotonic() - start < 2
         proxy.is_silent = False
         time.sleep(PAUSE_SECONDS)
@@ -140,7 +146,7 @@ def test_deleting_a_scope_leaves_nothing_of_it(server: RealRedis, open_cache: Op
         assert list(admin.scan_iter(f"{values['prefix']}*")) == []
 
 
-def test_what_a_server_of_an_hour_ago_holds_is_there_after_a_kill(server: RealRedis, open_cache: Open) -> None:
+def test_what_was_put_outlives_a_killed_server(server: RealRedis, open_cache: Open) -> None:
     cache = open_cache()
     cache.put("k", b"1", scope="w/d")
     server.kill()

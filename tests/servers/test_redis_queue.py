@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, Thread, Timer
 from typing import Any
 
 import pytest
@@ -17,6 +17,7 @@ from app.domain.ids import JobId
 from app.errors import BackendUnavailableError
 from backends.queue.redis import RedisJobQueue
 from backends.queue.settings import RedisQueueSettings
+from tests.servers.drip import proxy_to
 from tests.servers.real_redis import RealRedis
 
 pytestmark = pytest.mark.server
@@ -208,22 +209,27 @@ def test_a_worker_that_starts_before_its_server_waits_for_it(server: RealRedis, 
     assert seen == ["a"]
 
 
-def test_a_message_that_fails_while_the_server_is_away_comes_again(server: RealRedis, open_queue: Open) -> None:
-    queue = open_queue("here")
-    queue.put(JobId("a"))
-    tries: list[JobId] = []
+def test_a_message_that_fails_while_the_server_is_silent_comes_again(
+    server: RealRedis, tmp_path: Path, values: dict[str, Any]
+) -> None:
+    """Storing it for later is cut off, and acknowledging it would work again."""
+    with proxy_to(server.port) as proxy:
+        away = values | {"url": f"rediss://127.0.0.1:{proxy.port}"}
+        queue = RedisJobQueue(RedisQueueSettings(**away), data_dir=tmp_path)
+        queue.put(JobId("a"))
+        tries: list[JobId] = []
 
-    def handle(job_id: JobId) -> None:
-        tries.append(job_id)
-        if len(tries) == 1:
-            server.kill()
-            raise ValueError("a document's words")
+        def handle(job_id: JobId) -> None:
+            tries.append(job_id)
+            if len(tries) == 1:
+                proxy.is_silent = True
+                Timer(0.5, lambda: setattr(proxy, "is_silent", False)).start()
+                raise ValueError("once")
 
-    with running(queue, handle):
-        wait_until(lambda: bool(tries))
-        time.sleep(1.5)
-        server.start()
-        wait_until(lambda: queue.count() == 0)
+        with running(queue, handle):
+            wait_until(lambda: len(tries) == 2)
+            wait_until(lambda: queue.count() == 0)
+        queue.close()
     assert len(tries) == 2
 
 
