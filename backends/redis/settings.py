@@ -24,7 +24,7 @@ class RedisSettings(BackendSettings):
         maxmemory-policy volatile-lru
         user default off resetpass ~* &* +@all
         user dafe on >PASSWORD resetkeys ~dafe:* resetchannels -@all +info +script|load +evalsha +time +multi +exec \
-+get +set +unlink +zadd +zrem +zrange +zrangebyscore +zremrangebyscore +zcount +hset +hget +hgetall +hvals +hdel +hlen
++get +set +unlink +zadd +zrem +zrange +zrangebyscore +zremrangebyscore +zcount +hset +hget +hgetall +hscan +hdel +hlen
 
     The default user, whom nobody can be, keeps its rights because what was stored is loaded in its name: without them
     a server starts without what transactions and scripts stored (redis/redis#14541, valkey-io/valkey#3983).

@@ -12,8 +12,10 @@ import pytest
 import redis
 from pydantic import ValidationError
 
+from app.container import OPERATOR, open_services
 from app.domain.ids import JobId
 from app.errors import BackendUnavailableError, ConfigurationError
+from app.settings import load_settings
 from backends.queue.redis import RedisJobQueue
 from backends.queue.settings import RedisQueueSettings
 from tests.servers.certificates import Authority
@@ -255,3 +257,23 @@ def test_a_server_in_the_network_needs_a_password_and_a_prefix_is_no_pattern() -
         RedisQueueSettings(url="rediss://redis.example:6379")
     with pytest.raises(ValidationError, match="prefix"):
         RedisQueueSettings(prefix="*")
+
+
+def test_health_says_that_no_worker_runs_and_that_a_server_is_away(server: RealRedis, tmp_path: Path) -> None:
+    values = server.values()
+    made = load_settings(
+        data_dir=tmp_path / "data",
+        queue={"kind": "redis", **values},
+        cache={"kind": "redis", **values},
+        embeddings={"kind": "hashing"},
+        llm={"kind": "none"},
+    )
+    services = open_services(made)
+
+    def said() -> str:
+        return next(one.detail for one in services.health.checks(OPERATOR) if one.name == "Worker")
+
+    assert "No worker is running" in said()
+    server.kill()
+    assert "check that it runs" in said()
+    services.close()
