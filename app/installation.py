@@ -77,8 +77,8 @@ def open_installation(settings: Settings, closing: ExitStack) -> Installation:
         files=open_backend(FileStore, settings.files, data_dir=settings.data_dir, key=keys.files),
         vectors=open_backend(VectorStore, settings.vectors, **vector_parts),
         graph=open_backend(GraphStore, settings.graph, database=database),
-        cache=open_backend(CacheStore, settings.cache, database=database),
-        queue=open_backend(JobQueue, settings.queue, database=database),
+        cache=open_backend(CacheStore, settings.cache, database=database, key=keys.cache),
+        queue=open_backend(JobQueue, settings.queue, database=database, data_dir=settings.data_dir),
         loader=open_backend(DocumentLoader, settings.loader),
         embedder=embedder,
     )

@@ -20,6 +20,7 @@ class Keys:
 
     database: bytes
     files: bytes
+    cache: bytes
     ids: bytes
     audit_mac: bytes
     sign_in: bytes
@@ -88,6 +89,7 @@ def _split(secret: bytes) -> Keys:
     return Keys(
         database=derive("database"),
         files=derive("files"),
+        cache=derive("cache"),
         ids=derive("ids"),
         audit_mac=derive("audit-mac"),
         sign_in=derive("sign-in"),

@@ -12,15 +12,18 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from backends.cache.settings import RedisCacheSettings
 from backends.loading import load
 from backends.metadata.base import MetadataStore
 from backends.metadata.settings import PostgresMetadataSettings
+from backends.queue.settings import RedisQueueSettings
 from backends.settings import BackendSettings
 from backends.sql.engine import Database
 from backends.sql.migrating import upgrade
 from backends.vectors.settings import ChromaVectorSettings, QdrantVectorSettings
 from tests.conformance.implementations import FILES_KEY, open_database, parts_for
-from tests.servers.real_postgres import RealPostgres, metadata_settings, real_postgres
+from tests.servers.real_postgres import RealPostgres, metadata_settings
+from tests.servers.real_redis import RealRedis
 from tests.servers.requiring import require
 
 ROOT = Path(__file__).parents[2]
@@ -144,12 +147,6 @@ def vectors_folder(request: pytest.FixtureRequest, data_dir: Path) -> Callable[[
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[RealPostgres]:
-    with real_postgres() as server:
-        yield server
-
-
-@pytest.fixture(scope="session")
 def postgres_template(postgres: RealPostgres) -> str:
     """The name of a database that has all tables; copied for each test."""
     name = postgres.new_database()
@@ -165,8 +162,22 @@ def postgres_metadata(postgres: RealPostgres, postgres_template: str) -> Iterato
 
 
 @pytest.fixture
+def redis_queue(redis_server: RealRedis) -> RedisQueueSettings:
+    return RedisQueueSettings(**redis_server.values())
+
+
+@pytest.fixture
+def redis_cache(redis_server: RealRedis) -> RedisCacheSettings:
+    return RedisCacheSettings(**redis_server.values())
+
+
+@pytest.fixture
 def settings(request: pytest.FixtureRequest) -> Any:
-    """Those of a server come from a fixture that bears its name and the kind of backend."""
+    return settings_for(request)
+
+
+def settings_for(request: pytest.FixtureRequest) -> Any:
+    """Of the class that is the parameter; those of a server come from a fixture that bears its name and the kind."""
     kind = request.param.__module__.split(".")[1]
     return request.getfixturevalue(f"{request.param.server}_{kind}") if request.param.server else request.param()
 

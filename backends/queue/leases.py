@@ -1,0 +1,49 @@
+"""What a queue's storage does for the broker: messages by id, leased to one worker at a time that must stay alive."""
+
+from abc import ABC, abstractmethod
+
+LONGEST_DELAY_SECONDS = 300.0
+
+
+class Leases(ABC):
+    """A lease is for the lease time, and ends early with `acknowledge`, `release` or `leave`.
+
+    The clock of the storage decides. A time further ahead than it can have been put was written before that clock was
+    set back, and is over. Every method raises BackendUnavailableError, and may be repeated after it.
+    """
+
+    @abstractmethod
+    def put(self, message_id: str, body: bytes, *, delay_seconds: float = 0.0) -> None:
+        """Store durably, in place of one with that id, whoever holds it; a delay over LONGEST_DELAY_SECONDS is cut."""
+
+    @abstractmethod
+    def take(self, worker: str) -> tuple[str, bytes] | None:
+        """Lease the oldest message that is ready, or whose lease is over; ids sort by age."""
+
+    @abstractmethod
+    def renew(self, worker: str, *, held: str | None) -> None:
+        """The worker lives, and its lease of `held` begins anew when it still has it."""
+
+    @abstractmethod
+    def acknowledge(self, message_id: str, worker: str) -> None:
+        """Remove the message when it is leased to this worker."""
+
+    @abstractmethod
+    def release(self, message_id: str, worker: str) -> None:
+        """Make the message ready at once when it is leased to this worker."""
+
+    @abstractmethod
+    def leave(self, worker: str) -> None:
+        """The worker lives no more: all that it holds is ready at once."""
+
+    @abstractmethod
+    def bodies(self) -> list[bytes]:
+        """Of all messages, leased or not."""
+
+    @abstractmethod
+    def count(self) -> int:
+        """Messages, leased or not."""
+
+    @abstractmethod
+    def has_worker(self) -> bool:
+        """Whether a worker lives: it was renewed within the lease time and has not left."""

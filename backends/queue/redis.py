@@ -1,0 +1,163 @@
+"""The job queue in Redis: every change is one script, so that a client or server that dies leaves none half done."""
+
+from pathlib import Path
+from typing import Any
+
+from backends.queue.leased import LeasedJobQueue
+from backends.queue.leases import LONGEST_DELAY_SECONDS, Leases
+from backends.queue.settings import RedisQueueSettings
+from backends.queue.worker_names import WorkerName
+from backends.redis.connecting import open_client, translated
+
+_LONGEST_MS = int(LONGEST_DELAY_SECONDS * 1000)
+_KEYS = ("ready", "held", "holders", "bodies", "workers")
+"""Ids by the time from which each may be taken, and by the end of each lease; worker and body of each id; workers by
+the time until which each lives. Times are milliseconds of the server's clock: those of its clients differ."""
+
+_HEAD = """
+local ready, held, holders, bodies, workers = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+local function is_mine(id, worker)
+  return redis.call('HGET', holders, id) == worker
+end
+local function free(id)
+  redis.call('ZREM', held, id)
+  redis.call('HDEL', holders, id)
+end
+local function make_ready(id)
+  free(id)
+  redis.call('ZADD', ready, 0, id)
+end
+"""
+_SCRIPTS = {
+    "put": """
+local id, body, delay = ARGV[1], ARGV[2], tonumber(ARGV[3])
+redis.call('HSET', bodies, id, body) -- First: only a script's first change is refused when the server is full.
+free(id)
+redis.call('ZADD', ready, now + delay, id)
+""",
+    "take": """
+local worker, lease, longest = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
+local function due(key, number)
+  local found = redis.call('ZRANGEBYSCORE', key, '-inf', now, 'LIMIT', 0, number)
+  if #found == 0 then
+    found = redis.call('ZRANGEBYSCORE', key, '(' .. now + longest, '+inf', 'LIMIT', 0, number)
+  end
+  return found
+end
+for _, id in ipairs(due(held, 100)) do
+  make_ready(id)
+end
+local id = due(ready, 1)[1]
+if not id then
+  return false
+end
+redis.call('ZREM', ready, id)
+local body = redis.call('HGET', bodies, id)
+if not body then
+  return false
+end
+redis.call('ZADD', held, now + lease, id)
+redis.call('HSET', holders, id, worker)
+return {id, body}
+""",
+    "renew": """
+local worker, lease, id = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+redis.call('ZREMRANGEBYSCORE', workers, '-inf', now)
+redis.call('ZADD', workers, now + lease, worker)
+if is_mine(id, worker) then
+  redis.call('ZADD', held, now + lease, id)
+end
+""",
+    "acknowledge": """
+local id, worker = ARGV[1], ARGV[2]
+if is_mine(id, worker) then
+  free(id)
+  redis.call('HDEL', bodies, id)
+end
+""",
+    "release": """
+local id, worker = ARGV[1], ARGV[2]
+if is_mine(id, worker) then
+  make_ready(id)
+end
+""",
+    "leave": """
+local worker = ARGV[1]
+redis.call('ZREM', workers, worker)
+local pairs_of = redis.call('HGETALL', holders)
+for place = 1, #pairs_of, 2 do
+  if pairs_of[place + 1] == worker then
+    make_ready(pairs_of[place])
+  end
+end
+""",
+    "alive": """
+return redis.call('ZCOUNT', workers, now, now + ARGV[1])
+""",
+}
+
+
+class RedisJobQueue(LeasedJobQueue):
+    """Its workers are processes of many machines."""
+
+    def __init__(self, settings: RedisQueueSettings, *, data_dir: Path, **_ignored: object) -> None:
+        self._redis = RedisLeases(settings)
+        super().__init__(settings, self._redis, names=data_dir / "workers")
+
+    def close(self) -> None:
+        super().close()
+        self._redis.close()
+
+    def _text(self, name: WorkerName) -> str:
+        return f"{name.machine}-{name.text}"
+
+
+class RedisLeases(Leases):
+    """Needs one server: a script's keys lie together there."""
+
+    def __init__(self, settings: RedisQueueSettings) -> None:
+        self._settings = settings
+        self._lease_ms = int(settings.lease_seconds * 1000)
+        self._client = open_client(settings)
+        self._keys = [f"{settings.prefix}queue:{name}" for name in _KEYS]
+        self._scripts = {name: self._client.register_script(_HEAD + text) for name, text in _SCRIPTS.items()}
+
+    def put(self, message_id: str, body: bytes, *, delay_seconds: float = 0.0) -> None:
+        self._run("put", message_id, body, min(int(delay_seconds * 1000), _LONGEST_MS))
+
+    def take(self, worker: str) -> tuple[str, bytes] | None:
+        taken = self._run("take", worker, self._lease_ms, _LONGEST_MS)
+        return (taken[0].decode(), taken[1]) if taken else None
+
+    def renew(self, worker: str, *, held: str | None) -> None:
+        self._run("renew", worker, self._lease_ms, held or "")
+
+    def acknowledge(self, message_id: str, worker: str) -> None:
+        self._run("acknowledge", message_id, worker)
+
+    def release(self, message_id: str, worker: str) -> None:
+        self._run("release", message_id, worker)
+
+    def leave(self, worker: str) -> None:
+        self._run("leave", worker)
+
+    def bodies(self) -> list[bytes]:
+        with translated(self._settings):
+            # In parts: one answer with all of them would keep the server from everybody else.
+            return list(dict(self._client.hscan_iter(self._keys[3], count=1000)).values())
+
+    def count(self) -> int:
+        with translated(self._settings):
+            return int(self._client.hlen(self._keys[3]))
+
+    def has_worker(self) -> bool:
+        return int(self._run("alive", _LONGEST_MS)) > 0
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _run(self, name: str, *arguments: str | bytes | int) -> Any:
+        with translated(self._settings):
+            return self._scripts[name](keys=self._keys, args=arguments)

@@ -1,0 +1,91 @@
+"""Leases as rows of the encrypted database."""
+
+import time
+
+import sqlalchemy as sa
+
+from backends.queue.leases import LONGEST_DELAY_SECONDS, Leases
+from backends.sql.engine import Database
+from backends.sql.tables_derived import queue, queue_workers
+
+_DEAD_SECONDS = 86_400
+_AT_ONCE = 0.0
+"""Ready whatever the clock says: what need not wait never waits because a clock was set back."""
+
+
+class SqlLeases(Leases):
+    """`ready_at` is the time from which a message may be taken; taking it moves that time by the lease."""
+
+    def __init__(self, database: Database, *, lease_seconds: float) -> None:
+        self._database = database
+        self._lease_seconds = lease_seconds
+
+    def put(self, message_id: str, body: bytes, *, delay_seconds: float = 0.0) -> None:
+        ready_at = time.time() + min(delay_seconds, LONGEST_DELAY_SECONDS) if delay_seconds else _AT_ONCE
+        row = {"body": body, "ready_at": ready_at, "holder": None}
+        with self._database.write() as connection:
+            connection.execute(queue.delete().where(queue.c.id == message_id))
+            connection.execute(queue.insert().values(id=message_id, **row))
+
+    def take(self, worker: str) -> tuple[str, bytes] | None:
+        now = time.time()
+        ready = sa.select(queue.c.id, queue.c.body).where(self._is_ready(now)).order_by(queue.c.id).limit(1)
+        with self._database.read() as connection:
+            if connection.execute(ready).first() is None:
+                return None
+        with self._database.write() as connection:
+            row = connection.execute(ready).first()
+            if row is None:
+                return None
+            leased = {"ready_at": now + self._lease_seconds, "holder": worker}
+            connection.execute(queue.update().where(queue.c.id == row.id).values(leased))
+        return row.id, bytes(row.body)
+
+    def _is_ready(self, now: float) -> sa.ColumnElement[bool]:
+        leased = queue.c.holder.is_not(None)
+        furthest = now + sa.case((leased, 2 * self._lease_seconds), else_=LONGEST_DELAY_SECONDS)
+        return (queue.c.ready_at <= now) | (queue.c.ready_at > furthest)
+
+    def renew(self, worker: str, *, held: str | None) -> None:
+        now = time.time()
+        until = now + self._lease_seconds
+        mine = queue_workers.c.id == worker
+        with self._database.write() as connection:
+            if connection.execute(queue_workers.update().where(mine).values(alive_until=until)).rowcount == 0:
+                connection.execute(queue_workers.insert().values(id=worker, alive_until=until))
+                connection.execute(queue_workers.delete().where(queue_workers.c.alive_until < now - _DEAD_SECONDS))
+            connection.execute(queue.update().where(_held(held, worker)).values(ready_at=until))
+
+    def acknowledge(self, message_id: str, worker: str) -> None:
+        with self._database.write() as connection:
+            connection.execute(queue.delete().where(_held(message_id, worker)))
+
+    def release(self, message_id: str, worker: str) -> None:
+        with self._database.write() as connection:
+            held = queue.update().where(_held(message_id, worker))
+            connection.execute(held.values(ready_at=_AT_ONCE, holder=None))
+
+    def leave(self, worker: str) -> None:
+        with self._database.write() as connection:
+            held = queue.update().where(queue.c.holder == worker)
+            connection.execute(held.values(ready_at=_AT_ONCE, holder=None))
+            connection.execute(queue_workers.delete().where(queue_workers.c.id == worker))
+
+    def bodies(self) -> list[bytes]:
+        with self._database.read() as connection:
+            return [bytes(body) for body in connection.execute(sa.select(queue.c.body)).scalars()]
+
+    def count(self) -> int:
+        with self._database.read() as connection:
+            return connection.execute(sa.select(sa.func.count()).select_from(queue)).scalar_one()
+
+    def has_worker(self) -> bool:
+        now = time.time()
+        current = queue_workers.c.alive_until.between(now, now + 2 * self._lease_seconds)
+        alive = sa.select(sa.func.count()).where(current)
+        with self._database.read() as connection:
+            return connection.execute(alive).scalar_one() > 0
+
+
+def _held(message_id: str | None, worker: str) -> sa.ColumnElement[bool]:
+    return (queue.c.id == message_id) & (queue.c.holder == worker)
