@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
+from backends.graph.settings import Neo4jGraphSettings
 from backends.loading import load
 from backends.metadata.base import MetadataStore
 from backends.settings import BackendSettings
@@ -62,7 +64,7 @@ def start_child(data_dir: Path) -> Iterator[Child]:
         task = {"adapter": settings.adapter, "settings": type(settings).__name__, "values": settings.model_dump()}
         task |= {"action": action, "data_dir": str(folder), "arguments": arguments}
         child = subprocess.Popen(
-            [sys.executable, "-m", "tests.conformance.child_main", json.dumps(task, default=str)],
+            [sys.executable, "-m", "tests.conformance.child_main", json.dumps(task, default=_plain)],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -75,6 +77,10 @@ def start_child(data_dir: Path) -> Iterator[Child]:
     for child in started:
         child.kill()
         child.communicate()
+
+
+def _plain(value: Any) -> str:
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
 
 
 def wait_for(child: "subprocess.Popen[str]", *, timeout: float = 60) -> str:
@@ -101,6 +107,18 @@ def chroma_folder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture
 def chroma_vectors(chroma_folder: Path) -> ChromaVectorSettings:
     return ChromaVectorSettings()
+
+
+@pytest.fixture
+def neo4j_graph(request: pytest.FixtureRequest) -> Neo4jGraphSettings:
+    """A real Neo4j server whose graph is empty."""
+    if find_spec("neo4j") is None:
+        require("neo4j", "install the extra neo4j")
+    from tests.servers.real_neo4j import shared_neo4j
+
+    server = shared_neo4j(request.config)
+    server.empty()
+    return server.settings()
 
 
 @pytest.fixture
