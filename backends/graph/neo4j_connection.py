@@ -2,7 +2,8 @@
 
 import ssl
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from random import uniform
 from threading import Lock
 from typing import Any, TypeVar
@@ -27,6 +28,7 @@ _READ_RETRY_SECONDS = 5.0
 _FIRST_DELAY_SECONDS, _LONGEST_DELAY_SECONDS = 0.05, 5.0
 _IDLE_SECONDS = 30.0
 """A connection that was not used for so long is tried before it is used: a firewall may have dropped it."""
+_GRACE_SECONDS = 5.0
 _FETCHED_TOGETHER = 10_000
 _AWAY = "The Neo4j server did not answer: check that it runs at the url of the graph settings, and try again."
 _UNTRUSTED = (
@@ -51,6 +53,10 @@ _REFUSALS: Sequence[tuple[str, type[DafeError], str]] = (
     ("Neo.DatabaseError.", BackendUnavailableError, _REFUSED),
 )
 """By the beginning of the server's code, the first that fits."""
+_MET_OTHERS = {
+    "Neo.ClientError.Statement.EntityNotFound",
+    "Neo.ClientError.Schema.EquivalentSchemaRuleAlreadyExists",
+}
 _T = TypeVar("_T")
 _Failure = (neo4j_errors.DriverError, neo4j_errors.Neo4jError)
 
@@ -102,9 +108,11 @@ class Neo4jConnection:
             bookmark_manager=self._bookmarks,
             fetch_size=_FETCHED_TOGETHER,
         )
-        with session, session.begin_transaction(timeout=self._settings.timeout_seconds) as transaction:
-            result = work(transaction)
-            transaction.commit()
+        seconds = self._settings.timeout_seconds
+        with session, session.begin_transaction(timeout=seconds) as transaction:
+            with _deadline(transaction, seconds + _GRACE_SECONDS):
+                result = work(transaction)
+                transaction.commit()
             return result
 
     def _connected(self) -> Driver:
@@ -117,6 +125,7 @@ class Neo4jConnection:
         driver = None
         try:
             driver = GraphDatabase.driver(**_driver_options(self._settings))
+            _limit_silence(driver, self._settings.timeout_seconds + _GRACE_SECONDS)
             driver.verify_connectivity()
             connected = Neo4jConnection(self._settings)
             connected._driver = driver
@@ -128,6 +137,30 @@ class Neo4jConnection:
                 raise
             raise translated(error) from error
         return driver
+
+
+def _limit_silence(driver: Driver, seconds: float) -> None:
+    """The driver has no setting for it, and waits for the two minutes that the server proposes."""
+    pool = driver._pool
+    open_connection = pool.opener
+
+    def open_limited(*arguments: Any, **options: Any) -> Any:
+        connection = open_connection(*arguments, **options)
+        connection.socket.set_read_timeout(seconds)
+        return connection
+
+    pool.opener = open_limited
+
+
+@contextmanager
+def _deadline(transaction: Transaction, seconds: float) -> Iterator[None]:
+    """Also for a server that goes on answering, but hardly: the end that it promises itself comes before."""
+    socket = transaction._connection.socket
+    socket.set_read_deadline(seconds)
+    try:
+        yield
+    finally:
+        socket.set_read_deadline(None)
 
 
 def _driver_options(settings: Neo4jGraphSettings) -> dict[str, Any]:
@@ -142,6 +175,7 @@ def _driver_options(settings: Neo4jGraphSettings) -> dict[str, Any]:
         "auth": (settings.user, settings.password.get_secret_value()),
         "connection_timeout": settings.connect_seconds,
         "connection_acquisition_timeout": 2 * settings.connect_seconds,
+        "connection_write_timeout": settings.timeout_seconds,
         "liveness_check_timeout": _IDLE_SECONDS,
         "notifications_min_severity": NotificationMinimumSeverity.OFF,
         "telemetry_disabled": True,
@@ -152,10 +186,10 @@ def _driver_options(settings: Neo4jGraphSettings) -> dict[str, Any]:
 
 def _may_repeat(error: Exception) -> bool:
     """The driver's own list, and what idempotent work may meet beside others that do the same: it is unknown whether
-    the commit arrived, or a node was removed or connected meanwhile."""
+    the commit arrived, or a node was removed or connected, or an index made, meanwhile."""
     if isinstance(error, neo4j_errors.IncompleteCommit | neo4j_errors.ConstraintError):
         return True
-    if isinstance(error, neo4j_errors.Neo4jError) and error.code == "Neo.ClientError.Statement.EntityNotFound":
+    if isinstance(error, neo4j_errors.Neo4jError) and error.code in _MET_OTHERS:
         return True
     return isinstance(error, _Failure) and error.is_retryable() and not _is_untrusted(error)
 

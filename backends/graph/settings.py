@@ -55,6 +55,8 @@ class Neo4jGraphSettings(BackendSettings):
             raise ValueError("give the address as bolt+s://host:port or neo4j+s://host:port")
         if not address.hostname or address.username or address.path.strip("/") or address.query:
             raise ValueError("give the address as bolt+s://host:port, without user, path or question mark")
+        if address.port == 0:
+            raise ValueError("the port is a number from 1 to 65535")
         if plain and address.hostname not in {"127.0.0.1", "::1", "localhost"}:
             raise ValueError("bolt without +s is for this machine only: use bolt+s for a server in the network")
         return url.rstrip("/")

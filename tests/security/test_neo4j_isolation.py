@@ -1,0 +1,142 @@
+"""Two workspaces in one Neo4j server, where any user may read all: our queries alone keep them apart."""
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import Any
+
+import pytest
+
+from app.domain.graph import Subgraph
+from app.domain.ids import VersionId, WorkspaceId
+from app.errors import DafeError
+from backends.graph.base import GraphStore
+from backends.loading import load
+from tests.conformance import graphs
+from tests.security.store_isolation import IsolatedGraph, LeakFoundError, check_isolation
+from tests.servers.requiring import require
+
+pytestmark = pytest.mark.server
+FILTERS = {
+    "workspace": re.compile(r"(\b[a-z]\.workspace_id = \$workspace_id)"),
+    "permitted": re.compile(r"(\b[a-z]\.version_id IN \$permitted)"),
+}
+"""What a mutant loses. In a MERGE or in front of a USING hint the workspace is part of a key: it is not taken out."""
+HINT = re.compile(r"^USING .*\n", re.MULTILINE)
+Rewrite = Callable[[str], str]
+
+
+@pytest.fixture
+def store(request: pytest.FixtureRequest) -> Iterator[GraphStore]:
+    if find_spec("neo4j") is None:
+        require("neo4j", "install the extra neo4j")
+    from tests.servers.real_neo4j import shared_neo4j
+
+    server = shared_neo4j(request.config)
+    server.empty()
+    opened = load(GraphStore, server.settings())
+    yield opened
+    opened.close()
+
+
+@contextmanager
+def rewriting(rewrite: Rewrite) -> Iterator[None]:
+    """Every text that is sent passes through `rewrite` before."""
+    from neo4j import Transaction
+
+    run = Transaction.run
+
+    def run_rewritten(self: Any, query: Any, parameters: Any = None, **more: Any) -> Any:
+        return run(self, rewrite(query), parameters, **more)
+
+    with pytest.MonkeyPatch.context() as patching:
+        patching.setattr(Transaction, "run", run_rewritten)
+        yield
+
+
+def without(name: str, query: str) -> str:
+    """A hint names the index that the condition would have used."""
+    if not FILTERS[name].search(query):
+        return query
+    return HINT.sub("", FILTERS[name].sub(r"(\1 OR true)", query))
+
+
+def test_workspaces_and_hidden_versions_are_kept_apart(store: GraphStore) -> None:
+    check_isolation(IsolatedGraph(), lambda: store, examples=6)
+
+
+@pytest.mark.parametrize("name", FILTERS)
+def test_a_store_without_its_filter_is_found_out(store: GraphStore, name: str) -> None:
+    store.count(workspace_id=WorkspaceId("none"), permitted=frozenset())
+    with rewriting(lambda query: without(name, query)), pytest.raises(LeakFoundError):
+        check_isolation(IsolatedGraph(), lambda: store, examples=3)
+
+
+def test_equal_ids_in_two_workspaces_are_two_things(store: GraphStore) -> None:
+    here, there = ({"workspace_id": WorkspaceId(name)} for name in ("here", "there"))
+    permitted = {"permitted": frozenset({VersionId("v1"), VersionId("v9")})}
+    store.add(graphs.contribution(chunk="c1", version="v1"), **here)
+    before = store.find_triples(**here, **permitted)
+    store.add(graphs.contribution(chunk="c1", version="v1", aliases=("Theirs",)), **there)
+    store.add(graphs.contribution(chunk="c9", version="v9"), **there)
+    assert store.find_triples(**here, **permitted) == before
+    store.delete_versions([VersionId("v1"), VersionId("v9")], **there)
+    assert store.find_triples(**here, **permitted) == before
+    assert store.find_triples(**there, **permitted) == Subgraph((), ())
+    store.add(graphs.contribution(chunk="c1", version="v1"), **there)
+    store.delete_workspace(WorkspaceId("there"))
+    assert store.find_triples(**here, **permitted) == before
+
+
+OF_ONE_WORKSPACE = "an entity has names, mentions and facts of its own workspace only, and was chosen within it"
+HARMLESS: dict[tuple[str, str], str] = {}
+"""Filters whose loss shows nothing: which, the condition that was lost with what stands before it, and why."""
+
+
+def test_each_single_filter_of_each_query_is_missed(store: GraphStore) -> None:
+    """A fourth of them; all with DAFE_TEST_ALL_MUTANTS=1."""
+    ran: dict[str, None] = {}
+
+    def note(query: str) -> str:
+        ran.setdefault(query)
+        return query
+
+    with rewriting(note):
+        check_isolation(IsolatedGraph(), lambda: store, examples=1)
+    mutants = [
+        (name, query, found.span())
+        for query in ran
+        for name, pattern in FILTERS.items()
+        for found in pattern.finditer(query)
+    ]
+    assert len(mutants) >= 40
+    survived = []
+    for name, query, place in mutants[:: 1 if "DAFE_TEST_ALL_MUTANTS" in os.environ else 4]:
+        store.delete_workspace(WorkspaceId("none"))
+        with rewriting(taking_out(query, place)):
+            if not is_found_out(store):
+                survived.append((name, described(query, place)))
+    assert [one for one in survived if one not in HARMLESS] == []
+
+
+def taking_out(only: str, place: tuple[int, int]) -> Rewrite:
+    start, end = place
+    mutated = HINT.sub("", f"{only[:start]}({only[start:end]} OR true){only[end:]}")
+    return lambda query: mutated if query == only else query
+
+
+def described(query: str, place: tuple[int, int]) -> str:
+    """The clause that lost its filter, and the one after it."""
+    before = query[: place[0]].rstrip().splitlines()[-3:]
+    return " / ".join(line.strip() for line in (*before, query[place[0] : place[1]]))
+
+
+def is_found_out(store: GraphStore) -> bool:
+    """A leak, or something that the store itself finds wrong."""
+    try:
+        check_isolation(IsolatedGraph(), lambda: store, examples=1)
+    except (LeakFoundError, DafeError):
+        return True
+    return False
