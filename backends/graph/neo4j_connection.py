@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from random import uniform
-from threading import Lock
+from threading import RLock
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
@@ -67,10 +67,10 @@ class Neo4jConnection:
     def __init__(
         self, settings: Neo4jGraphSettings, *, on_connect: Callable[["Neo4jConnection"], None] = lambda _one: None
     ) -> None:
-        """`on_connect` runs once before the first transaction."""
+        """`on_connect` runs before the first transaction of others; it may read and write."""
         self._settings = settings
         self._on_connect = on_connect
-        self._lock = Lock()
+        self._lock = RLock()
         self._driver: Driver | None = None
         self._bookmarks = GraphDatabase.bookmark_manager()
 
@@ -118,25 +118,26 @@ class Neo4jConnection:
     def _connected(self) -> Driver:
         with self._lock:
             if self._driver is None:
-                self._driver = self._connect()
+                self._driver = _connect(self._settings)
+                try:
+                    self._on_connect(self)
+                except BaseException:
+                    self.close()
+                    raise
             return self._driver
 
-    def _connect(self) -> Driver:
-        driver = None
-        try:
-            driver = GraphDatabase.driver(**_driver_options(self._settings))
-            _limit_silence(driver, self._settings.timeout_seconds + _GRACE_SECONDS)
-            driver.verify_connectivity()
-            connected = Neo4jConnection(self._settings)
-            connected._driver = driver
-            self._on_connect(connected)
-        except (*_Failure, DafeError, OSError) as error:
-            if driver is not None:
-                driver.close()
-            if isinstance(error, DafeError):
-                raise
-            raise translated(error) from error
-        return driver
+
+def _connect(settings: Neo4jGraphSettings) -> Driver:
+    driver = None
+    try:
+        driver = GraphDatabase.driver(**_driver_options(settings))
+        _limit_silence(driver, settings.timeout_seconds + _GRACE_SECONDS)
+        driver.verify_connectivity()
+    except (*_Failure, OSError) as error:
+        if driver is not None:
+            driver.close()
+        raise translated(error) from error
+    return driver
 
 
 def _limit_silence(driver: Driver, seconds: float) -> None:

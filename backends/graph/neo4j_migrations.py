@@ -16,12 +16,13 @@ MIGRATIONS: Sequence[tuple[str, ...]] = (
         "CREATE CONSTRAINT chunk_id IF NOT EXISTS FOR (c:Chunk) REQUIRE (c.workspace_id, c.id) IS UNIQUE",
         "CREATE CONSTRAINT name_of_version IF NOT EXISTS FOR (n:Name)"
         " REQUIRE (n.workspace_id, n.entity_id, n.version_id, n.name) IS UNIQUE",
+        "CREATE CONSTRAINT states_place IF NOT EXISTS FOR ()-[r:STATES]-()"
+        " REQUIRE (r.workspace_id, r.triple_id, r.version_id, r.span_start, r.span_end) IS UNIQUE",
         "CREATE INDEX name_key IF NOT EXISTS FOR (n:Name) ON (n.workspace_id, n.key)",
         "CREATE INDEX name_version IF NOT EXISTS FOR (n:Name) ON (n.workspace_id, n.version_id)",
         "CREATE TEXT INDEX name_text IF NOT EXISTS FOR (n:Name) ON (n.folded)",
         "CREATE INDEX mentions_version IF NOT EXISTS FOR ()-[m:MENTIONS]-() ON (m.workspace_id, m.version_id)",
         "CREATE INDEX states_version IF NOT EXISTS FOR ()-[r:STATES]-() ON (r.workspace_id, r.version_id)",
-        "CREATE INDEX states_triple IF NOT EXISTS FOR ()-[r:STATES]-() ON (r.workspace_id, r.triple_id)",
     ),
 )
 """Each statement may run again, after a step that was interrupted or at the same time in another process."""

@@ -11,6 +11,11 @@ from dataclasses import dataclass
 PERMITTED_MENTION = "m.workspace_id = $workspace_id AND m.version_id IN $permitted"
 PERMITTED_NAME = "n.workspace_id = $workspace_id AND n.version_id IN $permitted"
 PERMITTED_EVIDENCE = "r.workspace_id = $workspace_id AND r.version_id IN $permitted"
+# The same where an entity is known, from which its few neighbours are reached: no index fits a condition on coalesce,
+# so that none is taken to look for them among all of the workspace.
+_ITS_MENTION = "coalesce(m.workspace_id, '') = $workspace_id AND m.version_id IN $permitted"
+_ITS_NAME = "coalesce(n.workspace_id, '') = $workspace_id AND n.version_id IN $permitted"
+_ITS_EVIDENCE = "coalesce(r.workspace_id, '') = $workspace_id AND r.version_id IN $permitted"
 
 # Writing: idempotent, and each returns how many of its rows found their entities.
 ADD_ENTITIES = """
@@ -149,11 +154,11 @@ USING TEXT INDEX n:Name(folded)
 WHERE {PERMITTED_NAME} AND n.folded CONTAINS $text
 MATCH (n)-[:OF]->(e:Entity)"""
 _BY_SHORT_TEXT = _BY_TEXT.replace("TEXT INDEX n:Name(folded)", "INDEX n:Name(workspace_id, version_id)")
-_HAS_KEY = f"EXISTS {{ MATCH (e)<-[:OF]-(n:Name) WHERE {PERMITTED_NAME} AND n.key IN $keys }}"
-_HAS_TEXT = f"EXISTS {{ MATCH (e)<-[:OF]-(n:Name) WHERE {PERMITTED_NAME} AND n.folded CONTAINS $text }}"
+_HAS_KEY = f"EXISTS {{ MATCH (e)<-[:OF]-(n:Name) WHERE {_ITS_NAME} AND n.key IN $keys }}"
+_HAS_TEXT = f"EXISTS {{ MATCH (e)<-[:OF]-(n:Name) WHERE {_ITS_NAME} AND coalesce(n.folded, '') CONTAINS $text }}"
 _MENTIONED = f"""
 MATCH (e)<-[m:MENTIONS]-(:Chunk)
-WHERE {PERMITTED_MENTION}
+WHERE {_ITS_MENTION}
 WITH e, count(m) AS mentions"""
 _ALL_MENTIONED = f"""
 MATCH (:Chunk)-[m:MENTIONS]->(e:Entity)
@@ -171,7 +176,7 @@ WHERE mentions >= least"""
 _WITH_NAMES = f"""
 CALL (e) {{
     MATCH (e)<-[:OF]-(n:Name)
-    WHERE {PERMITTED_NAME}
+    WHERE {_ITS_NAME}
     WITH n.name AS name, min(n.alias) AS alias, count(*) AS number
     RETURN collect([name, alias, number]) AS names
 }}
@@ -216,11 +221,12 @@ WHERE {PERMITTED_EVIDENCE}"""
 _OF_ENTITIES = f"""
 MATCH (e:Entity)-[r:STATES]-(:Entity)
 USING INDEX e:Entity(workspace_id, id)
-WHERE e.workspace_id = $workspace_id AND e.id IN $entity_ids AND {PERMITTED_EVIDENCE}"""
-_OF_TRIPLES = f"""
+WHERE e.workspace_id = $workspace_id AND e.id IN $entity_ids AND {_ITS_EVIDENCE}"""
+_OF_TRIPLES = """
 MATCH (s:Entity)-[r:STATES]->(o:Entity)
-USING INDEX r:STATES(workspace_id, triple_id)
-WHERE r.triple_id IN $triple_ids AND {PERMITTED_EVIDENCE}"""
+USING INDEX r:STATES(workspace_id, triple_id, version_id, span_start, span_end)
+WHERE r.workspace_id = $workspace_id AND r.triple_id IN $triple_ids AND r.version_id IS NOT NULL
+      AND r.span_start IS NOT NULL AND r.span_end IS NOT NULL AND coalesce(r.version_id, '') IN $permitted"""
 _SUPPORTED = """
 WITH DISTINCT r
 WITH r.triple_id AS id, collect(r) AS places
