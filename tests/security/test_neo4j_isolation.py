@@ -1,6 +1,5 @@
 """Two workspaces in one Neo4j server, where any user may read all: our queries alone keep them apart."""
 
-import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -11,7 +10,6 @@ import pytest
 
 from app.domain.graph import Subgraph
 from app.domain.ids import VersionId, WorkspaceId
-from app.errors import DafeError
 from backends.graph.base import GraphStore
 from backends.loading import load
 from tests.conformance import graphs
@@ -88,55 +86,3 @@ def test_equal_ids_in_two_workspaces_are_two_things(store: GraphStore) -> None:
     store.add(graphs.contribution(chunk="c1", version="v1"), **there)
     store.delete_workspace(WorkspaceId("there"))
     assert store.find_triples(**here, **permitted) == before
-
-
-OF_ONE_WORKSPACE = "an entity has names, mentions and facts of its own workspace only, and was chosen within it"
-HARMLESS: dict[tuple[str, str], str] = {}
-"""Filters whose loss shows nothing: which, the condition that was lost with what stands before it, and why."""
-
-
-def test_each_single_filter_of_each_query_is_missed(store: GraphStore) -> None:
-    """A fourth of them; all with DAFE_TEST_ALL_MUTANTS=1."""
-    ran: dict[str, None] = {}
-
-    def note(query: str) -> str:
-        ran.setdefault(query)
-        return query
-
-    with rewriting(note):
-        check_isolation(IsolatedGraph(), lambda: store, examples=1)
-    mutants = [
-        (name, query, found.span())
-        for query in ran
-        for name, pattern in FILTERS.items()
-        for found in pattern.finditer(query)
-    ]
-    assert len(mutants) >= 40
-    survived = []
-    for name, query, place in mutants[:: 1 if "DAFE_TEST_ALL_MUTANTS" in os.environ else 4]:
-        store.delete_workspace(WorkspaceId("none"))
-        with rewriting(taking_out(query, place)):
-            if not is_found_out(store):
-                survived.append((name, described(query, place)))
-    assert sorted({one for one in survived if one not in HARMLESS}) == []
-
-
-def taking_out(only: str, place: tuple[int, int]) -> Rewrite:
-    start, end = place
-    mutated = HINT.sub("", f"{only[:start]}({only[start:end]} OR true){only[end:]}")
-    return lambda query: mutated if query == only else query
-
-
-def described(query: str, place: tuple[int, int]) -> str:
-    """The first line of the query, and the last MATCH before its lost filter."""
-    lines = query[: place[0]].strip().splitlines()
-    return f"{lines[0]} ... {[line.strip() for line in lines if line.strip().startswith('MATCH')][-1]}"
-
-
-def is_found_out(store: GraphStore) -> bool:
-    """A leak, or something that the store itself finds wrong."""
-    try:
-        check_isolation(IsolatedGraph(), lambda: store, examples=1)
-    except (LeakFoundError, DafeError):
-        return True
-    return False

@@ -129,10 +129,11 @@ class RealNeo4j:
 def shared_neo4j(config: pytest.Config) -> RealNeo4j:
     """The server of this run of pytest, started by the first test that asks."""
     if _SHARED not in config.stash:
-        server = config.stash[_SHARED] = RealNeo4j(Path(tempfile.mkdtemp(prefix="dafe-neo4j-")), neo4j_jars())
+        server = RealNeo4j(Path(tempfile.mkdtemp(prefix="dafe-neo4j-")), neo4j_jars())
         config.add_cleanup(lambda: shutil.rmtree(server.home, ignore_errors=True))
         config.add_cleanup(server.close)
         server.start()
+        config.stash[_SHARED] = server
     return config.stash[_SHARED]
 
 

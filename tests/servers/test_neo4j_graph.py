@@ -137,6 +137,43 @@ def test_a_server_that_is_away_is_told_at_once_and_found_when_it_is_back(neo4j_s
     assert store.count(**SCOPE) == GraphCounts(0, 0, 0)
 
 
+def test_a_write_waits_for_the_server_as_long_as_the_settings_say(neo4j_server: Any, open_store: Open) -> None:
+    patient, hasty = open_store(), open_store(retry_seconds=0)
+    for store in (patient, hasty):
+        store.count(**SCOPE)
+    neo4j_server.kill()
+    added = contribution(chunk="c1", version="v1")
+    with pytest.raises(BackendUnavailableError):
+        hasty.add(added, workspace_id=HERE)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(patient.add, added, workspace_id=HERE)
+        neo4j_server.start()
+        waiting.result()
+    assert patient.count(**SCOPE) == GraphCounts(2, 1, 1)
+
+
+def test_a_commit_whose_answer_was_lost_is_done_again_and_counts_once(
+    open_store: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from neo4j import Transaction
+    from neo4j.exceptions import IncompleteCommit
+
+    store = open_store()
+    store.count(**SCOPE)
+    commit, commits = Transaction.commit, []
+
+    def lose_the_first_answer(transaction: Any) -> None:
+        commit(transaction)
+        commits.append(transaction)
+        if len(commits) == 1:
+            raise IncompleteCommit("connection lost")
+
+    monkeypatch.setattr(Transaction, "commit", lose_the_first_answer)
+    store.add(contribution(chunk="c1", version="v1"), workspace_id=HERE)
+    assert len(commits) == 2
+    assert store.count(**SCOPE) == GraphCounts(2, 1, 1)
+
+
 def test_a_port_where_nobody_answers_ends_after_its_time(open_store: Open) -> None:
     with closing(socket.create_server(("127.0.0.1", 0))) as silent:
         port = silent.getsockname()[1]
