@@ -1,11 +1,14 @@
 """Real servers, one of each for all modules of a run."""
 
 from collections.abc import Iterator
+from importlib.util import find_spec
+from typing import Any
 
 import pytest
 
 from tests.servers.real_postgres import RealPostgres, real_postgres
 from tests.servers.real_redis import RealRedis
+from tests.servers.requiring import require
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +23,17 @@ def redis_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RealRedis
     server.start()
     yield server
     server.kill()
+
+
+@pytest.fixture
+def neo4j_server(request: pytest.FixtureRequest) -> Iterator[Any]:
+    """The session's `RealNeo4j`, whose graph is empty; it runs again when the test has killed it."""
+    if find_spec("neo4j") is None:
+        require("neo4j", "install the extra neo4j")
+    from tests.servers.real_neo4j import shared_neo4j
+
+    server = shared_neo4j(request.config)
+    server.empty()
+    yield server
+    if server.process is not None and server.process.poll() is not None:
+        server.start()

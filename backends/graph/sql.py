@@ -13,9 +13,9 @@ from app.domain.ids import EntityId, TripleId, VersionId, WorkspaceId
 from app.domain.names import fold
 from backends.graph.base import GraphStore
 from backends.graph.naming import display_name
+from backends.graph.rows import entity_rows, evidence_rows, mention_rows, name_rows, triple_rows
 from backends.graph.settings import SqlGraphSettings
 from backends.graph.sql_removal import delete_versions
-from backends.graph.sql_rows import entity_rows, evidence_rows, mention_rows, name_rows, triple_rows
 from backends.sql.engine import Database
 from backends.sql.expressions import among, unindexed
 from backends.sql.tables_derived import entities, entity_names, evidence, mentions, triples

@@ -13,6 +13,7 @@ import pytest
 from pydantic import SecretStr
 
 from backends.cache.settings import RedisCacheSettings
+from backends.graph.settings import Neo4jGraphSettings
 from backends.loading import load
 from backends.metadata.base import MetadataStore
 from backends.metadata.settings import PostgresMetadataSettings
@@ -129,6 +130,12 @@ def qdrant_vectors() -> Iterator[QdrantVectorSettings]:
 def qdrant_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Nothing of its vectors lies in a data folder."""
     return tmp_path_factory.mktemp("qdrant")
+
+
+@pytest.fixture
+def neo4j_graph(neo4j_server: Any) -> Neo4jGraphSettings:
+    settings: Neo4jGraphSettings = neo4j_server.settings()
+    return settings
 
 
 @pytest.fixture

@@ -24,6 +24,8 @@ Open = Callable[[], GraphStore]
 
 @pytest.fixture(params=implementations(GraphSettings))
 def settings(request: pytest.FixtureRequest) -> Any:
+    if request.param.server is not None:
+        return request.getfixturevalue(f"{request.param.server}_graph")
     return request.param()
 
 

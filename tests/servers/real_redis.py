@@ -31,7 +31,7 @@ class RealRedis:
         folder.mkdir(parents=True, exist_ok=True)
         self.folder = folder
         self.authority = Authority(folder / "certificates")
-        self.certificate = self.authority.issue("redis")
+        self.certificate = self.authority.issue("redis", hosts=("127.0.0.1",))
         with socket.create_server(("127.0.0.1", 0)) as free:
             self.port = free.getsockname()[1]
         self.process: subprocess.Popen[bytes] | None = None

@@ -1,4 +1,4 @@
-"""A contribution as rows of the graph's tables."""
+"""A contribution as rows: of the graph's tables, and of the lists that Cypher unwinds."""
 
 from typing import Any
 
