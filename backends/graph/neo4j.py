@@ -14,7 +14,7 @@ from app.errors import InvalidInputError
 from backends.graph import neo4j_templates as templates
 from backends.graph.base import GraphStore
 from backends.graph.naming import display_name
-from backends.graph.neo4j_connection import Neo4jConnection
+from backends.graph.neo4j_connection import Neo4jConnection, OvertakenError
 from backends.graph.neo4j_migrations import upgrade
 from backends.graph.neo4j_templates import EntityChoice, TripleChoice
 from backends.graph.rows import Rows, entity_rows, evidence_rows, mention_rows, name_rows
@@ -44,7 +44,7 @@ class Neo4jGraphStore(GraphStore):
                     part = rows[start : start + _WRITTEN_TOGETHER]
                     written = transaction.run(template, workspace_id=workspace_id, rows=part).single(strict=True)[0]
                     if written != len(part):
-                        raise InvalidInputError("A mention or fact names an entity that the graph does not have.")
+                        raise _missing(part, among={one.id for one in contribution.entities})
 
         if any(rows for _, rows in steps):
             self._connection.write(write)
@@ -154,6 +154,14 @@ class Neo4jGraphStore(GraphStore):
 
     def close(self) -> None:
         self._connection.close()
+
+
+def _missing(rows: Rows, *, among: Collection[str]) -> Exception:
+    """Entities just written can only have been removed by somebody who saw that nothing holds them yet."""
+    named = {row[name] for row in rows for name in ("entity_id", "subject_id", "object_id") if name in row}
+    if named <= set(among):
+        return OvertakenError()
+    return InvalidInputError("A mention or fact names an entity that the graph does not have.")
 
 
 def _scope(workspace_id: WorkspaceId, permitted: frozenset[VersionId]) -> dict[str, Any]:

@@ -58,7 +58,13 @@ _MET_OTHERS = {
     "Neo.ClientError.Schema.EquivalentSchemaRuleAlreadyExists",
 }
 _T = TypeVar("_T")
-_Failure = (neo4j_errors.DriverError, neo4j_errors.Neo4jError)
+
+
+class OvertakenError(Exception):
+    """Raised by work whose own writing was removed by somebody else before its transaction ended: it is done again."""
+
+
+_Failure = (neo4j_errors.DriverError, neo4j_errors.Neo4jError, OvertakenError)
 
 
 class Neo4jConnection:
@@ -188,11 +194,13 @@ def _driver_options(settings: Neo4jGraphSettings) -> dict[str, Any]:
 def _may_repeat(error: Exception) -> bool:
     """The driver's own list, and what idempotent work may meet beside others that do the same: it is unknown whether
     the commit arrived, or a node was removed or connected, or an index made, meanwhile."""
-    if isinstance(error, neo4j_errors.IncompleteCommit | neo4j_errors.ConstraintError):
+    if isinstance(error, neo4j_errors.IncompleteCommit | neo4j_errors.ConstraintError | OvertakenError):
         return True
     if isinstance(error, neo4j_errors.Neo4jError) and error.code in _MET_OTHERS:
         return True
-    return isinstance(error, _Failure) and error.is_retryable() and not _is_untrusted(error)
+    if not isinstance(error, neo4j_errors.DriverError | neo4j_errors.Neo4jError):
+        return False
+    return error.is_retryable() and not _is_untrusted(error)
 
 
 def _is_untrusted(error: BaseException | None) -> bool:

@@ -4,25 +4,22 @@ import re
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
-from app.container import OPERATOR, Services, open_services
-from app.domain.documents import DocumentStatus
-from app.domain.ids import WorkspaceId
+from app.container import OPERATOR
 from app.errors import ConflictError
-from app.services.documents import SameName
-from app.settings import load_settings
 from backends.metadata.postgres import PostgresMetadataStore
 from backends.metadata.settings import PostgresMetadataSettings
 from backends.sql.postgres import PostgresDatabase
 from backends.sql.schema import METADATA
 from tests.conformance.records import version
 from tests.security.store_isolation import IsolatedMetadata, LeakFoundError, check_isolation
+from tests.servers.days import answers, day, services_of
 from tests.servers.real_postgres import OWNER, RealPostgres, metadata_settings
-from tests.services.letters import ASPIRIN, REPLACED, WARFARIN, add, facts, names, status_of, upload
-from tests.working import work_off
+from tests.services.letters import names
 
 pytestmark = [pytest.mark.server, pytest.mark.model]
 KEY = bytes(range(32))
@@ -36,45 +33,20 @@ def settings(postgres: RealPostgres) -> Iterator[PostgresMetadataSettings]:
     postgres.drop(name)
 
 
-def services_of(folder: Path, settings: PostgresMetadataSettings | None) -> Services:
-    chosen = {} if settings is None else {"metadata": settings}
-    given = load_settings(data_dir=folder, embeddings={"kind": "hashing"}, llm={"kind": "none"}, **chosen)
-    return open_services(given)
-
-
-def answers(services: Services, workspace_id: WorkspaceId) -> list[str]:
-    *_, answer = services.questions.ask(OPERATOR, workspace_id=workspace_id, text=QUESTION)
-    return [sentence.text for sentence in answer.sentences]
-
-
-def day(services: Services) -> tuple[WorkspaceId, list[object]]:
-    """What documents added, replaced and deleted left to be seen and said."""
-    workspace_id = services.workspaces.add(OPERATOR, name="Cardiology", ontology="clinical").id
-    first = add(services, workspace_id, "letter.txt", WARFARIN)
-    other = add(services, workspace_id, "Straße.txt", ASPIRIN)
-    work_off(services)
-    assert [status_of(services, one) for one in (first, other)] == [DocumentStatus.INDEXED] * 2
-    said = answers(services, workspace_id)
-    upload(services, workspace_id, "letter.txt", REPLACED, same_name=SameName.NEW_VERSION)
-    services.documents.delete(OPERATOR, workspace_id=workspace_id, document_id=other.id)
-    work_off(services)
-    seen = [names(services, workspace_id), facts(services, workspace_id), said, answers(services, workspace_id)]
-    return workspace_id, [*seen, len(services.questions.history(OPERATOR, workspace_id=workspace_id))]
-
-
 @pytest.mark.slow
 def test_a_day_leaves_the_same_as_with_the_embedded_database(
     settings: PostgresMetadataSettings, tmp_path: Path
 ) -> None:
     with ExitStack() as closings:
-        opened = [services_of(tmp_path / name, one) for name, one in (("file", None), ("server", settings))]
+        chosen: tuple[dict[str, Any], ...] = ({}, {"metadata": settings})
+        opened = [services_of(tmp_path / str(len(one)), **one) for one in chosen]
         for one in opened:
             closings.callback(one.close)
         (_, embedded), (workspace_id, served) = (day(one) for one in opened)
         assert served == embedded
         assert served[0] == ["letter.txt"]
         assert all(check.ok for check in opened[1].health.checks(OPERATOR) if check.name == "Database")
-    with closing(services_of(tmp_path / "server", settings)) as again:
+    with closing(services_of(tmp_path / "1", metadata=settings)) as again:
         assert names(again, workspace_id) == ["letter.txt"]
         assert answers(again, workspace_id) == served[3]
 

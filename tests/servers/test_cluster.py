@@ -1,0 +1,114 @@
+"""The cluster profile on PostgreSQL, Neo4j, Redis and a Qdrant server: the same day as with the embedded profile."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, closing
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.container import OPERATOR
+from app.domain.access import Role
+from app.domain.documents import DocumentStatus
+from app.domain.ids import UserId
+from tests.api.conftest import PASSWORD, add_person
+from tests.security.canaries import USERNAME
+from tests.security.journey_rest import RestClient
+from tests.security.running import running
+from tests.servers.days import QUESTION, day, services_of
+from tests.servers.real_postgres import RealPostgres, metadata_settings
+from tests.servers.real_redis import RealRedis
+from tests.servers.requiring import require
+from tests.services.letters import WARFARIN, add, facts, status_of
+from tests.working import work_off
+
+pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.model, pytest.mark.timeout(600)]
+Chosen = dict[str, dict[str, Any]]
+
+
+@pytest.fixture
+def cluster(postgres: RealPostgres, redis_server: RealRedis, neo4j_server: Any) -> Iterator[Chosen]:
+    """Settings of the cluster profile on servers that hold nothing yet."""
+    if find_spec("qdrant_client") is None:
+        require("qdrant", "install the extra qdrant")
+    from tests.servers.real_qdrant import qdrant_server
+
+    database = postgres.new_database()
+    with qdrant_server() as vectors:
+        yield {
+            "metadata": plain(metadata_settings(postgres, database)),
+            "graph": plain(neo4j_server.settings()),
+            "vectors": plain(vectors),
+            "queue": {"kind": "redis", **redis_server.values()},
+            "cache": {"kind": "redis", **redis_server.values()},
+        }
+    postgres.drop(database)
+
+
+def plain(settings: Any) -> dict[str, Any]:
+    values = settings.model_dump(exclude_unset=True) | {"kind": settings.kind}
+    return {name: getattr(value, "get_secret_value", lambda value=value: value)() for name, value in values.items()}
+
+
+def variables(chosen: Chosen) -> dict[str, str]:
+    """The same as environment variables, without kinds: those are the profile's."""
+    return {
+        f"{part}__{name}".upper(): str(value)
+        for part, values in chosen.items()
+        for name, value in values.items()
+        if name != "kind"
+    }
+
+
+def test_a_day_leaves_the_same_as_with_the_embedded_profile(cluster: Chosen, tmp_path: Path) -> None:
+    with ExitStack() as closings:
+        embedded = closings.enter_context(closing(services_of(tmp_path / "embedded")))
+        served = closings.enter_context(closing(services_of(tmp_path / "cluster", profile="cluster", **cluster)))
+        (_, left), (workspace_id, left_there) = day(embedded), day(served)
+        assert left_there == left
+        assert left[1], "the day leaves facts"
+        failed = [check for check in served.health.checks(OPERATOR) if not check.ok and check.level == "required"]
+        assert failed == []
+        served.workspaces.delete(OPERATOR, workspace_id=workspace_id)
+        assert served.workspaces.list(OPERATOR) == []
+
+
+def test_dafe_up_indexes_answers_and_deletes(cluster: Chosen, tmp_path: Path) -> None:
+    with closing(services_of(tmp_path / "data", profile="cluster", **cluster)) as services:
+        workspace = services.workspaces.add(OPERATOR, name="Cardiology", ontology="clinical")
+        user_id = UserId(add_person(services, USERNAME, roles=(Role.ADMINISTRATOR,)))
+        services.workspaces.set_member(OPERATOR, workspace_id=workspace.id, user_id=user_id, role=Role.CLINICIAN)
+    options = ("--profile", "cluster")
+    with running(tmp_path, lambda _services: None, options=options, **variables(cluster)) as started:
+        client = RestClient(started.settings.port, workspace.id, password=PASSWORD)
+        client.sign_in()
+        client.upload("letter.txt", WARFARIN)
+        client.wait_until_worked_off()
+        assert [one["status"] for one in client.documents()] == ["indexed"]
+        for mode in ("graph", "rag", "graphrag"):
+            answer = client.inside("POST", "/questions", json={"text": QUESTION, "mode": mode}).raise_for_status()
+            assert any("amiodarone" in one["quote"] for one in answer.json()["citations"]), mode
+        (document,) = client.documents()
+        client.inside("DELETE", f"/documents/{document['id']}").raise_for_status()
+        client.wait_until_worked_off()
+        assert client.documents() == []
+        assert client.inside("GET", "/graph/entities", params={"text": "amiodarone"}).json() == []
+
+
+@pytest.mark.parametrize("away", ["postgres", "neo4j_server", "redis_server"])
+def test_a_server_that_is_killed_and_comes_again_loses_nothing(
+    cluster: Chosen, tmp_path: Path, request: pytest.FixtureRequest, away: str
+) -> None:
+    with closing(services_of(tmp_path / "data", profile="cluster", **cluster)) as services:
+        workspace_id = services.workspaces.add(OPERATOR, name="Cardiology", ontology="clinical").id
+        first = add(services, workspace_id, "first.txt", WARFARIN)
+        work_off(services)
+        before = facts(services, workspace_id)
+        server = request.getfixturevalue(away)
+        server.kill()
+        server.start()
+        again = add(services, workspace_id, "second.txt", WARFARIN.replace(b"bleeding", b"bruising"))
+        work_off(services)
+        assert {status_of(services, one) for one in (first, again)} == {DocumentStatus.INDEXED}
+        assert set(before) < set(facts(services, workspace_id))
