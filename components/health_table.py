@@ -20,6 +20,8 @@ _RUNS_ON = {
     "memory": "Memory",
     "chroma": "Chroma",
     "qdrant": "Qdrant",
+    "neo4j": "Neo4j",
+    "redis": "Redis",
     "auto": "Ollama, if there",
     "ollama": "Ollama",
     "openai": "OpenAI-compatible",
