@@ -34,6 +34,7 @@ def health_parts(installation: Installation, *, probe: Callable[[], ProbeResult]
         Part("Search by meaning", required, _kind(settings.vectors), lambda: _vectors(installation), "See the log."),
         Part("Graph", required, _kind(settings.graph), lambda: _graph(installation), "See the log."),
         Part("Embedding model", required, installation.embedder.name, lambda: _embedder(installation), "make setup"),
+        *_servers(installation),
         Part("Worker", optional, _kind(settings.queue), lambda: _worker(installation), run_up),
         Part("Processes", optional, "", lambda: _processes(installation), "See the log for why it ended."),
         Part("Language model", optional, _kind(settings.llm), lambda: _model(probe), _MODEL_FIX),
@@ -61,6 +62,26 @@ def _audit(installation: Installation) -> str:
     if last is None:
         return f"{events:,} events, none sealed yet."
     return f"{events:,} events, sealed to {last.seq:,} at {last.at:%Y-%m-%d %H:%M} UTC."
+
+
+def _servers(installation: Installation) -> list[Part]:
+    """Those that are no part of the database: without its queue nothing can be added or deleted."""
+    settings = installation.settings
+    parts = []
+    if settings.queue.server is not None:
+        parts.append(Part("Queue", Level.REQUIRED, _kind(settings.queue), lambda: _queue(installation), "See the log."))
+    if settings.cache.server is not None:
+        parts.append(Part("Cached results", Level.OPTIONAL, _kind(settings.cache), lambda: _cache(installation), ""))
+    return parts
+
+
+def _queue(installation: Installation) -> str:
+    return f"{installation.queue.count():,} jobs wait or are in work."
+
+
+def _cache(installation: Installation) -> str:
+    installation.cache.delete_scope("health")  # The one call that tells when its server is away.
+    return "Answers."
 
 
 def _second_copy(installation: Installation) -> list[Part]:

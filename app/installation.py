@@ -4,6 +4,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
+from app.belonging import require_own_metadata
 from app.errors import BackendUnavailableError
 from app.restarts import Restarts
 from app.seals import seals_of
@@ -68,12 +69,14 @@ def open_installation(settings: Settings, closing: ExitStack) -> Installation:
         "dimension": embedder.dimension,
         "on_restart": Restarts(settings.data_dir).add,
     }
+    metadata: MetadataStore = open_backend(MetadataStore, settings.metadata, database=database, key=keys.fields)
+    require_own_metadata(settings.data_dir, metadata.identity)
     return Installation(
         settings=settings,
         keys=keys,
         log=log,
         seals=seals_of(settings),
-        metadata=open_backend(MetadataStore, settings.metadata, database=database, key=keys.fields),
+        metadata=metadata,
         files=open_backend(FileStore, settings.files, data_dir=settings.data_dir, key=keys.files),
         vectors=open_backend(VectorStore, settings.vectors, **vector_parts),
         graph=open_backend(GraphStore, settings.graph, database=database),

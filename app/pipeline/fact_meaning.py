@@ -6,7 +6,7 @@ import numpy as np
 
 from app.domain.documents import Span
 from app.domain.graph import Assertion, VerifiedTriple
-from app.pipeline.medicines import is_medicine
+from app.pipeline.medicines import names_medicine
 from app.pipeline.verification import ParsedSentence
 from backends.embeddings.base import Embedder
 
@@ -26,7 +26,7 @@ class FactMeaning:
 
     Of 1,000 facts judged one by one, those under the bound were right in 29 of 100 and the others in 76
     (`python -m tests.evaluation.meanings`). Denials stay, whatever they score: their words say the opposite of what
-    they mean. So do facts that end in a medicine: they are the ones of a long list, and nearly always right.
+    they mean. So do facts that name a medicine: each is one of a long list, and nearly always right.
     """
 
     def __init__(self, embedder: Embedder) -> None:
@@ -64,7 +64,7 @@ def _place(triple: VerifiedTriple) -> Place:
 def _is_weighed(triple: VerifiedTriple, sentence: str) -> bool:
     if triple.kind in _UNWEIGHED or triple.assertion is Assertion.NEGATED:
         return False
-    if is_medicine(triple.subject) or is_medicine(triple.object):
+    if names_medicine(f"{triple.subject} {triple.relation} {triple.object}"):
         return False
     return len(sentence.split()) >= _SHORT_SENTENCE
 

@@ -35,7 +35,7 @@ _NAME = re.compile(rf"[A-Za-z][a-z]{{{_LEAST_BEFORE - 1},}}(?:{'|'.join(sorted(s
 _NUMBER = r"\d+(?:[.,]\d+)*(?:\s?[-–]\s?\d+(?:[.,]\d+)*)?"
 _UNIT = (
     r"(?:mg|g|mcg|µg|μg|micrograms?|milligrams?|grams?|ml|mL|units?|IU|mmol|mEq|puffs?|drops?|tablets?|capsules?)"
-    r"(?:/(?:kg|m²|m2|day|d|h|hour|ml|mL))*"
+    r"(?:/(?:\d+ ?)?(?:kg|m²|m2|day|d|hours?|hr?|min|ml|mL|l|L|dl|dL))*"
 )
 _HOW_OFTEN = (
     r"(?:once|twice|(?:one|two|three|four|five) times) (?:daily|weekly|monthly|(?:a|per|each) (?:day|week|month))"
@@ -43,7 +43,7 @@ _HOW_OFTEN = (
     r"|every (?:\d+|two|three|four|six|eight|twelve) (?:hours|days|weeks)"
     r"|at (?:night|bedtime)|in the (?:morning|evening)|(?:as|when) (?:needed|required)"
 )
-_DOSE = re.compile(rf"(?P<space>[ ]+)(?P<dose>{_NUMBER}\s?{_UNIT}\b(?:,? (?:{_HOW_OFTEN})\b)*)")
+_DOSE = re.compile(rf" +(?P<dose>{_NUMBER} ?{_UNIT}\b(?! ?/)(?:,? (?:{_HOW_OFTEN})\b)*)")
 _WORD = re.compile(r"[A-Za-z]{5,}")
 
 
@@ -54,6 +54,10 @@ def is_medicine(word: str) -> bool:
     if folded in _WHOLE:
         return True
     return folded not in _NONE and _NAME.fullmatch(word) is not None
+
+
+def names_medicine(text: str) -> bool:
+    return any(is_medicine(word) for word in _WORD.findall(text))
 
 
 def find_doses(text: str) -> Iterator[tuple[Span, Span]]:

@@ -12,12 +12,12 @@ from app.pipeline.coreference import Antecedents
 from app.pipeline.extraction import ChunkExtraction, TripleExtractor, always
 from app.pipeline.fact_meaning import FactMeaning, leave_out
 from app.pipeline.lines import is_prose
-from app.pipeline.medicines import find_doses
 from app.pipeline.parsing import PARSER_VERSION, VALUES, SentenceParser, entities_of
+from app.pipeline.readable import readable
 from app.pipeline.rules_arguments import Argument
 from app.pipeline.rules_candidates import Candidate
 from app.pipeline.rules_clauses import clauses
-from app.pipeline.rules_doses import read_doses
+from app.pipeline.rules_doses import with_doses
 from app.pipeline.rules_fitness import is_of_unknown, points_back
 from app.pipeline.rules_names import read_names
 from app.pipeline.rules_patterns import read_clause
@@ -26,17 +26,6 @@ from app.pipeline.rules_tables import read_row, table_keys
 from app.pipeline.verification import ParsedSentence, add_counts, verify
 
 RULES_VERSION = "rules/10"
-_SECTIONS = (
-    "AIMS?|AND|AUTHORS['’]|BACKGROUND|CASE|CONCLUSIONS?|CONTEXT|DESIGN|DISCUSSION|FINDINGS?|INTERPRETATION|INTRODUCTION|"
-    "LIMITATIONS|MAIN|MATERIALS?|MEASUREMENTS?|MEASURES|METHODS?|OBJECTIVES?|OUTCOMES?|PARTICIPANTS|PATIENTS?|PURPOSE|"
-    "RATIONALE|RESULTS?|SETTINGS?|STUDY|SUBJECTS|SUMMARY"
-)
-"""Words of the names of sections that a sentence begins with."""
-_UNSAID = re.compile(
-    rf"\A\s*(?:(?:{_SECTIONS})[ /&]{{0,3}}(?=[A-Z:]))+:(?=\s)"
-    r"|[(\[](?=[^()\[\]]*\d)(?=[^()\[\]]*[=<>≤≥±%])[^()\[\]]{1,80}[)\]]"
-)
-"""The name of a section ("RESULTS:") and statistics in brackets ("(p < 0.05)", "(n = 12)")."""
 _FAMILY = re.compile(r"family history\b", re.IGNORECASE)
 
 
@@ -69,15 +58,6 @@ def parse_sentences(chunk: Chunk, parser: SentenceParser) -> list[ParsedSentence
         ParsedSentence(sentence.span, text, document)
         for sentence, text, document in zip(chunk.sentences, texts, documents, strict=True)
     ]
-
-
-def readable(text: str) -> str:
-    """What the parser reads, sign for sign as long: line ends as spaces, and blank what breaks the parse and is said of
-    nothing."""
-    said = _UNSAID.sub(lambda found: " " * len(found.group()), " ".join(text.split("\n")))
-    for _, dose in find_doses(said):
-        said = f"{said[: dose.start]}{' ' * (dose.end - dose.start)}{said[dose.end :]}"
-    return said
 
 
 def sentence_text(chunk: Chunk, span: Span) -> str:
@@ -129,8 +109,7 @@ def _read_sentence(
     phrases = Phrases(parsed.document, offset=parsed.span.start, common=common)
     found = list(clauses(parsed.document))
     antecedents.begin(found, phrases)
-    candidates = [candidate for clause in found for candidate in read_clause(clause, phrases)]
-    candidates += read_doses(candidates, parsed)
+    candidates = list(with_doses((fact for clause in found for fact in read_clause(clause, phrases)), parsed))
     candidates += read_names(phrases) if found else []
     main = next((clause for clause in found if clause.verb.dep_ == "ROOT"), found[0] if found else None)
     for candidate in candidates:

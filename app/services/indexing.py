@@ -10,6 +10,8 @@ from app.domain.jobs import Job, JobKind, JobState
 from app.errors import (
     BackendUnavailableError,
     CancelledError,
+    ConfigurationError,
+    DafeError,
     IntegrityError,
     InvalidInputError,
     MissingDependencyError,
@@ -117,7 +119,7 @@ class IndexingService:
             self._fail(job, error.message)
         except NotFoundError:
             self._stop(job, version)
-        except BackendUnavailableError as error:
+        except (BackendUnavailableError, ConfigurationError) as error:
             self._wait(job, version, error, attempts=progress.attempts)
         except Exception as error:  # noqa: BLE001 - the boundary of the worker: one bad file must not end it
             reference = _log.unexpected("indexing", error, job_id=job.id)
@@ -197,7 +199,7 @@ class IndexingService:
             return False
         return self._claim(job.id) is None
 
-    def _wait(self, job: Job, version: DocumentVersion, error: BackendUnavailableError, *, attempts: int) -> None:
+    def _wait(self, job: Job, version: DocumentVersion, error: DafeError, *, attempts: int) -> None:
         """A server is away: the job keeps what it has done and comes again; once the version is visible, until all is
         gone that it replaces."""
         if self._is_published(job):
@@ -241,7 +243,7 @@ class IndexingService:
                     details={"job": job.id},
                 ):
                     self._remover.remove(job)
-        except BackendUnavailableError as error:
+        except (BackendUnavailableError, ConfigurationError) as error:
             self._put_back(job, None, error.message, attempts=progress.attempts, delay_seconds=_later(job))
         except Exception as error:  # noqa: BLE001 - the boundary of the worker, as for indexing
             _log.unexpected("removing", error, job_id=job.id)

@@ -9,6 +9,9 @@ from backends.metadata.base_people import SessionRecords, UserRecords, Workspace
 class MetadataStore(ABC):
     """Documents and who may see them, chunks, jobs, history, workspaces, users, sessions. A call is one transaction."""
 
+    identity: str = ""
+    """Tells this database from every other one; empty for the one that lies in the data folder."""
+
     documents: DocumentRecords
     access: AccessRecords
     chunks: ChunkRecords

@@ -31,7 +31,8 @@ class SqlDocumentRecords(DocumentRecords):
 
     def add_version(self, version: DocumentVersion, *, reader: UserId | None) -> Document:
         row = {column.name: getattr(version, column.name) for column in versions.c}
-        row |= {"status": version.status.value, "coverage": _COVERAGE.dump_json(version.coverage).decode()}
+        row["status"] = version.status.value
+        row["coverage"] = self._coverage(version.coverage, version.id, version.workspace_id)
         row |= {"name": self._seal("versions.name", version.name, version.id, version.workspace_id)}
         if version.title is not None:
             row["title"] = self._seal("versions.title", version.title, version.id, version.workspace_id)
@@ -107,7 +108,7 @@ class SqlDocumentRecords(DocumentRecords):
         elif error is not None:
             values["error"] = error
         if coverage is not None:
-            values["coverage"] = _COVERAGE.dump_json(coverage).decode()
+            values["coverage"] = self._coverage(coverage, version_id, workspace_id)
         if title is not None:
             values["title"] = self._seal("versions.title", title, version_id, workspace_id)
         with self._database.write(workspace_id, within=workspace_id) as connection:
@@ -128,7 +129,7 @@ class SqlDocumentRecords(DocumentRecords):
             return {VersionId(row[0]): DocumentId(row[1]) for row in connection.execute(query)}
 
     def delete(self, document_id: DocumentId, *, workspace_id: WorkspaceId) -> None:
-        with self._database.write(workspace_id, within=workspace_id) as connection:
+        with self._database.write(within=workspace_id) as connection:  # Alone: a worker may be writing its chunks.
             numbers = sa.select(chunks.c.number).where(
                 chunks.c.document_id == document_id, chunks.c.workspace_id == workspace_id
             )
@@ -165,6 +166,10 @@ class SqlDocumentRecords(DocumentRecords):
         folded = name.casefold()
         return self._fields.index([folded], workspace_id=workspace_id, column="documents.name_key")[folded]
 
+    def _coverage(self, coverage: Coverage, version_id: str, workspace_id: str) -> str:
+        """Its warnings may name what a document names."""
+        return self._seal("versions.coverage", _COVERAGE.dump_json(coverage).decode(), version_id, workspace_id)
+
     def _seal(self, column: str, text: str, record: str, workspace_id: str) -> str:
         return self._fields.seal(text, workspace_id=workspace_id, column=column, record=record)
 
@@ -186,7 +191,7 @@ class SqlDocumentRecords(DocumentRecords):
             uploaded_at=row.uploaded_at,
             status=DocumentStatus(row.status),
             error=row.error,
-            coverage=_COVERAGE.validate_json(row.coverage),
+            coverage=_COVERAGE.validate_json(self._open("versions.coverage", row.coverage, row.id, row.workspace_id)),
             title=row.title and self._open("versions.title", row.title, row.id, row.workspace_id),
         )
 

@@ -65,7 +65,7 @@ class SqlWorkspaceRecords(WorkspaceRecords):
             raise ConflictError("A workspace of this name exists: choose another name.") from error
 
     def delete(self, workspace_id: WorkspaceId) -> None:
-        with self._database.write(workspace_id, within=workspace_id) as connection:
+        with self._database.write(within=workspace_id) as connection:  # Alone: a worker may be writing its chunks.
             asked = sa.select(questions.c.id).where(questions.c.workspace_id == workspace_id)
             connection.execute(question_documents.delete().where(question_documents.c.question_id.in_(asked)))
             numbers = sa.select(chunks.c.number).where(chunks.c.workspace_id == workspace_id)

@@ -11,9 +11,7 @@ from backends.settings import BackendSettings
 class LeasedQueueSettings(BackendSettings):
     """What the workers of every queue keep to."""
 
-    lease_seconds: float = Field(
-        default=15.0, ge=1.0, le=150.0, description="A message of a dead worker comes again after it."
-    )
+    lease_seconds: float = Field(default=15.0, ge=1.0, description="A message of a dead worker comes again after it.")
     poll_seconds: float = Field(default=0.3, ge=0.05)
 
 
@@ -25,10 +23,14 @@ class SqliteQueueSettings(LeasedQueueSettings):
 
 
 class RedisQueueSettings(RedisSettings, LeasedQueueSettings):
-    """Dramatiq over leases in Redis or Valkey, for workers on many machines. `RedisSettings` has the server's lines."""
+    """Dramatiq over leases in Redis or Valkey. `RedisSettings` has the server's lines."""
 
     kind: Literal["redis"] = "redis"
     adapter: ClassVar[str] = "backends.queue.redis:RedisJobQueue"
+
+    lease_seconds: float = Field(
+        default=15.0, ge=1.0, le=150.0, description="A message of a dead worker comes again after it."
+    )
 
 
 QueueSettings = Annotated[SqliteQueueSettings | RedisQueueSettings, Field(discriminator="kind")]

@@ -7,8 +7,9 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql.base import PGDDLCompiler
+from ulid import ULID
 
-from app.errors import IntegrityError
+from app.errors import ConfigurationError, IntegrityError
 from backends.sql.base import SqlDatabase
 from backends.sql.fields import SealedFields
 from backends.sql.postgres_errors import translated_errors
@@ -81,25 +82,33 @@ class PostgresDatabase(SqlDatabase):
             connection.execute(_LOCKS[True], {"within": _EVERYWHERE})
             yield connection
 
-    def require_key(self) -> None:
-        """Raise IntegrityError when the database was written with another key; the first that comes is noted.
+    def require_key(self) -> str:
+        """Raise IntegrityError when the database was written with another key; the first that comes is noted, with an
+        id of the database, which is returned.
 
-        It is noted as a comment on a table: backups hold it, and no table of its own is needed.
+        It is noted as a comment on a table: backups hold it, and no table of its own is needed. Raises
+        ConfigurationError for a user whom row security does not hold.
         """
         noted = sa.text("SELECT obj_description('workspaces'::regclass, 'pg_class')")
-        mine = self.fields.mark()
+        free = sa.text("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = current_user")
         with self.read() as connection:
             found = connection.execute(noted).scalar()
+            if connection.execute(free).scalar():
+                raise ConfigurationError(
+                    "This user of PostgreSQL is not held by row security: give one without SUPERUSER and BYPASSRLS."
+                )
         if found is None:
             with self.write() as connection:
                 found = connection.execute(noted).scalar()
                 if found is None:
-                    connection.exec_driver_sql(f"COMMENT ON TABLE workspaces IS '{mine}'")
-                    return
-        if found != mine:
+                    found = f"{self.fields.mark()} {ULID()}"
+                    connection.exec_driver_sql(f"COMMENT ON TABLE workspaces IS '{found}'")
+        mark, _, identity = str(found).partition(" ")
+        if mark != self.fields.mark():
             raise IntegrityError(
                 "The database cannot be read: its key is not the right one; put the key file that belongs to it back."
             )
+        return identity
 
     def wipe(self) -> None:
         """Nothing: what deleted rows leave in files and logs of the server is sealed, and it frees their place."""

@@ -10,7 +10,7 @@ from app.domain.documents import Span
 from app.domain.graph import Assertion, VerifiedTriple
 from app.meaning import open_meaning
 from app.pipeline.fact_meaning import LEAST_COSINE
-from app.pipeline.rules import readable
+from app.pipeline.readable import readable
 from app.pipeline.verification import ParsedSentence
 from app.settings import default_model_dir
 from backends.embeddings.base import Embedder

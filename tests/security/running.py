@@ -7,10 +7,11 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import httpx
 
@@ -51,16 +52,17 @@ def running(
     *,
     web_alone: bool = False,
     options: Sequence[str] = (),
+    chosen: Mapping[str, Any] | None = None,
     **variables: str,
 ) -> Iterator[Running]:
     """`prepare` fills the data folder before the start; `variables` are settings, without their prefix; `options` are
-    those of `dafe up`; `web_alone` starts the web process and nothing beside it."""
+    those of `dafe up`; `web_alone` starts the web process and nothing beside it. `chosen` are settings too, those that
+    `prepare` needs."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    settings = load_settings(
-        data_dir=folder / "data", embeddings={"kind": "hashing"}, llm={"kind": "none"}, samples=False, port=port
-    )
+    plain = {"embeddings": {"kind": "hashing"}, "llm": {"kind": "none"}, "samples": False, "port": port}
+    settings = load_settings(**plain | {"data_dir": folder / "data"} | dict(chosen or {}))
     services = open_services(settings)
     prepare(services)
     services.close()

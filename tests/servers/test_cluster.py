@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from app.container import OPERATOR
+from app.container import OPERATOR, Services
 from app.domain.access import Role
 from app.domain.documents import DocumentStatus
-from app.domain.ids import UserId
+from app.domain.ids import UserId, WorkspaceId
+from app.errors import ConfigurationError
 from tests.api.conftest import PASSWORD, add_person
 from tests.security.canaries import USERNAME
 from tests.security.journey_rest import RestClient
@@ -75,13 +76,16 @@ def test_a_day_leaves_the_same_as_with_the_embedded_profile(cluster: Chosen, tmp
 
 
 def test_dafe_up_indexes_answers_and_deletes(cluster: Chosen, tmp_path: Path) -> None:
-    with closing(services_of(tmp_path / "data", profile="cluster", **cluster)) as services:
-        workspace = services.workspaces.add(OPERATOR, name="Cardiology", ontology="clinical")
+    made: list[WorkspaceId] = []
+
+    def prepare(services: Services) -> None:
+        made.append(services.workspaces.add(OPERATOR, name="Cardiology", ontology="clinical").id)
         user_id = UserId(add_person(services, USERNAME, roles=(Role.ADMINISTRATOR,)))
-        services.workspaces.set_member(OPERATOR, workspace_id=workspace.id, user_id=user_id, role=Role.CLINICIAN)
-    options = ("--profile", "cluster")
-    with running(tmp_path, lambda _services: None, options=options, **variables(cluster)) as started:
-        client = RestClient(started.settings.port, workspace.id, password=PASSWORD)
+        services.workspaces.set_member(OPERATOR, workspace_id=made[0], user_id=user_id, role=Role.CLINICIAN)
+
+    chosen = {"profile": "cluster", **cluster}
+    with running(tmp_path, prepare, options=("--profile", "cluster"), chosen=chosen, **variables(cluster)) as started:
+        client = RestClient(started.settings.port, made[0], password=PASSWORD)
         client.sign_in()
         client.upload("letter.txt", WARFARIN)
         client.wait_until_worked_off()
@@ -112,3 +116,44 @@ def test_a_server_that_is_killed_and_comes_again_loses_nothing(
         work_off(services)
         assert {status_of(services, one) for one in (first, again)} == {DocumentStatus.INDEXED}
         assert set(before) < set(facts(services, workspace_id))
+
+
+def test_a_data_folder_is_not_opened_with_a_database_that_does_not_know_its_files(
+    cluster: Chosen, tmp_path: Path
+) -> None:
+    with closing(services_of(tmp_path, profile="cluster", **cluster)) as services:
+        add(services, services.workspaces.add(OPERATOR, name="Cardiology", ontology="clinical").id, "a.txt", WARFARIN)
+    with pytest.raises(ConfigurationError, match="belongs to another database"):
+        services_of(tmp_path)
+    with closing(services_of(tmp_path, profile="cluster", **cluster)) as services:
+        (workspace,) = services.workspaces.list(OPERATOR)
+        work_off(services)
+        assert facts(services, workspace.id)
+
+
+def test_a_folder_used_by_itself_is_not_opened_with_a_server(cluster: Chosen, tmp_path: Path) -> None:
+    with closing(services_of(tmp_path)) as services:
+        add(services, services.workspaces.add(OPERATOR, name="Cardiology", ontology="clinical").id, "a.txt", WARFARIN)
+    with pytest.raises(ConfigurationError, match="belongs to another database"):
+        services_of(tmp_path, profile="cluster", **cluster)
+    with closing(services_of(tmp_path)) as services:
+        work_off(services)
+        (workspace,) = services.workspaces.list(OPERATOR)
+        assert facts(services, workspace.id)
+
+
+def test_a_redis_that_is_away_is_told_on_the_health_page(
+    cluster: Chosen, tmp_path: Path, redis_server: RealRedis
+) -> None:
+    with closing(services_of(tmp_path, profile="cluster", **cluster)) as services:
+        assert states(services) == {"Queue": True, "Cached results": True}
+        redis_server.kill()
+        try:
+            assert states(services) == {"Queue": False, "Cached results": False}
+        finally:
+            redis_server.start()
+
+
+def states(services: Services) -> dict[str, bool]:
+    checks = services.health.checks(OPERATOR)
+    return {check.name: check.ok for check in checks if check.name in {"Queue", "Cached results"}}

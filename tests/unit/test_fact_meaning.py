@@ -62,6 +62,16 @@ def test_the_medicines_of_a_long_list_stay() -> None:
     assert {("Leonie Stroud", "takes", name) for name in ("ramipril", "omeprazole", "atorvastatin")} <= read(text)[0]
 
 
+def test_the_doses_of_a_long_list_stay() -> None:
+    text = (
+        "On discharge from the cardiology ward on 4 March the patient Leonie Stroud takes apixaban 5 mg twice daily, "
+        "bisoprolol 2.5 mg once daily, low-dose aspirin 75 mg daily and atorvastatin 40 mg at night."
+    )
+    doses = {(relation, object_) for _, relation, object_ in read(text)[0]}
+    assert {("takes apixaban", "5 mg twice daily"), ("takes bisoprolol", "2.5 mg once daily")} <= doses
+    assert ("takes", "low-dose aspirin") in doses
+
+
 def test_a_subject_that_only_a_pronoun_names_is_read_with_its_sentence() -> None:
     found, _ = read(
         "Nadia Brenner founded Corvane Bank.",

@@ -38,6 +38,9 @@ def test_other_words_are_none(word: str) -> None:
         ("gentamicin 80 mg every 8 hours", ["80 mg every 8 hours"]),
         ("a dose of 5 mg twice daily, apixaban on day 2", []),
         ("warfarin 3 months later, amiodarone in 2025", []),
+        ("morphine 10 mg/5 ml, remifentanil 0.1 mcg/kg/min", ["10 mg/5 ml", "0.1 mcg/kg/min"]),
+        ("vancomycin 15 mg/L and lithium 0.8 mmol/L", ["15 mg/L", "0.8 mmol/L"]),
+        ("paracetamol 1 g/6h, apixaban 5 mg/sachet", ["1 g/6h"]),
     ],
 )
 def test_the_dose_is_what_follows_a_medicine_at_once(text: str, doses: list[str]) -> None:
@@ -67,3 +70,17 @@ def test_a_medicine_that_was_not_given_is_denied_with_its_dose() -> None:
 
 def test_a_dose_that_stands_for_itself_stays_in_the_parse() -> None:
     assert ("warfarin dose", "was left unchanged at", "5 mg") in facts("The warfarin dose was left unchanged at 5 mg.")
+
+
+def test_a_dose_behind_the_end_of_a_line_is_the_same() -> None:
+    found = facts("Harlan Voss was discharged on furosemide\n40 mg daily.")
+    assert ("Harlan Voss", "was discharged on furosemide", "40 mg daily") in found
+
+
+def test_what_is_replaced_and_what_replaces_it_keep_their_own_doses() -> None:
+    found = facts("Warfarin 3 mg was replaced by apixaban 5 mg twice daily.")
+    assert found == {("apixaban 5 mg twice daily", "replaced", "Warfarin 3 mg")}
+
+
+def test_a_subject_keeps_its_dose() -> None:
+    assert facts("Bisoprolol 2.5 mg caused bradycardia.") == {("Bisoprolol 2.5 mg", "caused", "bradycardia")}
