@@ -16,7 +16,7 @@ class SqlCacheSettings(BackendSettings):
 
 
 class RedisCacheSettings(RedisSettings):
-    """Values encrypted by us in Redis or Valkey, shared by many machines. `RedisSettings` has the server's lines."""
+    """Values encrypted by us in Redis or Valkey. `RedisSettings` has the server's lines."""
 
     kind: Literal["redis"] = "redis"
     adapter: ClassVar[str] = "backends.cache.redis:RedisCacheStore"

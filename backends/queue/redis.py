@@ -100,7 +100,7 @@ return redis.call('ZCOUNT', workers, now, now + ARGV[1])
 
 
 class RedisJobQueue(LeasedJobQueue):
-    """Its workers are processes of many machines."""
+    """Its workers may be processes of several machines."""
 
     def __init__(self, settings: RedisQueueSettings, *, data_dir: Path, **_ignored: object) -> None:
         self._redis = RedisLeases(settings)

@@ -1,9 +1,11 @@
 """The cluster profile on PostgreSQL, Neo4j, Redis and a Qdrant server: the same day as with the embedded profile."""
 
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, closing
 from importlib.util import find_spec
 from pathlib import Path
+from threading import Event, Thread
 from typing import Any
 
 import pytest
@@ -12,6 +14,7 @@ from app.container import OPERATOR, Services
 from app.domain.access import Role
 from app.domain.documents import DocumentStatus
 from app.domain.ids import UserId, WorkspaceId
+from app.domain.jobs import JobState
 from app.errors import ConfigurationError
 from tests.api.conftest import PASSWORD, add_person
 from tests.security.canaries import USERNAME
@@ -21,7 +24,7 @@ from tests.servers.days import QUESTION, day, services_of
 from tests.servers.real_postgres import RealPostgres, metadata_settings
 from tests.servers.real_redis import RealRedis
 from tests.servers.requiring import require
-from tests.services.letters import WARFARIN, add, facts, status_of
+from tests.services.letters import WARFARIN, add, facts, job_of, status_of
 from tests.working import work_off
 
 pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.model, pytest.mark.timeout(600)]
@@ -157,3 +160,24 @@ def test_a_redis_that_is_away_is_told_on_the_health_page(
 def states(services: Services) -> dict[str, bool]:
     checks = services.health.checks(OPERATOR)
     return {check.name: check.ok for check in checks if check.name in {"Queue", "Cached results"}}
+
+
+def test_documents_wait_while_a_key_is_wrong(cluster: Chosen, tmp_path: Path) -> None:
+    wrong = {**cluster, "vectors": {**cluster["vectors"], "api_key": "another key"}}
+    with closing(services_of(tmp_path, profile="cluster", **wrong)) as services:
+        document = add(services, services.workspaces.add(OPERATOR, name="C", ontology="general").id, "a.txt", WARFARIN)
+        stop = Event()
+        worker = Thread(target=services.make_indexing().serve, kwargs={"stop": stop})
+        worker.start()
+        try:
+            end = time.monotonic() + 60
+            while not (job := job_of(services, document)).error and time.monotonic() < end:
+                time.sleep(0.05)
+        finally:
+            stop.set()
+            worker.join()
+        assert job.state is JobState.WAITING
+        assert "refused the api_key" in (job.error or "")
+    with closing(services_of(tmp_path, profile="cluster", **cluster)) as services:
+        work_off(services)
+        assert status_of(services, document) is DocumentStatus.INDEXED
