@@ -59,8 +59,7 @@ def open_installation(settings: Settings, closing: ExitStack) -> Installation:
         closing.callback(backend.close)
         return backend
 
-    log = _open_log(settings, keys)
-    closing.callback(log.close)
+    log = _open_log(settings, keys, closing)
     embedder: Embedder = open_backend(Embedder, settings.embeddings, model_dir=settings.model_dir)
     vector_parts = {
         "database": database,
@@ -87,13 +86,15 @@ def open_installation(settings: Settings, closing: ExitStack) -> Installation:
     )
 
 
-def _open_log(settings: Settings, keys: Keys) -> AuditLog:
-    return AuditLog(
+def _open_log(settings: Settings, keys: Keys, closing: ExitStack) -> AuditLog:
+    log = AuditLog(
         settings.audit_path,
         mac_key=keys.audit_mac,
         second_device=settings.audit_second_device,
         second_device_required=settings.audit_second_device_required,
     )
+    closing.callback(log.close)
+    return log
 
 
 def find_language_model(installation: Installation) -> LanguageModel | None:
