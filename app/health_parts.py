@@ -25,6 +25,7 @@ def health_parts(installation: Installation, *, probe: Callable[[], ProbeResult]
     required, optional = Level.REQUIRED, Level.OPTIONAL
     settings = installation.settings
     run_up = "Start Dafe Graphs with dafe up, or the worker alone with dafe worker."
+    embeddings_fix = "make setup" if settings.embeddings.kind == "onnx" else "Look after its server or its settings."
     return [
         Part("Database", required, _kind(settings.metadata), lambda: _database(installation), "Run dafe doctor again."),
         Part("Audit log", required, "SQLite", lambda: _audit(installation), "Check the disk of the data folder."),
@@ -33,7 +34,7 @@ def health_parts(installation: Installation, *, probe: Callable[[], ProbeResult]
         Part("Disk", required, "", lambda: _disk(installation), "Free some room on the data folder's disk."),
         Part("Search by meaning", required, _kind(settings.vectors), lambda: _vectors(installation), "See the log."),
         Part("Graph", required, _kind(settings.graph), lambda: _graph(installation), "See the log."),
-        Part("Embedding model", required, installation.embedder.name, lambda: _embedder(installation), "make setup"),
+        Part("Embedding model", required, installation.embedder.name, lambda: _embedder(installation), embeddings_fix),
         *_servers(installation),
         Part("Worker", optional, _kind(settings.queue), lambda: _worker(installation), run_up),
         Part("Processes", optional, "", lambda: _processes(installation), "See the log for why it ended."),

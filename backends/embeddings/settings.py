@@ -1,9 +1,11 @@
 """Settings of the embedders; the union is the registry."""
 
+from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, SecretStr
 
+from backends.addresses import SafeAddress
 from backends.settings import BackendSettings
 
 
@@ -17,21 +19,44 @@ class OnnxEmbedderSettings(BackendSettings):
     batch_tokens: int = Field(default=4096, ge=256, description="Tokens computed together; more needs more memory.")
 
 
-class OpenAIEmbedderSettings(BackendSettings):
-    """Any server with the OpenAI embeddings API: vLLM, Ollama's /v1, text-embeddings-inference, llama.cpp."""
+class ServedEmbedderSettings(BackendSettings):
+    """What is the same for every server."""
+
+    model: str = Field(min_length=1)
+    passage_prefix: str | None = Field(
+        default=None, description='Put before a passage, such as "passage: "; unset: what the model family wants.'
+    )
+    question_prefix: str | None = Field(
+        default=None, description='Put before a question, such as "query: "; unset: what the model family wants.'
+    )
+    batch_texts: int = Field(default=64, ge=1, le=2048)
+    timeout_seconds: float = Field(default=60.0, gt=0, description="Longest time for a batch.")
+    retries: int = Field(default=2, ge=0, le=10)
+
+
+class OllamaEmbedderSettings(ServedEmbedderSettings):
+    """A model of an Ollama server, which has to answer when Dafe Graphs starts."""
+
+    kind: Literal["ollama"] = "ollama"
+    adapter: ClassVar[str] = "backends.embeddings.ollama:OllamaEmbedder"
+    server: ClassVar[str | None] = "ollama"
+
+    url: SafeAddress = "http://127.0.0.1:11434"
+    ca_bundle: Path | None = Field(default=None, description="Certificates to trust instead of the system's.")
+    keep_alive: str = Field(default="5m", description='How long the model stays loaded after a call, such as "30m".')
+    batch_texts: int = Field(default=16, ge=1, le=2048, description="The server computes one after the other.")
+    timeout_seconds: float = Field(default=300.0, gt=0, description="Longest time for a batch, loading included.")
+
+
+class OpenAIEmbedderSettings(ServedEmbedderSettings):
+    """Any server with the OpenAI embeddings API: vLLM, text-embeddings-inference, llama.cpp."""
 
     kind: Literal["openai"] = "openai"
     adapter: ClassVar[str] = "backends.embeddings.openai:OpenAIEmbedder"
 
     url: str = Field(description="Base address that ends in /v1.")
-    model: str
     dimension: int = Field(ge=1, le=8192)
     api_key: SecretStr = SecretStr("")
-    passage_prefix: str = Field(default="", description='What the model wants before a passage, such as "passage: ".')
-    question_prefix: str = Field(default="", description='What the model wants before a question, such as "query: ".')
-    batch_texts: int = Field(default=64, ge=1, le=2048)
-    timeout_seconds: float = Field(default=60.0, gt=0)
-    retries: int = Field(default=2, ge=0, le=10)
 
 
 class HashingEmbedderSettings(BackendSettings):
@@ -44,5 +69,6 @@ class HashingEmbedderSettings(BackendSettings):
 
 
 EmbedderSettings = Annotated[
-    OnnxEmbedderSettings | OpenAIEmbedderSettings | HashingEmbedderSettings, Field(discriminator="kind")
+    OnnxEmbedderSettings | OllamaEmbedderSettings | OpenAIEmbedderSettings | HashingEmbedderSettings,
+    Field(discriminator="kind"),
 ]

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 from app.errors import DafeError
-from backends.llm.ollama_server import OllamaServer
+from backends.llm.refusals import REFUSALS
 from backends.llm.settings import (
     OLLAMA_URL,
     AutoLanguageModelSettings,
@@ -12,6 +12,7 @@ from backends.llm.settings import (
     NoLanguageModelSettings,
     OllamaSettings,
 )
+from backends.ollama.server import OllamaServer
 
 _CONNECT_SECONDS = 0.3
 _ANSWER_SECONDS = 3.0
@@ -31,7 +32,7 @@ class FoundModel:
 
 def find_ollama(url: str = OLLAMA_URL) -> list[FoundModel]:
     """The chat models of the Ollama at `url`, general ones first, then the largest first; none when nothing answers."""
-    server = OllamaServer(url, timeout_seconds=_ANSWER_SECONDS, connect_seconds=_CONNECT_SECONDS)
+    server = OllamaServer(url, refusals=REFUSALS, timeout_seconds=_ANSWER_SECONDS, connect_seconds=_CONNECT_SECONDS)
     try:
         found = [
             FoundModel(

@@ -4,12 +4,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from app.domain.models import Message, ModelInfo
-from app.errors import BackendUnavailableError
 from backends.llm import refusals
 from backends.llm.base import LanguageModel, Piece
 from backends.llm.counting import estimate_tokens
-from backends.llm.ollama_server import OllamaServer
 from backends.llm.settings import OllamaSettings
+from backends.ollama.server import OllamaServer
 
 
 class OllamaLanguageModel(LanguageModel):
@@ -17,12 +16,12 @@ class OllamaLanguageModel(LanguageModel):
 
     def __init__(self, settings: OllamaSettings, **_ignored: object) -> None:
         self._settings = settings
-        self._server = OllamaServer(settings.url, timeout_seconds=settings.timeout_seconds)
+        self._server = OllamaServer(settings.url, refusals=refusals.REFUSALS, timeout_seconds=settings.timeout_seconds)
         self._windows: dict[str, int] = {}
 
     def describe(self) -> ModelInfo:
         """Loads the model when the window of these weights is not yet known: only then does the server tell it."""
-        digest = str(self._installed().get("digest", ""))
+        digest = str(self._server.installed(self._settings.model).get("digest", ""))
         if digest not in self._windows:
             self._windows[digest] = self._window(digest)
         return ModelInfo(
@@ -37,7 +36,7 @@ class OllamaLanguageModel(LanguageModel):
         schema: Mapping[str, Any] | None = None,
         temperature: float = 0.0,
     ) -> Iterator[Piece]:
-        self._installed()
+        self._server.installed(self._settings.model)
         body: dict[str, Any] = {
             "model": self._settings.model,
             "messages": [{"role": message.role, "content": message.text} for message in messages],
@@ -70,17 +69,6 @@ class OllamaLanguageModel(LanguageModel):
 
     def close(self) -> None:
         self._server.close()
-
-    def _installed(self) -> dict[str, Any]:
-        name = self._settings.model
-        for entry in self._server.models():
-            if entry.get("name") in {name, f"{name}:latest"}:
-                if entry.get("remote_host") or entry.get("remote_model"):
-                    raise BackendUnavailableError(
-                        f"The model {name} runs on a machine outside this Ollama server: choose one that runs here."
-                    )
-                return entry
-        raise refusals.unknown_model(name)
 
     def _window(self, digest: str) -> int:
         name, options = self._settings.model, {"num_ctx": self._settings.num_ctx}

@@ -16,8 +16,8 @@ from chromadb.errors import NotFoundError as UnknownCollectionError
 
 from app.domain.ids import ChunkId, VersionId, WorkspaceId
 from app.errors import BackendUnavailableError
+from backends.certificates import trusted_certificates
 from backends.vectors.base import Match, Vectors, VectorStore
-from backends.vectors.certificates import trusted_certificates
 from backends.vectors.chroma_errors import GoneError, refuse_pages, translated
 from backends.vectors.chroma_removal import overwrite, sync
 from backends.vectors.chroma_server import ChromaServer
@@ -224,7 +224,7 @@ class ChromaVectorStore(VectorStore):
             client.get(f"{self._settings.url}/api/v2/auth/identity", headers=headers).raise_for_status()
 
     def _transport(self) -> DeadlineTransport:
-        certificates = trusted_certificates(self._settings.ca_bundle)
+        certificates = trusted_certificates(self._settings.ca_bundle, settings="vectors")
         return DeadlineTransport(seconds=self._settings.timeout_seconds, certificates=certificates)
 
     def _disconnect(self, used: Any) -> None:

@@ -9,7 +9,7 @@ from chromadb.errors import ChromaError, InvalidDimensionException, error_types
 from chromadb.errors import NotFoundError as UnknownCollectionError
 
 from app.errors import BackendUnavailableError, ConfigurationError, DafeError, InvalidInputError
-from backends.vectors.certificates import certificate_error
+from backends.certificates import certificate_error
 
 
 class GoneError(Exception):
@@ -44,7 +44,7 @@ def translated(*, again: bool = False) -> Iterator[None]:
         raise _refusal(error.response.status_code) from error
     except (httpx.HTTPError, ValueError, RuntimeError) as error:
         # A refused connection is a ValueError, one that another thread closed a RuntimeError.
-        raise certificate_error("Chroma", error) or _refusal(0) from error
+        raise certificate_error("Chroma", error, settings="vectors") or _refusal(0) from error
 
 
 def _refusal(status: int) -> DafeError:

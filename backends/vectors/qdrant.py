@@ -16,8 +16,8 @@ from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedR
 
 from app.domain.ids import ChunkId, VersionId, WorkspaceId
 from app.errors import BackendUnavailableError, ConflictError
+from backends.certificates import trusted_certificates
 from backends.vectors.base import Match, Vectors, VectorStore
-from backends.vectors.certificates import trusted_certificates
 from backends.vectors.credentials import header_value
 from backends.vectors.deadline import DeadlineTransport
 from backends.vectors.matrix import check_shape
@@ -197,7 +197,8 @@ class QdrantVectorStore(VectorStore):
             check_compatibility=False,
             timeout=max(1, round(settings.timeout_seconds)),
             transport=DeadlineTransport(
-                seconds=settings.timeout_seconds, certificates=trusted_certificates(settings.ca_bundle)
+                seconds=settings.timeout_seconds,
+                certificates=trusted_certificates(settings.ca_bundle, settings="vectors"),
             ),
         )
 

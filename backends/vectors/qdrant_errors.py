@@ -9,7 +9,7 @@ from qdrant_client.common.client_exceptions import QdrantException, ResourceExha
 from qdrant_client.http.exceptions import ApiException, ResponseHandlingException, UnexpectedResponse
 
 from app.errors import BackendUnavailableError, ConfigurationError, ConflictError, DafeError
-from backends.vectors.certificates import certificate_error
+from backends.certificates import certificate_error
 
 _LONGEST_PAUSE_SECONDS = 5.0
 _BROKEN = (httpx.NetworkError, httpx.RemoteProtocolError)
@@ -42,7 +42,9 @@ def seconds_before_again(error: Exception) -> float | None:
     if isinstance(error, ResourceExhaustedResponse):
         return error.retry_after_s if error.retry_after_s <= _LONGEST_PAUSE_SECONDS else None
     source = error.source if isinstance(error, ResponseHandlingException) else None
-    return 0.0 if isinstance(source, _BROKEN) and certificate_error("Qdrant", source) is None else None
+    if not isinstance(source, _BROKEN) or certificate_error("Qdrant", source, settings="vectors"):
+        return None
+    return 0.0
 
 
 def is_unknown_collection(error: UnexpectedResponse) -> bool:
@@ -78,7 +80,7 @@ def _no_answer(source: Exception) -> DafeError:
         return BackendUnavailableError(
             "The Qdrant server did not answer in time: check its load, or raise timeout_seconds in its settings."
         )
-    return certificate_error("Qdrant", source) or _strange()
+    return certificate_error("Qdrant", source, settings="vectors") or _strange()
 
 
 def _strange() -> BackendUnavailableError:

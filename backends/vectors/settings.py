@@ -2,24 +2,11 @@
 
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal
-from urllib.parse import urlsplit
 
-from pydantic import AfterValidator, Field, SecretStr
+from pydantic import Field, SecretStr
 
+from backends.addresses import SafeAddress
 from backends.settings import BackendSettings
-
-
-def _safe_address(url: str) -> str:
-    address = urlsplit(url)
-    complete = address.scheme in {"http", "https"} and address.hostname
-    if not complete or address.path.strip("/") or address.query or "@" in address.netloc:
-        raise ValueError("give the address as https://host:port, without a path")
-    if address.scheme == "http" and address.hostname not in {"127.0.0.1", "::1", "localhost"}:
-        raise ValueError("http is for this machine only: use https for a server in the network")
-    return url.rstrip("/")
-
-
-_Address = Annotated[str, AfterValidator(_safe_address)]
 
 
 class _VectorSettings(BackendSettings):
@@ -51,7 +38,7 @@ class ChromaVectorSettings(_VectorSettings):
     server: ClassVar[str | None] = "chroma"
     exact: ClassVar[bool] = False
 
-    url: _Address | None = Field(default=None, description="A remote server, such as https://chroma.example:8443.")
+    url: SafeAddress | None = Field(default=None, description="A remote server, such as https://chroma.example:8443.")
     token: SecretStr = Field(default=SecretStr(""), description="Sent as bearer token to the proxy before the server.")
     ca_bundle: Path | None = Field(default=None, description="Certificates to trust instead of the system's.")
     timeout_seconds: float = Field(default=30.0, gt=0)
@@ -66,7 +53,7 @@ class QdrantVectorSettings(_VectorSettings):
     server: ClassVar[str | None] = "qdrant"
     exact: ClassVar[bool] = False
 
-    url: _Address = Field(default="http://127.0.0.1:6333", description="Such as https://qdrant.example:6333.")
+    url: SafeAddress = Field(default="http://127.0.0.1:6333", description="Such as https://qdrant.example:6333.")
     api_key: SecretStr = Field(default=SecretStr(""), description="It has to be allowed to make collections.")
     ca_bundle: Path | None = Field(default=None, description="Certificates to trust instead of the system's.")
     timeout_seconds: float = Field(default=30.0, gt=0, description="Longest time for a whole answer.")

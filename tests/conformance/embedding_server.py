@@ -16,9 +16,10 @@ KEY = "test-key"
 
 
 @contextmanager
-def embedding_server() -> Iterator[str]:
-    """Its base address; vectors come unscaled and in reverse order, longer texts are refused as vLLM does."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
+def embedding_server(*, refused_with: int = 400) -> Iterator[str]:
+    """Its base address; vectors come unscaled and in reverse order, longer texts are refused as vLLM does (400) or
+    text-embeddings-inference (413)."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), type("Handler", (_Handler,), {"refused_with": refused_with}))
     thread = Thread(target=server.serve_forever, daemon=True)
     thread.start()
     try:
@@ -31,6 +32,7 @@ def embedding_server() -> Iterator[str]:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    refused_with: int
 
     def do_POST(self) -> None:
         request = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -40,7 +42,9 @@ class _Handler(BaseHTTPRequestHandler):
         elif request["model"] != "hashing":
             self._answer(404, {"error": {"message": "no such model"}})
         elif any(not text or len(text) > WINDOW_CHARACTERS for text in texts):
-            self._answer(400, {"error": {"message": "This model's maximum context length is 512 tokens."}})
+            self._answer(
+                self.refused_with, {"error": {"message": "This model's maximum context length is 512 tokens."}}
+            )
         else:
             vectors = 3.0 * HashingEmbedder(HashingEmbedderSettings(dimension=DIMENSION)).embed_passages(texts)
             data = [

@@ -12,10 +12,11 @@ from app.errors import BackendUnavailableError, ConfigurationError
 from backends.embeddings.base import Embedder
 from backends.embeddings.onnx_build import build_embedding_model
 from backends.embeddings.openai import OpenAIEmbedder
-from backends.embeddings.settings import EmbedderSettings, OpenAIEmbedderSettings
+from backends.embeddings.settings import EmbedderSettings, OllamaEmbedderSettings, OpenAIEmbedderSettings
 from backends.loading import load
 from tests.conformance.embedding_server import DIMENSION, KEY, embedding_server
 from tests.conformance.implementations import implementations
+from tests.servers.real_ollama import MODEL, real_ollama
 
 TEXTS = [
     "Apixaban was stopped because the patient bled.",
@@ -51,9 +52,18 @@ def remote(address: str, **changed: Any) -> OpenAIEmbedderSettings:
     return OpenAIEmbedderSettings(**{**values, **changed})
 
 
+@pytest.fixture(scope="module")
+def ollama(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OllamaEmbedderSettings]:
+    with real_ollama(tmp_path_factory.mktemp("ollama"), num_ctx=256) as server:
+        yield OllamaEmbedderSettings(url=server.url, model=MODEL, batch_texts=3)
+
+
 @pytest.fixture(params=implementations(EmbedderSettings))
 def embedder(request: pytest.FixtureRequest, address: str, model_dir: Path) -> Iterator[Embedder]:
-    settings = remote(address) if request.param is OpenAIEmbedderSettings else request.param()
+    if request.param.server:
+        settings = request.getfixturevalue(request.param.server)
+    else:
+        settings = remote(address) if request.param is OpenAIEmbedderSettings else request.param()
     opened = load(Embedder, settings, model_dir=model_dir)
     yield opened
     opened.close()
@@ -134,6 +144,14 @@ def test_a_server_that_refuses_or_is_away_is_said_without_the_text(
         embedder.embed_passages(["Planted patient name."])
     assert "Planted" not in str(caught.value)
     embedder.close()
+
+
+def test_a_server_that_calls_a_long_text_a_large_request_is_understood() -> None:
+    with embedding_server(refused_with=413) as address:
+        embedder = OpenAIEmbedder(remote(address))
+        long = embedder.embed_passages(["short", "bleed " * 1000])
+        assert long[1] == pytest.approx(embedder.embed_question("bleed " * 100), abs=1e-2)
+        embedder.close()
 
 
 def test_prefixes_are_put_before_passages_and_questions(address: str) -> None:

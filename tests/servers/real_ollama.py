@@ -29,15 +29,23 @@ class RealOllama:
 
     def runner_seconds(self) -> float:
         """CPU time that the model's processes have used so far."""
-        total = 0.0
+        ticks = sum(int(values[11]) + int(values[12]) for values in self._runners().values())
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+    def runners(self) -> list[int]:
+        """Ids of the model's processes."""
+        return list(self._runners())
+
+    def _runners(self) -> dict[int, list[str]]:
+        found = {}
         for folder in Path("/proc").glob("[0-9]*"):
             try:
                 values = (folder / "stat").read_text().rpartition(")")[2].split()
             except OSError:
                 continue
-            if int(values[1]) == self.process.pid:
-                total += (int(values[11]) + int(values[12])) / os.sysconf("SC_CLK_TCK")
-        return total
+            if int(values[1]) == self.process.pid and values[0] != "Z":
+                found[int(folder.name)] = values
+        return found
 
 
 def ollama_binary() -> Path:
