@@ -20,7 +20,9 @@ from backends.vectors import chroma_child
 from backends.vectors.chroma_child import ALIVE_LOCK, PORT_FILE, USERS_LOCK
 
 _START_LOCK = "start.lock"
-_SECONDS_TO_START = 60.0
+_SECONDS_TO_START = 100.0
+_SECONDS_OF_A_TRY = 45.0
+"""A server that does not answer by then hangs, and is started anew."""
 _SECONDS_TO_WIPE = 20.0
 _TRIES = 3
 _HOST = "127.0.0.1"
@@ -106,13 +108,17 @@ class ChromaServer:
                     self._on_restart("Chroma server")
                 (self._folder / PORT_FILE).unlink(missing_ok=True)
                 child = self._launch(_free_port())
-            while time.monotonic() < deadline:
+            patience = time.monotonic() + _SECONDS_OF_A_TRY if child is not None else deadline
+            while time.monotonic() < min(deadline, patience):
                 port = self._read_port()
                 if port is not None and _answers(port):
                     return port
                 if child is not None and child.poll() is not None and not self._is_alive():
                     break
                 time.sleep(0.05)
+            if child is not None and child.poll() is None:
+                child.kill()
+                child.wait()
         raise BackendUnavailableError(
             "The Chroma server did not start: check free memory and disk, or choose vectors kind sql in the settings."
         )
