@@ -21,7 +21,9 @@ def require_own_metadata(folder: Path, identity: str) -> None:
         used = any((folder / name).exists() for name in _USED)
         known = "" if used else identity
         if known:
-            note.write_text(f"{known}\n", encoding="utf-8")
+            beside = note.with_suffix(".new")
+            beside.write_text(f"{known}\n", encoding="utf-8")
+            beside.replace(note)
     if known != identity:
         raise ConfigurationError(
             f"The data folder {folder} belongs to another database: put the metadata settings back that it was used"

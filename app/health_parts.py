@@ -67,12 +67,12 @@ def _audit(installation: Installation) -> str:
 
 def _servers(installation: Installation) -> list[Part]:
     """Those that are no part of the database: without its queue nothing can be added or deleted."""
-    settings = installation.settings
+    settings, log = installation.settings, "See the log."
     parts = []
     if settings.queue.server is not None:
-        parts.append(Part("Queue", Level.REQUIRED, _kind(settings.queue), lambda: _queue(installation), "See the log."))
+        parts.append(Part("Queue", Level.REQUIRED, _kind(settings.queue), lambda: _queue(installation), log))
     if settings.cache.server is not None:
-        parts.append(Part("Cached results", Level.OPTIONAL, _kind(settings.cache), lambda: _cache(installation), ""))
+        parts.append(Part("Cached results", Level.OPTIONAL, _kind(settings.cache), lambda: _cache(installation), log))
     return parts
 
 
