@@ -297,3 +297,25 @@ def test_a_proxy_that_would_see_the_vectors_is_refused(folder: Path, monkeypatch
 def test_an_unsafe_or_incomplete_address_is_refused(url: str) -> None:
     with pytest.raises(ValidationError):
         ChromaVectorSettings(url=url)
+
+
+def test_a_server_that_hangs_at_its_start_is_ended_and_started_anew(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("backends.vectors.chroma_server._SECONDS_OF_A_TRY", 15.0)
+    server = ChromaServer(folder / "chroma")
+    launch = server._launch
+    hanging: list[subprocess.Popen[bytes]] = []
+
+    def hang_once(port: int) -> "subprocess.Popen[bytes]":
+        if hanging:
+            return launch(port)
+        hanging.append(subprocess.Popen(["sleep", "600"]))
+        return hanging[0]
+
+    monkeypatch.setattr(server, "_launch", hang_once)
+    try:
+        assert server.find_port() > 0
+        assert hanging[0].poll() is not None
+    finally:
+        server.close()
