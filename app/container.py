@@ -43,6 +43,7 @@ from app.services.samples import SampleService
 from app.services.sessions import SessionLimits, SessionService
 from app.services.signing_in import SignIns
 from app.services.users import UserService
+from app.services.walks import WalkUpkeep
 from app.services.workspaces import WorkspaceService
 from app.settings import Settings, process_settings
 from backends.embeddings.tokens import TokenCounter
@@ -223,6 +224,7 @@ def _make_retriever(installation: Installation, parser: SentenceParser) -> Retri
         graph=installation.graph,
         embedder=installation.embedder,
         parser=parser,
+        adjacencies=installation.adjacencies,
     )
 
 
@@ -264,4 +266,5 @@ def _make_indexing(
         recovery=Recovery(queue=installation.queue, remover=remover, **stores),
         queue=installation.queue,
         auditor=auditor,
+        after_job=WalkUpkeep(metadata=installation.metadata, adjacencies=installation.adjacencies).refresh,
     )

@@ -6,10 +6,13 @@ from typing import Any
 
 from app.belonging import require_own_metadata
 from app.errors import BackendUnavailableError
+from app.pipeline.adjacencies import Adjacencies
+from app.pipeline.adjacency_files import AdjacencyFiles
 from app.restarts import Restarts
 from app.seals import seals_of
 from app.security.audit_log import AuditLog
 from app.security.audit_seals import Seals
+from app.security.grown_file import exclusive
 from app.security.keys import Keys, load_keys
 from app.settings import Settings
 from backends.cache.base import CacheStore
@@ -42,6 +45,7 @@ class Installation:
     queue: JobQueue
     loader: DocumentLoader
     embedder: Embedder
+    adjacencies: Adjacencies
 
 
 def open_installation(settings: Settings, closing: ExitStack) -> Installation:
@@ -61,15 +65,12 @@ def open_installation(settings: Settings, closing: ExitStack) -> Installation:
 
     log = _open_log(settings, keys, closing)
     embedder: Embedder = open_backend(Embedder, settings.embeddings, model_dir=settings.model_dir)
-    vector_parts = {
-        "database": database,
-        "data_dir": settings.data_dir,
-        "embedding_name": embedder.name,
-        "dimension": embedder.dimension,
-        "on_restart": Restarts(settings.data_dir).add,
-    }
+    vector_parts: dict[str, Any] = {"database": database, "data_dir": settings.data_dir}
+    vector_parts |= {"embedding_name": embedder.name, "dimension": embedder.dimension}
+    vector_parts |= {"on_restart": Restarts(settings.data_dir).add}
     metadata: MetadataStore = open_backend(MetadataStore, settings.metadata, database=database, key=keys.fields)
     require_own_metadata(settings.data_dir, metadata.identity)
+    graph: GraphStore = open_backend(GraphStore, settings.graph, database=database)
     return Installation(
         settings=settings,
         keys=keys,
@@ -78,11 +79,22 @@ def open_installation(settings: Settings, closing: ExitStack) -> Installation:
         metadata=metadata,
         files=open_backend(FileStore, settings.files, data_dir=settings.data_dir, key=keys.files),
         vectors=open_backend(VectorStore, settings.vectors, **vector_parts),
-        graph=open_backend(GraphStore, settings.graph, database=database),
+        graph=graph,
         cache=open_backend(CacheStore, settings.cache, database=database, key=keys.cache),
         queue=open_backend(JobQueue, settings.queue, database=database, data_dir=settings.data_dir),
         loader=open_backend(DocumentLoader, settings.loader),
         embedder=embedder,
+        adjacencies=_open_adjacencies(graph, settings, keys),
+    )
+
+
+def _open_adjacencies(graph: GraphStore, settings: Settings, keys: Keys) -> Adjacencies:
+    folder = settings.data_dir
+    return Adjacencies(
+        graph,
+        key=keys.ids,
+        files=AdjacencyFiles(folder / "walks"),
+        alone=lambda: exclusive(folder / "walks.lock"),
     )
 
 

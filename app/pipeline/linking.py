@@ -3,7 +3,7 @@
 import math
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
@@ -36,28 +36,23 @@ class Link:
 
     span: Span
     text: str
-    entities: tuple[int, ...]
+    entities: tuple[Entity, ...]
     similarity: float = 1.0
     named: bool = True
     """Written as a name: recognised, capitalised or quoted."""
 
 
-class EntityIndex:
-    """The permitted entities of a workspace by name, and by likeness of name; positions count from 0."""
+FindNearest = Callable[[str], tuple[Entity, float] | None]
+"""The entity whose name is most like a key, and how much (0 to 1)."""
+
+
+class SimilarNames:
+    """The permitted entities of a workspace by likeness of name."""
 
     def __init__(self, entities: Sequence[Entity]) -> None:
         self.entities = tuple(entities)
-        self._by_key: dict[str, list[int]] = defaultdict(list)
-        for position, entity in enumerate(self.entities):
-            for key in {entity.key, *map(name_key, entity.aliases)} - {""}:
-                self._by_key[key].append(position)
 
-    def find(self, key: str) -> tuple[int, ...]:
-        """Those whose key, or an alias's key, is `key`; the most mentioned first."""
-        found = self._by_key.get(key, ())
-        return tuple(sorted(found, key=lambda position: -self.entities[position].mentions))
-
-    def find_nearest(self, key: str) -> tuple[int, float] | None:
+    def find_nearest(self, key: str) -> tuple[Entity, float] | None:
         """The entity whose name shares most letter triples with `key` (cosine, rare triples count more)."""
         if not self.entities:
             return None
@@ -73,7 +68,7 @@ class EntityIndex:
             return None
         similarities = names @ (row / length)
         best = int(similarities.argmax())
-        return best, float(similarities[best])
+        return self.entities[best], float(similarities[best])
 
     @cached_property
     def _letter_triples(self) -> tuple[Any, Any, dict[str, int]]:
@@ -94,21 +89,36 @@ class EntityIndex:
         return (weighted / np.maximum(lengths, 1e-12)[:, None]).tocsr(), rarity, columns
 
 
-def link(question: str, *, recognised: Sequence[RecognisedEntity], index: EntityIndex) -> list[Link]:
+def possible_keys(question: str) -> frozenset[str]:
+    """The keys (`app.domain.names.name_key`) under which stretches of the question may name an entity."""
+    words = _words(question)
+    return frozenset(name_key(_text(question, span)) for span in _stretches(question, words)) - {""}
+
+
+def link(
+    question: str,
+    *,
+    recognised: Sequence[RecognisedEntity],
+    entities: Sequence[Entity],
+    find_nearest: FindNearest,
+) -> list[Link]:
     """The names in the question, longest first and none inside another: equal names, then for recognised or
-    capitalised names that fit none, the most similar one (at least .6); what fits nothing has no entities."""
+    capitalised names that fit none, the most similar one (at least .6); what fits nothing has no entities.
+
+    `entities` are those with one of the question's `possible_keys`, the most mentioned first.
+    """
     possible = _possible_names(question, recognised)
     links = [
         replace(found, named=any(span.overlaps(found.span) for span in possible))
-        for found in _equal_names(question, index)
+        for found in _equal_names(question, entities)
     ]
     taken = [found.span for found in links]
     for span in possible:
         if any(span.overlaps(other) for other in taken):
             continue
         taken.append(span)
-        text = question[span.start : span.end]
-        nearest = index.find_nearest(name_key(text))
+        text = _text(question, span)
+        nearest = find_nearest(name_key(text))
         if nearest is not None and nearest[1] >= NEAR_ENOUGH:
             links.append(Link(span, text, (nearest[0],), nearest[1]))
         else:
@@ -116,20 +126,35 @@ def link(question: str, *, recognised: Sequence[RecognisedEntity], index: Entity
     return sorted(links, key=lambda found: found.span)
 
 
-def _equal_names(question: str, index: EntityIndex) -> Iterator[Link]:
-    words = [Span(match.start(), match.end()) for match in _WORD.finditer(question)]
-    taken = [False] * len(words)
+def _equal_names(question: str, entities: Sequence[Entity]) -> Iterator[Link]:
+    by_key: dict[str, list[Entity]] = defaultdict(list)
+    for entity in entities:
+        for key in {entity.key, *map(name_key, entity.aliases)}:
+            by_key[key].append(entity)
+    taken: list[Span] = []
+    for span in _stretches(question, _words(question)):
+        text = _text(question, span)
+        named = by_key.get(name_key(text))
+        if named and not any(span.overlaps(other) for other in taken):
+            taken.append(span)
+            yield Link(span, text, tuple(named))
+
+
+def _stretches(question: str, words: Sequence[Span]) -> Iterator[Span]:
+    """Of up to ten words, the longest first; no single word that names nothing."""
     for size in range(min(_LONGEST_NAME_WORDS, len(words)), 0, -1):
         for first in range(len(words) - size + 1):
-            if any(taken[first : first + size]):
-                continue
             span = Span(words[first].start, words[first + size - 1].end)
-            text = question[span.start : span.end]
-            if size == 1 and fold(text).strip(".") in _NO_NAMES:
-                continue
-            if entities := index.find(name_key(text)):
-                taken[first : first + size] = [True] * size
-                yield Link(span, text, entities)
+            if size > 1 or fold(_text(question, span)).strip(".") not in _NO_NAMES:
+                yield span
+
+
+def _words(question: str) -> list[Span]:
+    return [Span(match.start(), match.end()) for match in _WORD.finditer(question)]
+
+
+def _text(question: str, span: Span) -> str:
+    return question[span.start : span.end]
 
 
 def _possible_names(question: str, recognised: Sequence[RecognisedEntity]) -> list[Span]:

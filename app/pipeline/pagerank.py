@@ -1,50 +1,77 @@
-"""Personalised PageRank over entities and chunks."""
+"""Personalised PageRank over names and chunks."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
-Mass = NDArray[np.float64]
+from app.pipeline.adjacency import Adjacency, Places, Weights
 
 DAMPING = 0.5
 ITERATIONS = 8
-_ENOUGH = 1e-9
+_TOO_LITTLE = 1e-6
+"""A place goes on only while it has more than this for each of its edges (the push of Andersen, Chung and Lang 2006):
+so a walk among ten million edges looks at those near its seeds, and what it leaves out is spread over thousands."""
 
 
-def make_transition(rows: Sequence[int], columns: Sequence[int], weights: Sequence[float], *, nodes: int) -> Any:
-    """A SciPy CSR matrix whose column j shares the mass of node j among its neighbours by edge weight.
+def walk(
+    adjacency: Adjacency, *, permitted: NDArray[np.bool_], names: Mapping[int, float], chunks: Mapping[int, float]
+) -> Weights:
+    """For each chunk how much of a walk ends there that restarts at the seeds with probability one half (Haveliwala
+    2002) and goes over permitted chunks only; all is 1 or less.
 
-    Edges are given once and count both ways; an edge given twice adds up. Nodes without edges keep nothing.
+    `names` and `chunks` are the shares of the seeds by number, normalised here; without any the result is zero
+    everywhere. What comes to a place without edges is lost.
     """
-    from scipy.sparse import coo_array, diags_array
-
-    one_way = coo_array((np.asarray(weights, dtype=np.float64), (rows, columns)), shape=(nodes, nodes)).tocsr()
-    both_ways = one_way + one_way.T
-    strength = np.asarray(both_ways.sum(axis=0)).ravel()
-    shares = np.divide(1.0, strength, out=np.zeros_like(strength), where=strength > 0)
-    return (both_ways @ diags_array(shares)).tocsr()
-
-
-def spread(transition: Any, seeds: Mapping[int, float]) -> Mass:
-    """Where a walk ends that restarts at the seeds with probability one half (Haveliwala 2002); all mass is 1 or less.
-
-    `seeds` are shares, normalised here; without any the result is zero everywhere.
-    """
-    nodes = transition.shape[0]
-    restart: Mass = np.zeros(nodes)
-    for node, share in seeds.items():
-        restart[node] += share
-    total = restart.sum()
+    ended: Weights = np.zeros(adjacency.chunks)
+    total = sum(names.values()) + sum(chunks.values())
     if total <= 0:
-        return restart
-    restart /= total
-    mass = restart.copy()
-    for _ in range(ITERATIONS):
-        following = (1 - DAMPING) * restart + DAMPING * (transition @ mass)
-        change = float(np.abs(following - mass).sum())
-        mass = following
-        if change < _ENOUGH:
-            break
-    return mass
+        return ended
+    at_names, at_chunks = _seeds(names, total), _seeds(chunks, total)
+    for step in range(ITERATIONS):
+        going = DAMPING**step
+        ended[at_chunks[0]] += at_chunks[1] * going * (1 - DAMPING)
+        at_names, at_chunks = (
+            _step_to_names(adjacency, at_chunks, least=_TOO_LITTLE / going),
+            _step_to_chunks(adjacency, at_names, permitted, least=_TOO_LITTLE / going),
+        )
+    ended[at_chunks[0]] += at_chunks[1] * DAMPING**ITERATIONS
+    return ended
+
+
+_Mass = tuple[Places, Weights]
+
+
+def _seeds(shares: Mapping[int, float], total: float) -> _Mass:
+    return np.fromiter(shares, np.int64, len(shares)), np.fromiter(shares.values(), float, len(shares)) / total
+
+
+def _step_to_names(adjacency: Adjacency, mass: _Mass, *, least: float) -> _Mass:
+    chunks, left = _worth_going_on(mass, adjacency.count_names(mass[0]), least=least)
+    owners, names, weights = adjacency.names_of(chunks)
+    return _shared(left, owners, names, weights, size=adjacency.names)
+
+
+def _step_to_chunks(adjacency: Adjacency, mass: _Mass, permitted: NDArray[np.bool_], *, least: float) -> _Mass:
+    names, left = _worth_going_on(mass, adjacency.count_chunks(mass[0]), least=least)
+    owners, chunks, weights = adjacency.chunks_of(names)
+    allowed = permitted[chunks]
+    return _shared(left, owners[allowed], chunks[allowed], weights[allowed], size=adjacency.chunks)
+
+
+def _worth_going_on(mass: _Mass, edges: Places, *, least: float) -> _Mass:
+    enough = mass[1] > least * edges
+    return mass[0][enough], mass[1][enough]
+
+
+def _shared(mass: Weights, owners: Places, targets: Places, weights: Weights, *, size: int) -> _Mass:
+    """The mass of each owner among its targets by weight, summed up by target."""
+    strength = np.bincount(owners, weights, minlength=len(mass)).astype(np.float64)
+    share = np.divide(mass, strength, out=np.zeros_like(mass), where=strength > 0)
+    arriving = share[owners] * weights
+    if len(targets) * 8 > size:
+        summed = np.bincount(targets, arriving, minlength=size).astype(np.float64)
+        places = np.flatnonzero(summed)
+        return places, summed[places]
+    places, inverse = np.unique(targets, return_inverse=True)
+    return places, np.bincount(inverse, arriving, minlength=len(places)).astype(np.float64)

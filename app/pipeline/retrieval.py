@@ -4,19 +4,20 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-
-import numpy as np
+from typing import Any
 
 from app.domain.answers import Mode, Passage
 from app.domain.graph import Entity, RecognisedEntity
 from app.domain.ids import ChunkId, VersionId, WorkspaceId
+from app.pipeline.adjacencies import Adjacencies
+from app.pipeline.adjacency_building import UNNAMED
 from app.pipeline.fusion import fuse
 from app.pipeline.lexical import rank_by_words
-from app.pipeline.linking import Link, link
-from app.pipeline.pagerank import spread
+from app.pipeline.linking import Link, SimilarNames, link, possible_keys
 from app.pipeline.parsing import SentenceParser
 from app.pipeline.question_reading import ReadQuestion, read_question
-from app.pipeline.retrieval_graph import UNNAMED, RetrievalGraph, RetrievalGraphs
+from app.pipeline.recent import Recent
+from app.pipeline.retrieval_graph import RetrievalGraph
 from app.pipeline.words import content_stems
 from backends.embeddings.base import Embedder, Vectors
 from backends.graph.base import GraphStore
@@ -25,9 +26,15 @@ from backends.metadata.base_content import Postings
 from backends.vectors.base import Match, VectorStore
 
 _DEPTH = 100
-_MEANING_SHARE = 0.1
-_MEANING_SHARE_WITHOUT_NAMES = 0.9
+_NEAR_SHARE = 0.1
+_NEAR_SHARE_WITHOUT_NAMES = 0.9
 """Things without a name are in too many chunks to lead anywhere."""
+_WORDS_SHARE = 0.3
+"""Of the share of the passages near the question, what goes to those near in words; the rest to those in meaning."""
+_MOST_SIMILAR_NAMES = 300_000
+"""Among more entities only names that are equal are found: their letters would take gigabytes in every process."""
+_KEPT = 4
+_MAX_AGE_SECONDS = 300.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,12 +73,16 @@ class Retriever:
         graph: GraphStore,
         embedder: Embedder,
         parser: SentenceParser,
+        adjacencies: Adjacencies | None = None,
     ) -> None:
+        """`adjacencies` of the same graph; without them everything walked over stays in this object's memory."""
         self._metadata = metadata
         self._vectors = vectors
+        self._graph = graph
         self._embedder = embedder
         self._parser = parser
-        self._graphs = RetrievalGraphs(graph)
+        self._adjacencies = adjacencies or Adjacencies(graph, key=b"")
+        self._similar: Recent[_Scope, SimilarNames] = Recent(most=_KEPT, seconds=_MAX_AGE_SECONDS)
 
     def retrieve(
         self,
@@ -88,8 +99,7 @@ class Retriever:
         timings: dict[str, float] = {}
         with _timed(timings, "linking"):
             recognised = tuple(self._parser.find_entities(question))
-            graph = self._graphs.get(workspace_id=workspace_id, permitted=permitted)
-            links = link(question, recognised=recognised, index=graph.index)
+            links = self._link(question, recognised, scope)
         with _timed(timings, "searching"):
             stems = tuple(content_stems(question))
             postings = self._metadata.chunks.find_postings(set(stems), workspace_id=workspace_id, permitted=permitted)
@@ -99,11 +109,12 @@ class Retriever:
             if mode is Mode.RAG:
                 ranked = _rank_by_words_and_meaning(stems, postings, nearest, limit=limit)
             else:
-                ranked = _rank_by_graph(graph, links, nearest, limit=limit)
+                by_words = rank_by_words(stems, postings, limit=_DEPTH)
+                ranked = _rank_by_graph(self._walkable(scope), links, nearest, by_words, limit=limit)
             passages = self._read(ranked, scope)
         return Retrieved(
             passages=passages,
-            seeds=_seeds(graph, links),
+            seeds=_seeds(links),
             unknown_entities=_unknown(links, postings),
             question_entities=recognised,
             question_vector=vector,
@@ -115,7 +126,25 @@ class Retriever:
 
     def forget(self, workspace_id: WorkspaceId) -> None:
         """Drop what is kept in memory of a workspace: it was deleted, or its facts were extracted again."""
-        self._graphs.forget(workspace_id)
+        self._adjacencies.forget(workspace_id)
+        self._similar.forget(lambda scope: scope.workspace_id == workspace_id)
+
+    def _link(self, question: str, recognised: Sequence[RecognisedEntity], scope: _Scope) -> list[Link]:
+        here: dict[str, Any] = {"workspace_id": scope.workspace_id, "permitted": scope.permitted}
+        named = self._graph.find_entities(**here, keys=possible_keys(question))
+
+        def read_names() -> SimilarNames:
+            few = self._graph.count(**here).entities <= _MOST_SIMILAR_NAMES
+            return SimilarNames(self._graph.find_entities(**here) if few else ())
+
+        def find_nearest(key: str) -> tuple[Entity, float] | None:
+            return self._similar.get(scope, read_names).find_nearest(key)
+
+        return link(question, recognised=recognised, entities=named, find_nearest=find_nearest)
+
+    def _walkable(self, scope: _Scope) -> RetrievalGraph:
+        adjacency = self._adjacencies.get(workspace_id=scope.workspace_id, permitted=scope.permitted)
+        return RetrievalGraph(adjacency, adjacency.permit(scope.permitted), self._adjacencies.key)
 
     def _search_meaning(self, vector: Vectors, scope: _Scope) -> list[Match]:
         return self._vectors.search(vector, workspace_id=scope.workspace_id, permitted=scope.permitted, limit=_DEPTH)
@@ -149,54 +178,65 @@ def _rank_by_words_and_meaning(
 
 
 def _rank_by_graph(
-    graph: RetrievalGraph, links: Sequence[Link], nearest: Sequence[Match], *, limit: int
+    graph: RetrievalGraph,
+    links: Sequence[Link],
+    nearest: Sequence[Match],
+    by_words: Sequence[tuple[ChunkId, float]],
+    *,
+    limit: int,
 ) -> list[_Ranked]:
-    named = _entity_seeds(graph, [found for found in links if _is_name(graph, found)])
+    named = _entity_seeds(graph, [found for found in links if _is_name(found)])
     seeds = named or _entity_seeds(graph, links)
-    by_entities = 1 - (_MEANING_SHARE if named else _MEANING_SHARE_WITHOUT_NAMES) if seeds else 0.0
+    by_entities = 1 - (_NEAR_SHARE if named else _NEAR_SHARE_WITHOUT_NAMES) if seeds else 0.0
     total = sum(seeds.values())
-    shares = {node: by_entities * weight / total for node, weight in seeds.items()}
-    for node, share in _meaning_seeds(graph, nearest).items():
-        shares[node] = shares.get(node, 0.0) + (1 - by_entities) * share
-    mass = spread(graph.transition, shares)[graph.names :]
-    best = np.lexsort((np.arange(len(mass)), -mass))[:limit]
-    ranked = [_Ranked(graph.chunk_ids[place], float(mass[place]), ("graph",)) for place in best if mass[place] > 0]
+    ranked = [
+        _Ranked(chunk_id, mass, ("graph",))
+        for chunk_id, mass in graph.rank(
+            names={name: by_entities * weight / total for name, weight in seeds.items()},
+            chunks={chunk: (1 - by_entities) * share for chunk, share in _near_seeds(graph, nearest, by_words).items()},
+            limit=limit,
+        )
+    ]
     listed = {found.chunk_id for found in ranked}
     rest = [_Ranked(match.chunk_id, 0.0, ("meaning",)) for match in nearest if match.chunk_id not in listed]
     return [*ranked, *rest][:limit]
 
 
-def _is_name(graph: RetrievalGraph, found: Link) -> bool:
+def _is_name(found: Link) -> bool:
     """Written as a name in the question, and known as one: "Bone Turnover" in a question set in capitals is none."""
-    entities = [graph.index.entities[position] for position in found.entities]
-    return found.named and any(entity.type not in UNNAMED or not entity.name.islower() for entity in entities)
+    return found.named and any(entity.type not in UNNAMED or not entity.name.islower() for entity in found.entities)
 
 
 def _entity_seeds(graph: RetrievalGraph, links: Sequence[Link]) -> dict[int, float]:
     """Rare names weigh more: likeness ÷ number of chunks that hold the name."""
+    holding = graph.count_chunks([entity for found in links for entity in found.entities])
     seeds: dict[int, float] = {}
     for found in links:
         for entity in found.entities:
-            node = graph.nodes[entity]
-            if chunks := int(graph.chunks_naming[node]):
-                seeds[node] = max(seeds.get(node, 0.0), found.similarity / chunks)
+            name = graph.number_of(entity)
+            if chunks := holding.get(name):
+                seeds[name] = max(seeds.get(name, 0.0), found.similarity / chunks)
     return seeds
 
 
-def _meaning_seeds(graph: RetrievalGraph, nearest: Sequence[Match]) -> dict[int, float]:
-    """Shares that fall from the most similar passage to none at the last of the list."""
-    known = [match for match in nearest if match.chunk_id in graph.chunk_nodes]
-    if not known:
-        return {}
-    lowest = known[-1].similarity
-    weights = {graph.chunk_nodes[match.chunk_id]: match.similarity - lowest + 1e-6 for match in known}
-    total = sum(weights.values())
-    return {node: weight / total for node, weight in weights.items()}
+def _near_seeds(
+    graph: RetrievalGraph, nearest: Sequence[Match], by_words: Sequence[tuple[ChunkId, float]]
+) -> dict[int, float]:
+    """Shares that fall from the best passage of each list to none at its last."""
+    seeds: dict[int, float] = {}
+    scored = [(match.chunk_id, match.similarity) for match in nearest]
+    for ranked, part in ((scored, 1 - _WORDS_SHARE), (list(by_words), _WORDS_SHARE)):
+        numbers = graph.number_chunks([chunk_id for chunk_id, _ in ranked])
+        known = [(numbers[chunk_id], score) for chunk_id, score in ranked if chunk_id in numbers]
+        lowest = min((score for _, score in known), default=0.0)
+        total = sum(score - lowest + 1e-6 for _, score in known)
+        for chunk, score in known:
+            seeds[chunk] = seeds.get(chunk, 0.0) + part * (score - lowest + 1e-6) / total
+    return seeds
 
 
-def _seeds(graph: RetrievalGraph, links: Sequence[Link]) -> tuple[Entity, ...]:
-    positions = dict.fromkeys(entity for found in links for entity in found.entities)
-    return tuple(graph.index.entities[position] for position in positions)
+def _seeds(links: Sequence[Link]) -> tuple[Entity, ...]:
+    return tuple({entity.id: entity for found in links for entity in found.entities}.values())
 
 
 def _unknown(links: Sequence[Link], postings: Postings) -> tuple[str, ...]:

@@ -1,11 +1,12 @@
 """Runs queued jobs: index a version, or remove what is left of one."""
 
+from collections.abc import Callable
 from contextlib import suppress
 from threading import Event, Thread
 
 from app.domain.access import Actor
 from app.domain.documents import DocumentStatus, DocumentVersion
-from app.domain.ids import JobId
+from app.domain.ids import JobId, WorkspaceId
 from app.domain.jobs import Job, JobKind, JobState
 from app.errors import (
     BackendUnavailableError,
@@ -44,13 +45,16 @@ class IndexingService:
         recovery: Recovery,
         queue: JobQueue,
         auditor: Auditor,
+        after_job: Callable[[WorkspaceId], None] = lambda _workspace_id: None,
     ) -> None:
+        """`after_job` is called when a job added to what a workspace holds, or took from it."""
         self._indexer = indexer
         self._metadata = metadata
         self._remover = remover
         self._recovery = recovery
         self._queue = queue
         self._auditor = auditor
+        self._after_job = after_job
         self._pace = Pace()
         self._ending = Event()
 
@@ -93,6 +97,7 @@ class IndexingService:
             ) as progress:
                 work = self._index if job.kind is JobKind.INDEX else self._delete
                 work(job, progress)
+            self._after_job(job.workspace_id)
 
     def _claim(self, job_id: JobId) -> Job | None:
         return self._metadata.jobs.claim(job_id, worker=self._worker, lease_seconds=LEASE_SECONDS)

@@ -1,9 +1,7 @@
-"""The parts of retrieval that rank: walks, fusion, word search, and the words they compare."""
+"""The parts of retrieval that rank: fusion, word search, and the words they compare."""
 
 import math
-from itertools import pairwise
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,48 +9,10 @@ from hypothesis import strategies as st
 from app.domain.ids import ChunkId
 from app.pipeline.fusion import fuse
 from app.pipeline.lexical import inverse_frequency, rank_by_words
-from app.pipeline.pagerank import make_transition, spread
 from app.pipeline.words import content_stems, is_stop_word, words
 from backends.metadata.base_content import Postings
 
 A, B, C = ChunkId("a"), ChunkId("b"), ChunkId("c")
-
-
-def test_a_column_shares_the_mass_of_its_node_by_weight() -> None:
-    transition = make_transition([0, 0], [1, 2], [3.0, 1.0], nodes=4).toarray()
-    assert transition[:, 0] == pytest.approx([0, 0.75, 0.25, 0])
-    assert transition[0, 1] == transition[0, 2] == 1
-    assert transition[:, 3].sum() == 0
-    twice = make_transition([0, 0], [1, 1], [1.0, 2.0], nodes=2).toarray()
-    assert twice == pytest.approx(make_transition([1], [0], [3.0], nodes=2).toarray())
-
-
-def test_a_walk_stays_near_its_seeds() -> None:
-    chain = make_transition([0, 1, 2], [1, 2, 3], [1.0] * 3, nodes=5)
-    mass = spread(chain, {0: 2.0})
-    assert all(one > two for one, two in pairwise(mass[:4]))
-    assert mass[4] == 0
-    assert spread(chain, {}).tolist() == [0.0] * 5
-    assert spread(chain, {4: 1.0}).tolist() == pytest.approx([0, 0, 0, 0, 0.5], abs=0.01)
-
-
-def test_a_walk_is_that_of_the_exact_solution() -> None:
-    transition = make_transition([0, 1, 2, 0], [1, 2, 3, 3], [1.0, 2.0, 1.0, 1.0], nodes=4)
-    restart = np.array([0.5, 0.5, 0, 0])
-    exact = np.linalg.solve(np.eye(4) - 0.5 * transition.toarray(), 0.5 * restart)
-    assert spread(transition, {0: 1.0, 1: 1.0}) == pytest.approx(exact, abs=0.004)
-
-
-@given(
-    st.lists(st.tuples(st.integers(0, 7), st.integers(0, 7), st.floats(0.1, 9)), max_size=20),
-    st.dictionaries(st.integers(0, 7), st.floats(0, 5), max_size=4),
-)
-@settings(deadline=None)
-def test_no_walk_makes_mass_out_of_nothing(edges: list[tuple[int, int, float]], seeds: dict[int, float]) -> None:
-    rows, columns, weights = ([edge[part] for edge in edges] for part in range(3))
-    mass = spread(make_transition(rows, columns, weights, nodes=8), seeds)  # type: ignore[arg-type]
-    assert (mass >= 0).all()
-    assert mass.sum() <= 1 + 1e-9
 
 
 def test_ranks_are_fused_by_reciprocals() -> None:

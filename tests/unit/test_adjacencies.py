@@ -1,0 +1,153 @@
+"""The edges of a workspace in a process: read once, masked by rights, seen by other processes, true after deletions."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from app.domain.graph import Contribution, Mention
+from app.domain.ids import ChunkId, VersionId, WorkspaceId
+from app.pipeline import adjacencies
+from app.pipeline.adjacencies import Adjacencies
+from app.pipeline.adjacency import Adjacency
+from app.pipeline.adjacency_files import AdjacencyFiles
+from app.pipeline.retrieval_graph import RetrievalGraph
+from backends.graph.memory import MemoryGraphStore
+from backends.graph.settings import MemoryGraphSettings
+from tests.conformance.graphs import entity
+
+HERE, OTHER = WorkspaceId("here"), WorkspaceId("other")
+KEY = b"key"
+
+
+class WatchedGraph(MemoryGraphStore):
+    """Notes which versions' mentions were read."""
+
+    def __init__(self) -> None:
+        super().__init__(MemoryGraphSettings())
+        self.read: list[frozenset[VersionId]] = []
+
+    def find_mentions(self, *, workspace_id: WorkspaceId, permitted: frozenset[VersionId]) -> list[Mention]:
+        self.read.append(permitted)
+        return super().find_mentions(workspace_id=workspace_id, permitted=permitted)
+
+
+def versions(*names: str) -> frozenset[VersionId]:
+    return frozenset(map(VersionId, names))
+
+
+def fill(graph: MemoryGraphStore, version: str, *names: str, workspace_id: WorkspaceId = HERE, count: int = 1) -> None:
+    """One chunk of the version that has these names."""
+    entities = tuple(entity(name) for name in names)
+    mentions = tuple(Mention(one.id, ChunkId(f"c-{version}"), VersionId(version), count) for one in entities)
+    graph.add(Contribution(entities, mentions, ()), workspace_id=workspace_id)
+
+
+def chunks_of(adjacency: Adjacency, name: str, permitted: frozenset[VersionId]) -> set[str]:
+    graph = RetrievalGraph(adjacency, adjacency.permit(permitted), KEY)
+    number = graph.number_of(entity(name))
+    return {one for one, _ in graph.rank(names={number: 1.0}, chunks={}, limit=9)} if number >= 0 else set()
+
+
+@pytest.fixture
+def graph() -> WatchedGraph:
+    graph = WatchedGraph()
+    fill(graph, "v1", "Warfarin", "Aspirin")
+    fill(graph, "v2", "Aspirin", "Heparin")
+    return graph
+
+
+def test_versions_are_read_once_whoever_asks(graph: WatchedGraph) -> None:
+    held = Adjacencies(graph, key=KEY)
+    for permitted in (versions("v1"), versions("v1", "v2"), versions("v2"), versions("v1")):
+        adjacency = held.get(workspace_id=HERE, permitted=permitted)
+        assert chunks_of(adjacency, "Aspirin", permitted) == {f"c-{one}" for one in permitted}
+    assert graph.read == [versions("v1"), versions("v2")]
+    assert held.get(workspace_id=OTHER, permitted=versions("v1")).chunks == 0
+
+
+def test_other_processes_map_what_the_worker_wrote_and_read_only_what_came_since(
+    graph: WatchedGraph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adjacencies, "_LEAST_WORTH_WRITING", 2)
+    files = AdjacencyFiles(tmp_path)
+    Adjacencies(graph, key=KEY, files=files).refresh(workspace_id=HERE, versions=versions("v1", "v2"))
+    assert files.current(HERE)
+    graph.read.clear()
+    fill(graph, "v3", "Aspirin", "Digoxin")
+    reader = Adjacencies(graph, key=KEY, files=files)
+    every = versions("v1", "v2", "v3")
+    adjacency = reader.get(workspace_id=HERE, permitted=every)
+    assert graph.read == [versions("v3")]
+    assert isinstance(adjacency.parts[0].by_chunk.columns, np.memmap)
+    assert chunks_of(adjacency, "Aspirin", every) == {"c-v1", "c-v2", "c-v3"}
+    assert chunks_of(adjacency, "Digoxin", every) == {"c-v1", "c-v2", "c-v3"}
+    assert chunks_of(adjacency, "Digoxin", versions("v3")) == {"c-v3"}
+
+
+def test_few_new_edges_are_not_worth_writing(graph: WatchedGraph, tmp_path: Path) -> None:
+    files = AdjacencyFiles(tmp_path)
+    Adjacencies(graph, key=KEY, files=files).refresh(workspace_id=HERE, versions=versions("v1", "v2"))
+    assert files.current(HERE) == ""
+
+
+def test_a_version_that_went_leaves_the_files_at_once(
+    graph: WatchedGraph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adjacencies, "_LEAST_WORTH_WRITING", 2)
+    files = AdjacencyFiles(tmp_path)
+    worker, reader = (Adjacencies(graph, key=KEY, files=files) for _ in range(2))
+    worker.refresh(workspace_id=HERE, versions=versions("v1", "v2"))
+    reader.get(workspace_id=HERE, permitted=versions("v1", "v2"))
+    graph.delete_versions([VersionId("v1")], workspace_id=HERE)
+    worker.refresh(workspace_id=HERE, versions=versions("v2"))
+    adjacency = reader.get(workspace_id=HERE, permitted=versions("v2"))
+    assert adjacency.versions == versions("v2")
+    assert adjacency.chunks == 1
+    assert chunks_of(adjacency, "Warfarin", versions("v2")) == set()
+    assert b"c-v1" not in b"".join(path.read_bytes() for path in tmp_path.rglob("*.npy"))
+
+
+def test_damaged_files_are_made_anew_from_the_store(
+    graph: WatchedGraph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adjacencies, "_LEAST_WORTH_WRITING", 2)
+    files = AdjacencyFiles(tmp_path)
+    every = versions("v1", "v2")
+    Adjacencies(graph, key=KEY, files=files).refresh(workspace_id=HERE, versions=every)
+    damaged = files.current(HERE)
+    (tmp_path / HERE / damaged / "chunk_codes.npy").write_bytes(b"")
+    again = Adjacencies(graph, key=KEY, files=files)
+    assert chunks_of(again.get(workspace_id=HERE, permitted=every), "Aspirin", every) == {"c-v1", "c-v2"}
+    again.refresh(workspace_id=HERE, versions=every)
+    assert files.current(HERE) != damaged
+    assert files.open(HERE, files.current(HERE)) is not None
+
+
+def test_what_was_extracted_again_is_read_again(graph: WatchedGraph, tmp_path: Path) -> None:
+    held = Adjacencies(graph, key=KEY, files=AdjacencyFiles(tmp_path))
+    held.get(workspace_id=HERE, permitted=versions("v1"))
+    graph.delete_versions([VersionId("v1")], workspace_id=HERE)
+    fill(graph, "v1", "Digoxin")
+    held.forget(HERE)
+    adjacency = held.get(workspace_id=HERE, permitted=versions("v1"))
+    assert chunks_of(adjacency, "Digoxin", versions("v1")) == {"c-v1"}
+    assert chunks_of(adjacency, "Warfarin", versions("v1")) == set()
+
+
+@pytest.mark.parametrize("mask", [True, False])
+def test_no_mass_comes_over_chunks_that_are_not_permitted(graph: WatchedGraph, mask: bool) -> None:
+    """With the mutant that leaves the mask out, what somebody may not see decides what they find."""
+    held = Adjacencies(graph, key=KEY)
+    adjacency = held.get(workspace_id=HERE, permitted=versions("v1", "v2"))
+    permitted: Any = adjacency.permit(versions("v1")) if mask else np.ones(adjacency.chunks, dtype=bool)
+    graph_seen = RetrievalGraph(adjacency, permitted, KEY)
+    alone = RetrievalGraph(*_alone(graph), KEY)
+    seen = [one.rank(names={one.number_of(entity("Aspirin")): 1.0}, chunks={}, limit=9) for one in (graph_seen, alone)]
+    assert (seen[0] == seen[1]) is mask
+
+
+def _alone(graph: WatchedGraph) -> tuple[Adjacency, Any]:
+    adjacency = Adjacencies(graph, key=KEY).get(workspace_id=HERE, permitted=versions("v1"))
+    return adjacency, adjacency.permit(versions("v1"))
