@@ -9,9 +9,10 @@ from app.pipeline.adjacency import Adjacency, Places, Weights
 
 DAMPING = 0.5
 ITERATIONS = 8
-_TOO_LITTLE = 1e-6
-"""A place goes on only while it has more than this for each of its edges (the push of Andersen, Chung and Lang 2006):
-so a walk among ten million edges looks at those near its seeds, and what it leaves out is spread over thousands."""
+_TOO_LITTLE = 1e-13
+"""A place goes on only while it has, for each of its edges, more than this times the number of all edges (the push of
+Andersen, Chung and Lang 2006): a walk among ten million edges looks at about a million of them a step, those near its
+seeds, one among less at all; what it leaves out is spread over thousands."""
 
 
 def walk(
@@ -28,12 +29,13 @@ def walk(
     if total <= 0:
         return ended
     at_names, at_chunks = _seeds(names, total), _seeds(chunks, total)
+    too_little = _TOO_LITTLE * sum(part.edges for part in adjacency.parts)
     for step in range(ITERATIONS):
         going = DAMPING**step
         ended[at_chunks[0]] += at_chunks[1] * going * (1 - DAMPING)
         at_names, at_chunks = (
-            _step_to_names(adjacency, at_chunks, least=_TOO_LITTLE / going),
-            _step_to_chunks(adjacency, at_names, permitted, least=_TOO_LITTLE / going),
+            _step_to_names(adjacency, at_chunks, least=too_little / going),
+            _step_to_chunks(adjacency, at_names, permitted, least=too_little / going),
         )
     ended[at_chunks[0]] += at_chunks[1] * DAMPING**ITERATIONS
     return ended
