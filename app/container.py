@@ -146,6 +146,10 @@ def _make_services(installation: Installation, closing: ExitStack) -> Services:
 
 
 def _make_workspaces(installation: Installation, retriever: Retriever, auditor: Auditor) -> WorkspaceService:
+    def forget(workspace_id: WorkspaceId) -> None:
+        retriever.forget(workspace_id)
+        installation.adjacencies.delete(workspace_id)
+
     return WorkspaceService(
         metadata=installation.metadata,
         graph=installation.graph,
@@ -153,7 +157,7 @@ def _make_workspaces(installation: Installation, retriever: Retriever, auditor: 
         cache=installation.cache,
         files=installation.files,
         auditor=auditor,
-        on_delete=retriever.forget,
+        on_delete=forget,
     )
 
 

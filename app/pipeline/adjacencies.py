@@ -72,9 +72,13 @@ class Adjacencies:
             self._files.write(workspace_id, assemble(edges))
 
     def forget(self, workspace_id: WorkspaceId) -> None:
-        """Remove what is kept of a workspace that was deleted."""
+        """Drop what is in memory of a workspace."""
         with self._lock:
             self._places.pop(workspace_id, None)
+
+    def delete(self, workspace_id: WorkspaceId) -> None:
+        """Remove everything of a workspace that was deleted."""
+        self.forget(workspace_id)
         if self._files is not None:
             self._files.delete(workspace_id)
 

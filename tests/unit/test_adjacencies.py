@@ -86,6 +86,18 @@ def test_other_processes_map_what_the_worker_wrote_and_read_only_what_came_since
     assert chunks_of(adjacency, "Digoxin", versions("v3")) == {"c-v3"}
 
 
+def test_a_deleted_workspace_leaves_no_files(
+    graph: WatchedGraph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adjacencies, "_LEAST_WORTH_WRITING", 2)
+    held = Adjacencies(graph, key=KEY, files=AdjacencyFiles(tmp_path))
+    held.refresh(workspace_id=HERE, versions=versions("v1", "v2"))
+    held.forget(HERE)
+    assert list(tmp_path.iterdir()) == [tmp_path / HERE]
+    held.delete(HERE)
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_few_new_edges_are_not_worth_writing(graph: WatchedGraph, tmp_path: Path) -> None:
     files = AdjacencyFiles(tmp_path)
     Adjacencies(graph, key=KEY, files=files).refresh(workspace_id=HERE, versions=versions("v1", "v2"))
