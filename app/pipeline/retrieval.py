@@ -17,6 +17,7 @@ from app.pipeline.pagerank import spread
 from app.pipeline.parsing import SentenceParser
 from app.pipeline.question_reading import ReadQuestion, read_question
 from app.pipeline.retrieval_graph import UNNAMED, RetrievalGraph, RetrievalGraphs
+from app.pipeline.vector_cache import VectorCache
 from app.pipeline.words import content_stems
 from backends.embeddings.base import Embedder, Vectors
 from backends.graph.base import GraphStore
@@ -66,8 +67,10 @@ class Retriever:
         graph: GraphStore,
         embedder: Embedder,
         parser: SentenceParser,
+        vector_cache: VectorCache | None = None,
     ) -> None:
         self._metadata = metadata
+        self._vector_cache = vector_cache
         self._vectors = vectors
         self._embedder = embedder
         self._parser = parser
@@ -93,7 +96,7 @@ class Retriever:
         with _timed(timings, "searching"):
             stems = tuple(content_stems(question))
             postings = self._metadata.chunks.find_postings(set(stems), workspace_id=workspace_id, permitted=permitted)
-            vector = self._embedder.embed_question(question)
+            vector = self._embed(question, workspace_id)
             nearest = self._search_meaning(vector, scope)
         with _timed(timings, "ranking"):
             if mode is Mode.RAG:
@@ -116,6 +119,11 @@ class Retriever:
     def forget(self, workspace_id: WorkspaceId) -> None:
         """Drop what is kept in memory of a workspace: it was deleted, or its facts were extracted again."""
         self._graphs.forget(workspace_id)
+
+    def _embed(self, question: str, workspace_id: WorkspaceId) -> Vectors:
+        if self._vector_cache is None:
+            return self._embedder.embed_question(question)
+        return self._vector_cache.embed_question(question, workspace_id=workspace_id)
 
     def _search_meaning(self, vector: Vectors, scope: _Scope) -> list[Match]:
         return self._vectors.search(vector, workspace_id=scope.workspace_id, permitted=scope.permitted, limit=_DEPTH)

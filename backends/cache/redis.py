@@ -92,7 +92,7 @@ class RedisCacheStore(CacheStore):
     def _sweep(self, changes: Any, now: float) -> None:
         """Empty some indexes in which nothing matters any more, in the transaction of `changes`: one into which
         somebody puts something meanwhile keeps that, and its place in the list."""
-        found = self._client.zrangebyscore(
+        found: Any = self._client.zrangebyscore(
             self._indexes, "-inf", now - _DAY_SECONDS, start=0, num=_SWEPT_AT_ONCE, withscores=True
         )
         for index, _ in found:

@@ -7,7 +7,6 @@ from pydantic import Field
 from backends.redis.settings import RedisSettings
 from backends.settings import BackendSettings
 
-
 ANSWER_SECONDS = Field(
     default=3600.0,
     ge=0,

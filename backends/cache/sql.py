@@ -18,7 +18,7 @@ _USES_KEPT = 1_000
 _MEASURED_EVERY = 1 / 16
 """Of a layer's room: when so much was put, it is seen to that all layers keep to theirs."""
 _FILLED_AGAIN = 0.9
-_ROW = sa.literal_column("cache.rowid")
+_ROW: sa.ColumnElement[int] = sa.literal_column("cache.rowid")
 _SIZE = sa.func.length(cache.c.value) + sa.func.length(cache.c.key) + sa.func.length(cache.c.scope)
 _USED_NOW = sa.text("UPDATE cache SET rowid = (SELECT max(rowid) + 1 FROM cache) WHERE scope = :scope AND key = :key")
 

@@ -1,0 +1,126 @@
+"""Keeps finished answers for a while: who asks the same of the same documents gets the same answer at once."""
+
+import time
+from collections.abc import Callable, Generator
+from contextlib import closing
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from pydantic import TypeAdapter
+
+from app.domain.answers import Answer, Mode
+from app.pipeline.answering import Answerer, Scope
+from app.pipeline.cache_keys import answers_scope, cache_key, corpus_digest
+from app.pipeline.model_answering import NOTHING_FOUND
+from app.pipeline.single_flight import SingleFlight
+from backends.cache.base import CacheStore, Layer
+
+_FORM = "1"
+"""To be changed when the same documents give another answer, or answers are written otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    answer: Answer
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    question: str
+    scope: Scope
+    mode: Mode
+    corpus: str
+    """What `scope` was when the question was asked."""
+    version: str
+    """Who answers."""
+    look_again: Callable[[], Scope]
+
+    @property
+    def key(self) -> str:
+        bounds = (str(self.scope.workspace.refuse_below), str(self.scope.workspace.weak_below))
+        return cache_key(Layer.ANSWER, _FORM, self.corpus, self.version, *bounds, self.mode, self.question)
+
+    @property
+    def place(self) -> str:
+        return answers_scope(self.scope.workspace.id)
+
+    def is_as_it_was(self) -> bool:
+        return corpus_digest(self.look_again().documents) == self.corpus
+
+
+_KEPT = TypeAdapter(_Kept)
+
+
+class KnownAnswers:
+    """Answers are shared by people who may see the same documents as they were read last, and by nobody else. Equal
+    questions at once are answered once in this process. Threads may share this object."""
+
+    def __init__(
+        self,
+        answerer: Answerer,
+        *,
+        cache: CacheStore,
+        ttl_seconds: float,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """With 0 seconds every question is answered by itself."""
+        self._answerer = answerer
+        self._cache = cache
+        self._ttl_seconds = ttl_seconds
+        self._clock = clock
+        self._flights = SingleFlight()
+
+    def answer(
+        self, question: str, *, scope: Scope, mode: Mode, look_again: Callable[[], Scope], fresh: bool = False
+    ) -> Generator[Answer, None, None]:
+        """As `Answerer.answer`; one that was kept comes alone, with the time at which it was made.
+
+        `look_again` gives what the person may see then. With `fresh` it is made anew and kept in place of the old one.
+        """
+        corpus = corpus_digest(scope.documents) if self._ttl_seconds else None
+        if corpus is None:
+            yield from self._answerer.answer(question, scope=scope, mode=mode)
+            return
+        asked = _Asked(question, scope, mode, corpus, self._answerer.version(), look_again)
+        if fresh:
+            yield from self._compute(asked, search_anew=True)
+        else:
+            yield from self._flights.follow(asked.key, lambda: self._find_or_compute(asked))
+
+    def _find_or_compute(self, asked: _Asked) -> Generator[Answer, None, None]:
+        started = time.perf_counter()
+        kept = self._find(asked)
+        if kept is None:
+            yield from self._compute(asked)
+        else:
+            yield replace(kept.answer, kept_at=kept.at, timings={"kept": time.perf_counter() - started})
+
+    def _find(self, asked: _Asked) -> _Kept | None:
+        stored = self._cache.get(asked.key, scope=asked.place)
+        try:
+            return None if stored is None else _KEPT.validate_json(stored)
+        except ValueError:  # Of another version of this program.
+            return None
+
+    def _compute(self, asked: _Asked, *, search_anew: bool = False) -> Generator[Answer, None, None]:
+        corpus = None if search_anew else asked.corpus
+        try:
+            with closing(
+                self._answerer.answer(asked.question, scope=asked.scope, mode=asked.mode, corpus=corpus)
+            ) as answers:
+                for answer in answers:
+                    if answer.finished:
+                        self._keep(answer, asked)
+                    yield answer
+        finally:
+            # Something that was found or answered may have been put after it was removed with its document.
+            if not asked.is_as_it_was():
+                self._cache.delete_scope(asked.place)
+
+    def _keep(self, answer: Answer, asked: _Asked) -> None:
+        """Nothing cut or given in the place of what a model should have written."""
+        is_whole = answer.notice in {"", NOTHING_FOUND} and self._answerer.version() == asked.version
+        if is_whole and asked.is_as_it_was():
+            kept = _KEPT.dump_json(_Kept(answer, self._clock()))
+            self._cache.put(asked.key, kept, scope=asked.place, ttl_seconds=self._ttl_seconds)
