@@ -88,7 +88,8 @@ def _queue(installation: Installation) -> str:
 
 def _cache(installation: Installation) -> str:
     """How many of what was looked for was there, by what it is."""
-    installation.cache.delete_scope("health")  # The one call that tells when its server is away.
+    if installation.settings.cache.server is not None:
+        installation.cache.delete_scope("health")  # The one call that tells when its server is away.
     counts = installation.cache.counts.read()
     found = [
         f"{word} {ratio:.0%} of {counts[layer].hits + counts[layer].misses:,}"

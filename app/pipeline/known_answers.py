@@ -1,20 +1,25 @@
 """Keeps finished answers for a while: who asks the same of the same documents gets the same answer at once."""
 
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Generator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from threading import Lock
 
 from pydantic import TypeAdapter
 
 from app.domain.answers import Answer, Mode
+from app.domain.ids import VersionId
+from app.errors import BackendUnavailableError
 from app.pipeline.answering import Answerer, Scope
 from app.pipeline.cache_keys import answers_scope, cache_key, corpus_digest
 from app.pipeline.model_answering import NOTHING_FOUND
 from app.pipeline.single_flight import SingleFlight
 from backends.cache.base import CacheStore, Layer
 
+_CORPORA_KEPT = 64
 _FORM = "1"
 """To be changed when the same documents give another answer, or answers are written otherwise."""
 
@@ -38,8 +43,9 @@ class _Asked:
 
     @property
     def key(self) -> str:
-        bounds = (str(self.scope.workspace.refuse_below), str(self.scope.workspace.weak_below))
-        return cache_key(Layer.ANSWER, _FORM, self.corpus, self.version, *bounds, self.mode, self.question)
+        here = self.scope.workspace
+        settings = (self.version, str(here.refuse_below), str(here.weak_below), self.mode)
+        return cache_key(Layer.ANSWER, _FORM, here.id, self.corpus, *settings, self.question)
 
     @property
     def place(self) -> str:
@@ -70,6 +76,8 @@ class KnownAnswers:
         self._ttl_seconds = ttl_seconds
         self._clock = clock
         self._flights = SingleFlight()
+        self._lock = Lock()
+        self._corpora: OrderedDict[frozenset[VersionId], str | None] = OrderedDict()
 
     def answer(
         self, question: str, *, scope: Scope, mode: Mode, look_again: Callable[[], Scope], fresh: bool = False
@@ -79,6 +87,7 @@ class KnownAnswers:
         `look_again` gives what the person may see then. With `fresh` it is made anew and kept in place of the old one.
         """
         corpus = corpus_digest(scope.documents) if self._ttl_seconds else None
+        self._note(scope, corpus)
         if corpus is None:
             yield from self._answerer.answer(question, scope=scope, mode=mode)
             return
@@ -87,6 +96,17 @@ class KnownAnswers:
             yield from self._compute(asked, search_anew=True)
         else:
             yield from self._flights.follow(asked.key, lambda: self._find_or_compute(asked))
+
+    def _note(self, scope: Scope, corpus: str | None) -> None:
+        """Where the same documents were read again since, what is held of them in memory is dropped."""
+        with self._lock:
+            is_known = scope.permitted in self._corpora
+            before = self._corpora.pop(scope.permitted, None)
+            self._corpora[scope.permitted] = corpus
+            while len(self._corpora) > _CORPORA_KEPT:
+                self._corpora.popitem(last=False)
+        if is_known and before != corpus:
+            self._answerer.forget(scope.workspace.id)
 
     def _find_or_compute(self, asked: _Asked) -> Generator[Answer, None, None]:
         started = time.perf_counter()
@@ -114,13 +134,18 @@ class KnownAnswers:
                         self._keep(answer, asked)
                     yield answer
         finally:
-            # Something that was found or answered may have been put after it was removed with its document.
-            if not asked.is_as_it_was():
-                self._cache.delete_scope(asked.place)
+            self._check(asked)
 
     def _keep(self, answer: Answer, asked: _Asked) -> None:
         """Nothing cut or given in the place of what a model should have written."""
         is_whole = answer.notice in {"", NOTHING_FOUND} and self._answerer.version() == asked.version
-        if is_whole and asked.is_as_it_was():
-            kept = _KEPT.dump_json(_Kept(answer, self._clock()))
-            self._cache.put(asked.key, kept, scope=asked.place, ttl_seconds=self._ttl_seconds)
+        kept = _KEPT.dump_json(_Kept(answer, self._clock()))
+        with suppress(BackendUnavailableError):  # It was answered all the same.
+            if is_whole and asked.is_as_it_was():
+                self._cache.put(asked.key, kept, scope=asked.place, ttl_seconds=self._ttl_seconds)
+
+    def _check(self, asked: _Asked) -> None:
+        """What was found or answered may have been put after it was removed with its document: it is removed again."""
+        with suppress(BackendUnavailableError):
+            if not asked.is_as_it_was():
+                self._cache.delete_scope(asked.place)

@@ -55,7 +55,7 @@ class KnownPassages:
         """As the retriever; `corpus` is the `corpus_digest` of the permitted versions."""
         started = time.perf_counter()
         scope = answers_scope(workspace_id)
-        key = cache_key(Layer.QUERY, _FORM, corpus, self._embedding, mode, question)
+        key = cache_key(Layer.QUERY, _FORM, workspace_id, corpus, self._embedding, mode, question)
         kept = self._find(key, scope)
         if kept is not None:
             found = self._read(kept, workspace_id, permitted)
