@@ -18,10 +18,13 @@ from app.pipeline.answering import Answerer
 from app.pipeline.choosing import choose_extractor, choose_writer
 from app.pipeline.extraction import TripleExtractor
 from app.pipeline.indexing import Indexer
+from app.pipeline.known_answers import KnownAnswers
+from app.pipeline.known_passages import KnownPassages
 from app.pipeline.known_vectors import KnownVectors
 from app.pipeline.model_answering import AnswerWriter
 from app.pipeline.parsing import SentenceParser
 from app.pipeline.retrieval import Retriever
+from app.pipeline.vector_cache import VectorCache
 from app.security.auditor import Auditor
 from app.security.grown_file import exclusive
 from app.security.keys import Keys
@@ -198,20 +201,23 @@ def _make_health(installation: Installation, in_use: ModelInUse, auditor: Audito
 
 def _make_answerer(
     installation: Installation, retriever: Retriever, parser: SentenceParser, in_use: ModelInUse
-) -> Answerer:
+) -> KnownAnswers:
+    kept: dict[str, Any] = {"cache": installation.cache, "ttl_seconds": installation.settings.cache.answer_seconds}
     embedder = KnownVectors(installation.embedder)
 
     def find_writer() -> AnswerWriter | None:
         tried = in_use.look()
         return choose_writer(tried.result, model=tried.model, parser=parser, embedder=embedder)
 
-    return Answerer(
+    answerer = Answerer(
         retriever=retriever,
         metadata=installation.metadata,
         graph=installation.graph,
         embedder=embedder,
         find_writer=find_writer,
+        known=KnownPassages(retriever, metadata=installation.metadata, embedding=embedder.name, **kept),
     )
+    return KnownAnswers(answerer, **kept)
 
 
 def _warm_up(installation: Installation, parser: SentenceParser, in_use: ModelInUse) -> None:
@@ -229,6 +235,7 @@ def _make_retriever(installation: Installation, parser: SentenceParser) -> Retri
         embedder=installation.embedder,
         parser=parser,
         adjacencies=installation.adjacencies,
+        vector_cache=VectorCache(installation.embedder, cache=installation.cache),
     )
 
 

@@ -11,12 +11,19 @@ from app.errors import BackendUnavailableError, DafeError, IntegrityError
 from app.installation import Installation
 from app.restarts import Restarts
 from app.services.health import Level, Part, require_free_space
+from backends.cache.base import Layer
 
 _NO_WORKSPACE = WorkspaceId("health")
 _UNKNOWN = frozenset({VersionId("health")})
 """A version that is nowhere; with none at all a store answers without looking."""
 _LEAST_FREE_GB = 1.0
 _RECENTLY = timedelta(hours=1)
+_LAYERS = {
+    Layer.ANSWER: "answers",
+    Layer.QUERY: "searches",
+    Layer.TRIPLE: "facts of passages",
+    Layer.EMBEDDING: "meanings of texts",
+}
 SECOND_COPY = "Second audit copy"
 
 
@@ -66,13 +73,12 @@ def _audit(installation: Installation) -> str:
 
 
 def _servers(installation: Installation) -> list[Part]:
-    """Those that are no part of the database: without its queue nothing can be added or deleted."""
+    """What may be no part of the database: without its queue nothing can be added or deleted."""
     settings, log = installation.settings, "See the log."
     parts = []
     if settings.queue.server is not None:
         parts.append(Part("Queue", Level.REQUIRED, _kind(settings.queue), lambda: _queue(installation), log))
-    if settings.cache.server is not None:
-        parts.append(Part("Cached results", Level.OPTIONAL, _kind(settings.cache), lambda: _cache(installation), log))
+    parts.append(Part("Cached results", Level.OPTIONAL, _kind(settings.cache), lambda: _cache(installation), log))
     return parts
 
 
@@ -81,8 +87,16 @@ def _queue(installation: Installation) -> str:
 
 
 def _cache(installation: Installation) -> str:
-    installation.cache.delete_scope("health")  # The one call that tells when its server is away.
-    return "Answers."
+    """How many of what was looked for was there, by what it is."""
+    if installation.settings.cache.server is not None:
+        installation.cache.delete_scope("health")  # The one call that tells when its server is away.
+    counts = installation.cache.counts.read()
+    found = [
+        f"{word} {ratio:.0%} of {counts[layer].hits + counts[layer].misses:,}"
+        for layer, word in _LAYERS.items()
+        if (ratio := counts[layer].ratio) is not None
+    ]
+    return f"Found again: {', '.join(found)}." if found else "Nothing was looked for yet."
 
 
 def _second_copy(installation: Installation) -> list[Part]:

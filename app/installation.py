@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.belonging import require_own_metadata
+from app.cache_counts import CacheCounts, CountedCacheStore
 from app.errors import BackendUnavailableError
 from app.pipeline.adjacencies import Adjacencies
 from app.pipeline.adjacency_files import AdjacencyFiles
@@ -41,7 +42,7 @@ class Installation:
     files: FileStore
     vectors: VectorStore
     graph: GraphStore
-    cache: CacheStore
+    cache: CountedCacheStore
     queue: JobQueue
     loader: DocumentLoader
     embedder: Embedder
@@ -80,7 +81,7 @@ def open_installation(settings: Settings, closing: ExitStack) -> Installation:
         files=open_backend(FileStore, settings.files, data_dir=settings.data_dir, key=keys.files),
         vectors=open_backend(VectorStore, settings.vectors, **vector_parts),
         graph=graph,
-        cache=open_backend(CacheStore, settings.cache, database=database, key=keys.cache),
+        cache=_counted(open_backend(CacheStore, settings.cache, database=database, key=keys.cache), settings, closing),
         queue=open_backend(JobQueue, settings.queue, database=database, data_dir=settings.data_dir),
         loader=open_backend(DocumentLoader, settings.loader),
         embedder=embedder,
@@ -96,6 +97,12 @@ def _open_adjacencies(graph: GraphStore, settings: Settings, keys: Keys) -> Adja
         files=AdjacencyFiles(folder / "walks"),
         alone=lambda: exclusive(folder / "walks.lock"),
     )
+
+
+def _counted(cache: CacheStore, settings: Settings, closing: ExitStack) -> CountedCacheStore:
+    counts = CacheCounts(settings.data_dir)
+    closing.callback(counts.write)
+    return CountedCacheStore(cache, counts)
 
 
 def _open_log(settings: Settings, keys: Keys, closing: ExitStack) -> AuditLog:

@@ -151,6 +151,7 @@ class ReceiptView(BaseModel):
     searched_documents: int
     support: float
     chunks: list[str]
+    kept_at: datetime | None
 
 
 class AnswerView(BaseModel):
@@ -192,6 +193,7 @@ class AnswerView(BaseModel):
                 searched_documents=answer.searched_documents,
                 support=round(answer.support, 4),
                 chunks=[one.chunk_id for one in answer.citations],
+                kept_at=answer.kept_at,
             ),
             finished=answer.finished,
         )

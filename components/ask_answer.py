@@ -6,6 +6,7 @@ from app.domain.access import Permission
 from app.domain.answers import Answer, Mode
 from app.errors import ForbiddenError
 from components.answer import show_answer, supported
+from components.ask_receipt import receipt
 from components.ask_refusal import refusal
 from components.ask_source import source_card
 from components.ask_state import AskState
@@ -21,14 +22,6 @@ from components.words import MODE
 _EVERY_SECONDS = 0.3
 _QUOTED = "Quoted side by side; no language model took part."
 _FACTS = "Facts and their sources; no language model took part."
-_STAGES = {
-    "linking": "finding names",
-    "searching": "searching",
-    "ranking": "ranking",
-    "facts": "following facts",
-    "answering": "answering",
-    "writing": "writing and checking",
-}
 
 
 def answer_area(session: Session, state: AskState) -> None:
@@ -59,7 +52,7 @@ def _draw(session: Session, state: AskState) -> None:
     else:
         left, right = st.columns(2, gap=32)
         with left:
-            _answer_column(state, answer)
+            _answer_column(session, state, answer)
         with right:
             if answer is not None and answer.citations:
                 source_card(session, state)
@@ -67,7 +60,7 @@ def _draw(session: Session, state: AskState) -> None:
                 st.skeleton(height=400)
 
 
-def _answer_column(state: AskState, answer: Answer | None) -> None:
+def _answer_column(session: Session, state: AskState, answer: Answer | None) -> None:
     section(state.question)
     if answer is None or not (answer.sentences or answer.quoted or answer.finished or state.stopped):
         _waiting(state)
@@ -80,8 +73,7 @@ def _answer_column(state: AskState, answer: Answer | None) -> None:
     if answer.triples and (answer.finished or state.stopped):
         section("How the facts connect")
         show_path(answer.triples, key="path")
-    if answer.timings:
-        st.markdown(f":small[:gray[{plain(timing_line(answer.timings))}]]")
+    receipt(session, state, answer)
 
 
 def _waiting(state: AskState) -> None:
@@ -122,10 +114,3 @@ def band_line(answer: Answer) -> str:
     if answer.model:
         return f"Written by {answer.model}; every sentence was checked against its sources."
     return _FACTS if answer.mode is Mode.GRAPH else _QUOTED
-
-
-def timing_line(timings: dict[str, float]) -> str:
-    """ "Time: searching 0.2 s, answering 1.1 s"."""
-    return "Time by stage: " + " · ".join(
-        f"{_STAGES.get(stage, stage)} {seconds(took)}" for stage, took in timings.items()
-    )

@@ -4,6 +4,7 @@ import streamlit as st
 
 from app.domain.access import Permission
 from app.domain.answers import Answer, AnswerTriple, Citation
+from components.ask_receipt import receipt
 from components.ask_source import open_page
 from components.ask_state import AskState
 from components.evidence import named_place
@@ -26,6 +27,8 @@ def refusal(session: Session, state: AskState, answer: Answer) -> None:
                 "Add documents", type="tertiary", icon=":material/upload:", key="refused-add"
             ):
                 go_to("documents")
+        if answer.kept_at is not None:
+            receipt(session, state, answer)
     with right:
         if answer.nearest:
             section("Closest passages")

@@ -40,11 +40,18 @@ class AskState:
 
     def start(self, session: Session, text: str) -> None:
         """Ask with the rights of this moment; an older question still running is stopped."""
+        self._start(session, text, self.mode, fresh=False)
+
+    def start_anew(self, session: Session) -> None:
+        """Ask the same again, as it was asked, for an answer that was not given before."""
+        self._start(session, self.question, self.asked_mode, fresh=True)
+
+    def _start(self, session: Session, text: str, mode: Mode, *, fresh: bool) -> None:
         self.forget()
-        self.question, self.asked_mode = " ".join(text.split()), self.mode
-        questions, actor, workspace_id, mode = session.services.questions, session.actor, self.workspace_id, self.mode
+        self.question, self.asked_mode = " ".join(text.split()), mode
+        questions, actor, workspace_id = session.services.questions, session.actor, self.workspace_id
         self.running = RunningQuestion(
-            lambda: questions.ask(actor, workspace_id=workspace_id, text=text, mode=mode),
+            lambda: questions.ask(actor, workspace_id=workspace_id, text=text, mode=mode, fresh=fresh),
         )
 
     def follow(self) -> None:

@@ -76,6 +76,11 @@ def day(at: datetime) -> str:
     return f"{local.day} {local:%B %Y}"
 
 
+def clock(at: datetime) -> str:
+    """14:05."""
+    return f"{at.astimezone(viewer_zone()):%H:%M}"
+
+
 def moment(at: datetime, *, now: datetime | None = None) -> str:
     """ "Today 09:40", "Yesterday 16:02", "20 Nov 11:20", and the year where it is another one."""
     zone = viewer_zone()

@@ -24,6 +24,7 @@ _log = get_logger("api")
 class Question(BaseModel):
     text: str = Field(min_length=1, max_length=2_000)
     mode: Mode = Mode.AUTO
+    fresh: bool = Field(default=False, description="Answer it anew, not with what was answered lately.")
 
 
 class AskedView(BaseModel):
@@ -43,7 +44,9 @@ def ask(
     accept: Annotated[str, Header()] = "application/json",
 ) -> AnswerView | StreamingResponse:
     """With `Accept: text/event-stream` each event is the answer so far, the last one has `finished` true."""
-    answers = services.questions.ask(actor, workspace_id=workspace_id, text=question.text, mode=question.mode)
+    answers = services.questions.ask(
+        actor, workspace_id=workspace_id, text=question.text, mode=question.mode, fresh=question.fresh
+    )
     if _EVENTS in accept:
         return StreamingResponse(_events(answers), media_type=_EVENTS, headers={"cache-control": "no-store"})
     *_, last = answers

@@ -16,6 +16,7 @@ def ask(
     question: Annotated[str, typer.Argument(help="The question; - reads it from standard input.")],
     workspace: InWorkspace,
     mode: Annotated[Mode, typer.Option(help="How to answer.")] = Mode.AUTO,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Answer anew, not with what was answered lately.")] = False,
     as_user: AsUser = "",
     as_json: Json = False,
 ) -> None:
@@ -24,7 +25,7 @@ def ask(
     with opened() as services:
         actor = caller(services, as_user)
         workspace_id = find_workspace(services, actor, workspace).id
-        *_, answer = services.questions.ask(actor, workspace_id=workspace_id, text=text, mode=mode)
+        *_, answer = services.questions.ask(actor, workspace_id=workspace_id, text=text, mode=mode, fresh=fresh)
     show(AnswerView.of(answer).model_dump(mode="json"), as_json=as_json, lines=_lines(answer))
 
 
@@ -40,3 +41,5 @@ def _lines(answer: Answer) -> Iterator[str]:
         yield f"- {' '.join(sentence.text.split())}{marks}{weak}"
     for citation in answer.citations:
         yield f"[{citation.n}] {citation.document}, page {citation.page}"
+    if answer.kept_at is not None:
+        yield f"From the cache of {answer.kept_at.astimezone():%H:%M}; --fresh answers anew."

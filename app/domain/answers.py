@@ -104,6 +104,8 @@ class Answer:
     timings: dict[str, float] = field(default_factory=dict)
     """Seconds by stage, in order."""
     finished: bool = True
+    kept_at: datetime | None = None
+    """When it was made, for an answer that was given before and kept; None for one that was made for this question."""
 
     @property
     def text(self) -> str:

@@ -100,6 +100,8 @@ class Coverage:
     refused: dict[str, int] = field(default_factory=dict)
     """Candidate triples the gate refused, by reason."""
     warnings: tuple[str, ...] = ()
+    read_at: datetime | None = None
+    """When all this was counted: another time whenever the document was read again."""
 
 
 @dataclass(frozen=True, slots=True)

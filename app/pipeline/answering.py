@@ -1,19 +1,21 @@
 """From a question to a cited answer: facts of the graph, or sentences quoted side by side."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
+from typing import Any
 
 from app.domain.answers import Answer, AnswerSentence, AnswerTriple, Citation, Mode, Verdict
 from app.domain.documents import Chunk, DocumentVersion
 from app.domain.graph import Assertion, Evidence
-from app.domain.ids import ChunkId, VersionId
+from app.domain.ids import ChunkId, VersionId, WorkspaceId
 from app.domain.workspaces import Workspace
 from app.pipeline.citing import Citations
 from app.pipeline.extractive import SENTENCES_SHOWN, Candidate, find_candidates, score, support_of
 from app.pipeline.graph_query import Fact, GraphFinding, GraphQuery
+from app.pipeline.known_passages import KnownPassages
 from app.pipeline.model_answering import AnswerWriter, Material
 from app.pipeline.retrieval import Retrieved, Retriever
 from app.pipeline.routing import choose_mode
@@ -57,17 +59,34 @@ class Answerer:
         graph: GraphStore,
         embedder: Embedder,
         find_writer: Callable[[], AnswerWriter | None] = lambda: None,
+        known: KnownPassages | None = None,
     ) -> None:
         """`find_writer` is asked for each question; None means that sentences are quoted."""
+        self._known = known
         self._find_writer = find_writer
         self._retriever = retriever
         self._metadata = metadata
         self._embedder = embedder
         self._graph_query = GraphQuery(graph, embedder=embedder)
 
-    def answer(self, question: str, *, scope: Scope, mode: Mode) -> Iterator[Answer]:
-        """What is known so far, each time more, and last the finished answer."""
-        retrieved = self._retrieve(question, scope, Mode.RAG if mode is Mode.RAG else Mode.GRAPHRAG)
+    def version(self) -> str:
+        """Who answers now: changes with the models and the prompt."""
+        writer = self._find_writer()
+        return f"{self._embedder.name}/{writer.version if writer else 'quotes'}"
+
+    def forget(self, workspace_id: WorkspaceId) -> None:
+        """Drop what is held in memory of a workspace."""
+        self._retriever.forget(workspace_id)
+
+    def answer(
+        self, question: str, *, scope: Scope, mode: Mode, corpus: str | None = None
+    ) -> Generator[Answer, None, None]:
+        """What is known so far, each time more, and last the finished answer.
+
+        Found passages are kept under `corpus`, the scope's `corpus_digest`; with None they are searched for anew.
+        """
+        retrieve = partial(self._retrieve, question, scope, corpus)
+        retrieved = retrieve(Mode.RAG if mode is Mode.RAG else Mode.GRAPHRAG)
         timings = dict(retrieved.timings)
         started = time.perf_counter()
         finding = GraphFinding((), ())
@@ -76,7 +95,7 @@ class Answerer:
         chosen, reason = choose_mode(mode, retrieved=retrieved, finding=finding)
         timings["facts"] = time.perf_counter() - started
         if mode is Mode.AUTO and chosen is Mode.RAG:
-            retrieved = self._retrieve(question, scope, Mode.RAG)
+            retrieved = retrieve(Mode.RAG)
         draft = _Draft(
             scope, retrieved, Answer(chosen, reason, searched_documents=len(scope.documents), finished=False)
         )
@@ -118,8 +137,11 @@ class Answerer:
                 timings["writing"] = time.perf_counter() - started
                 yield replace(answer, timings=timings if answer.finished else {})
 
-    def _retrieve(self, question: str, scope: Scope, mode: Mode) -> Retrieved:
-        return self._retriever.retrieve(question, workspace_id=scope.workspace.id, permitted=scope.permitted, mode=mode)
+    def _retrieve(self, question: str, scope: Scope, corpus: str | None, mode: Mode) -> Retrieved:
+        within: dict[str, Any] = {"workspace_id": scope.workspace.id, "permitted": scope.permitted, "mode": mode}
+        if corpus is None or self._known is None:
+            return self._retriever.retrieve(question, **within)
+        return self._known.retrieve(question, corpus=corpus, **within)
 
     def _answer_with_facts(self, draft: "_Draft", finding: GraphFinding) -> Answer:
         chunks = self._chunks_of((*finding.facts, *finding.nearest), draft.scope)

@@ -1,9 +1,9 @@
 """The spine: one version of a document becomes chunks, vectors and facts; each step can be done again."""
 
-import hashlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import UTC, datetime
 from functools import partial
 
 from pydantic import TypeAdapter
@@ -13,13 +13,15 @@ from app.domain.graph import Extraction
 from app.domain.ids import FileId, VersionId
 from app.domain.jobs import Stage
 from app.errors import CancelledError, IntegrityError, NotFoundError
+from app.pipeline.cache_keys import cache_key
 from app.pipeline.chunking import chunk_document
 from app.pipeline.extraction import ChunkExtraction, TripleExtractor
 from app.pipeline.parsing import SentenceParser
 from app.pipeline.resolution import contribute
 from app.pipeline.table_text import name_once
+from app.pipeline.vector_cache import VectorCache
 from app.pipeline.words import small_words
-from backends.cache.base import CacheStore
+from backends.cache.base import CacheStore, Layer
 from backends.embeddings.base import Embedder
 from backends.files.base import FileStore
 from backends.graph.base import GraphStore
@@ -70,7 +72,7 @@ class Indexer:
         self._graph = graph
         self._cache = cache
         self._loader = loader
-        self._embedder = embedder
+        self._vector_cache = VectorCache(embedder, cache=cache)
         self._choose_extractor = choose_extractor
         self._parser = parser
         self._count_tokens = count_tokens
@@ -137,12 +139,13 @@ class Indexer:
         return self._vectors.count(workspace_id=version.workspace_id, permitted=frozenset({version.id}))
 
     def _embed_from(self, first: int, version: DocumentVersion, chunks: Sequence[Chunk], progress: Progress) -> None:
+        scope = f"{version.workspace_id}/{version.document_id}"
         for start in range(first, len(chunks), _EMBEDDED_TOGETHER):
             _go_on(progress(Stage.EMBEDDING, start, len(chunks)))
             batch = chunks[start : start + _EMBEDDED_TOGETHER]
             self._vectors.upsert(
                 [chunk.id for chunk in batch],
-                self._embedder.embed_passages([embedded_text(chunk) for chunk in batch]),
+                self._vector_cache.embed_passages([embedded_text(chunk) for chunk in batch], scope=scope),
                 workspace_id=version.workspace_id,
                 version_id=version.id,
             )
@@ -179,7 +182,7 @@ class Indexer:
             if len(states) >= _STATES_TOGETHER:
                 self._store_states(version, states)
         self._store_states(version, states)
-        return counted.coverage
+        return replace(counted.coverage, read_at=datetime.now(UTC))
 
     def _read_chunk(self, chunk: Chunk, extractor: TripleExtractor, go_on: Callable[[], bool]) -> ChunkExtraction:
         """From the cache where this text was read before by this version of the extractor."""
@@ -230,8 +233,7 @@ def embedded_text(chunk: Chunk) -> str:
 
 
 def _cache_key(chunk: Chunk, extractor_version: str) -> str:
-    parts = [extractor_version, chunk.topic, chunk.text, str(chunk.span.start), str(len(chunk.sentences))]
-    return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
+    return cache_key(Layer.TRIPLE, extractor_version, chunk.topic, chunk.text, str(chunk.span), str(chunk.sentences))
 
 
 def _go_on(wanted: bool) -> None:

@@ -1,6 +1,5 @@
 """Has a language model read numbered sentences: one call, then one on each half, then given up."""
 
-import hashlib
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -10,13 +9,14 @@ from app.domain.graph import ProposedTriple
 from app.domain.ids import WorkspaceId
 from app.domain.models import Message, ModelInfo
 from app.errors import BackendUnavailableError, InvalidInputError, ModelOutputError
+from app.pipeline.cache_keys import cache_key
 from app.pipeline.model_asking import ask, room_for_answer
 from app.pipeline.model_output import FACTS_SCHEMA, MALFORMED, read_facts
 from app.pipeline.ontology import ONTOLOGY_NAMES, describe_ontology, load_ontology
 from app.pipeline.prompting import hash_prompt, read_prompt
 from app.pipeline.verification import GATE_VERSION, ParsedSentence
 from app.pipeline.words import words
-from backends.cache.base import CacheStore
+from backends.cache.base import CacheStore, Layer
 from backends.llm.base import LanguageModel
 
 UNREADABLE = "the model's answer was not readable"
@@ -138,5 +138,5 @@ class ModelReader:
 
 
 def _answer_key(digest: str, messages: Sequence[Message]) -> str:
-    parts = [digest, str(FACTS_SCHEMA), *(f"{message.role}: {message.text}" for message in messages)]
-    return "answer/" + hashlib.sha256("\x1f".join(parts).encode()).hexdigest()
+    parts = [f"{message.role}: {message.text}" for message in messages]
+    return cache_key(Layer.TRIPLE, "model", digest, str(FACTS_SCHEMA), *parts)

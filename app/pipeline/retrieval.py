@@ -18,6 +18,7 @@ from app.pipeline.parsing import SentenceParser
 from app.pipeline.question_reading import ReadQuestion, read_question
 from app.pipeline.recent import Recent
 from app.pipeline.retrieval_graph import RetrievalGraph
+from app.pipeline.vector_cache import VectorCache
 from app.pipeline.words import content_stems
 from backends.embeddings.base import Embedder, Vectors
 from backends.graph.base import GraphStore
@@ -74,9 +75,11 @@ class Retriever:
         embedder: Embedder,
         parser: SentenceParser,
         adjacencies: Adjacencies | None = None,
+        vector_cache: VectorCache | None = None,
     ) -> None:
         """`adjacencies` of the same graph; without them everything walked over stays in this object's memory."""
         self._metadata = metadata
+        self._vector_cache = vector_cache
         self._vectors = vectors
         self._graph = graph
         self._embedder = embedder
@@ -103,7 +106,7 @@ class Retriever:
         with _timed(timings, "searching"):
             stems = tuple(content_stems(question))
             postings = self._metadata.chunks.find_postings(set(stems), workspace_id=workspace_id, permitted=permitted)
-            vector = self._embedder.embed_question(question)
+            vector = self._embed(question, workspace_id)
             nearest = self._search_meaning(vector, scope)
         with _timed(timings, "ranking"):
             if mode is Mode.RAG:
@@ -145,6 +148,11 @@ class Retriever:
     def _walkable(self, scope: _Scope) -> RetrievalGraph:
         adjacency = self._adjacencies.get(workspace_id=scope.workspace_id, permitted=scope.permitted)
         return RetrievalGraph(adjacency, adjacency.permit(scope.permitted), self._adjacencies.key)
+
+    def _embed(self, question: str, workspace_id: WorkspaceId) -> Vectors:
+        if self._vector_cache is None:
+            return self._embedder.embed_question(question)
+        return self._vector_cache.embed_question(question, workspace_id=workspace_id)
 
     def _search_meaning(self, vector: Vectors, scope: _Scope) -> list[Match]:
         return self._vectors.search(vector, workspace_id=scope.workspace_id, permitted=scope.permitted, limit=_DEPTH)

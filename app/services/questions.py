@@ -9,7 +9,8 @@ from app.domain.access import Actor, Permission
 from app.domain.answers import Answer, AskedQuestion, Mode
 from app.domain.ids import DocumentId, QuestionId, WorkspaceId
 from app.errors import InvalidInputError
-from app.pipeline.answering import Answerer, Scope
+from app.pipeline.answering import Scope
+from app.pipeline.known_answers import KnownAnswers
 from app.security.access import authorise
 from app.security.auditor import Auditor
 from app.services.permitted import permitted_documents
@@ -19,14 +20,17 @@ LONGEST_QUESTION = 2_000
 
 
 class QuestionService:
-    def __init__(self, *, metadata: MetadataStore, answerer: Answerer, auditor: Auditor) -> None:
+    def __init__(self, *, metadata: MetadataStore, answerer: KnownAnswers, auditor: Auditor) -> None:
         self._metadata = metadata
         self._answerer = answerer
         self._auditor = auditor
 
-    def ask(self, actor: Actor, *, workspace_id: WorkspaceId, text: str, mode: Mode = Mode.AUTO) -> Iterator[Answer]:
+    def ask(
+        self, actor: Actor, *, workspace_id: WorkspaceId, text: str, mode: Mode = Mode.AUTO, fresh: bool = False
+    ) -> Iterator[Answer]:
         """The answer as it grows, last the finished one, which is kept in the history. Closing the iterator stops.
 
+        An answer that was given lately to somebody who may see the same documents is given again, unless `fresh`.
         Raises InvalidInputError for an empty or too long question before anything is yielded.
         """
         authorise(actor, Permission.ASK, workspace_id)
@@ -36,13 +40,20 @@ class QuestionService:
         if len(question) > LONGEST_QUESTION:
             raise InvalidInputError(f"The question is longer than {LONGEST_QUESTION:,} characters: shorten it.")
         workspace = self._metadata.workspaces.get(workspace_id)
-        scope = Scope(workspace, permitted_documents(self._metadata, actor, workspace_id))
-        return self._stream(actor, scope, question, mode)
 
-    def _stream(self, actor: Actor, scope: Scope, question: str, mode: Mode) -> Iterator[Answer]:
+        def look() -> Scope:
+            return Scope(workspace, permitted_documents(self._metadata, actor, workspace_id))
+
+        scope = look()
+        answers = self._answerer.answer(question, scope=scope, mode=mode, look_again=look, fresh=fresh)
+        return self._stream(actor, scope, question, mode, answers)
+
+    def _stream(
+        self, actor: Actor, scope: Scope, question: str, mode: Mode, answers: Iterator[Answer]
+    ) -> Iterator[Answer]:
         question_id = QuestionId(str(ULID()))
         disclosed: set[DocumentId] = set()
-        for answer in self._answerer.answer(question, scope=scope, mode=mode):
+        for answer in answers:
             shown = {citation.document_id for citation in (*answer.citations, *answer.nearest)}
             if answer.finished or shown - disclosed:
                 self._disclose(actor, scope, question_id, answer, shown)

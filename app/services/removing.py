@@ -6,6 +6,7 @@ from dataclasses import replace
 from app.domain.documents import DocumentVersion
 from app.domain.ids import FileId
 from app.domain.jobs import Job, JobKind, JobState
+from app.pipeline.cache_keys import answers_scope
 from app.pipeline.indexing import Indexer
 from backends.cache.base import CacheStore
 from backends.files.base import FileStore
@@ -34,7 +35,7 @@ class Remover:
         for version_id in sorted({job.version_id, *(one.id for one in known)}):
             self._indexer.remove(replace(version, id=version_id))
             self._files.delete(FileId(version_id))
-        self._cache.delete_scope(f"{job.workspace_id}/{job.document_id}")
+        self._delete_cached(version)
         self._metadata.history.delete_citing(job.document_id, workspace_id=job.workspace_id)
         self._metadata.documents.delete(job.document_id, **here)
         self._wipe()
@@ -67,8 +68,13 @@ class Remover:
         for one in replaced:
             self._indexer.remove(one)
             self._metadata.documents.update_version(one.id, workspace_id=version.workspace_id, title="")
-        self._cache.delete_scope(f"{version.workspace_id}/{version.document_id}")
+        self._delete_cached(version)
         self._metadata.history.delete_citing(version.document_id, workspace_id=version.workspace_id, keep=version.id)
+
+    def _delete_cached(self, version: DocumentVersion) -> None:
+        """All answers of the workspace: what they show is not known without reading them."""
+        self._cache.delete_scope(f"{version.workspace_id}/{version.document_id}")
+        self._cache.delete_scope(answers_scope(version.workspace_id))
 
     def _wipe(self) -> None:
         """Unless a deletion waits: it will."""

@@ -82,8 +82,10 @@ class SqlDocumentRecords(DocumentRecords):
             fitting = _LISTED.where(*conditions, *self._named(connection, document_filter, workspace_id))
             page = fitting.order_by(documents.c.changed_at.desc(), documents.c.id.desc())
             page = page.limit(document_filter.limit).offset(document_filter.offset)
-            total = connection.execute(sa.select(sa.func.count()).select_from(fitting.subquery())).scalar_one()
             rows = connection.execute(page).all() if document_filter.limit != 0 else []
+            total = len(rows)
+            if document_filter.limit is not None or document_filter.offset:
+                total = connection.execute(sa.select(sa.func.count()).select_from(fitting.subquery())).scalar_one()
         return [self._document(row) for row in rows], total
 
     def find_versions(self, document_id: DocumentId, *, workspace_id: WorkspaceId) -> list[DocumentVersion]:

@@ -96,3 +96,17 @@ def test_processes_that_put_at_once_lose_nothing(store: CacheStore, settings: An
         wait_for(child)
     for prefix in ("a", "b", "here"):
         assert [store.get(f"{prefix}{number}", scope="w") for number in range(40)] == [prefix.encode()] * 40
+
+
+def test_many_are_put_and_found_at_once(store: CacheStore) -> None:
+    values = {f"k{number}": f"{number}".encode() * number for number in range(200)}
+    store.put_all(values, scope="w/d")
+    store.put_all({}, scope="w/d")
+    assert store.get_all([*values, "other"], scope="w/d") == values
+    assert store.get_all(["k1"], scope="w") == store.get_all([], scope="w/d") == {}
+    store.put_all({"k1": b"new", "short": b"1"}, scope="w/d", ttl_seconds=0.3)
+    assert store.get_all(["k1", "k2", "short"], scope="w/d") == {"k1": b"new", "k2": b"22", "short": b"1"}
+    time.sleep(0.35)
+    assert store.get_all(["k1", "k2", "short"], scope="w/d") == {"k2": b"22"}
+    store.delete_scope("w/d")
+    assert store.get_all(values, scope="w/d") == {}

@@ -140,10 +140,18 @@ def test_deleting_a_scope_leaves_nothing_of_it(server: RealRedis, open_cache: Op
     assert cache.get("k2", scope="w/d2/e") == b"1"
     cache.delete_scope("w")
     with server.admin() as admin:
-        assert len(list(admin.scan_iter(f"{values['prefix']}*"))) == 2
+        assert sorted(indexes(admin, values["prefix"]).values()) == [1, 8]
+        assert len(list(admin.scan_iter(f"{values['prefix']}*"))) == 3
     cache.delete_scope("v")
     with server.admin() as admin:
-        assert list(admin.scan_iter(f"{values['prefix']}*")) == []
+        assert list(indexes(admin, values["prefix"]).values()) == [8]
+        assert len(list(admin.scan_iter(f"{values['prefix']}*"))) == 1
+
+
+def indexes(admin: Any, prefix: str) -> dict[bytes, int]:
+    """How many names each sorted set holds; the list of indexes is one of them."""
+    keys = [key for key in admin.scan_iter(f"{prefix}*") if admin.type(key) == b"zset"]
+    return {key: admin.zcard(key) for key in keys}
 
 
 def test_what_was_put_outlives_a_killed_server(server: RealRedis, open_cache: Open) -> None:
@@ -176,8 +184,8 @@ def test_a_full_server_gives_up_cached_values_and_no_job_and_no_index(
     queue.close()
     cache.delete_scope("w")
     with server.admin() as admin:
-        left = list(admin.scan_iter(f"{values['prefix']}*"))
-        assert all(key.startswith(f"{values['prefix']}queue:".encode()) for key in left)
+        left = [key for key in admin.scan_iter(f"{values['prefix']}*") if b"queue:" not in key]
+        assert left == [cache._indexes]
 
 
 def test_what_is_put_without_a_time_goes_after_the_longest_one(
@@ -188,8 +196,7 @@ def test_what_is_put_without_a_time_goes_after_the_longest_one(
     with server.admin() as admin:
         (entry,) = (key for key in admin.scan_iter(f"{values['prefix']}*") if admin.type(key) == b"string")
         assert 2 * 86_400 - 60 < admin.ttl(entry) <= 2 * 86_400
-        (index,) = (key for key in admin.scan_iter(f"{values['prefix']}*") if admin.type(key) == b"zset")
-        assert admin.ttl(index) == -1
+        assert [admin.ttl(index) for index in indexes(admin, values["prefix"])] == [-1, -1]
 
 
 def test_an_index_forgets_what_is_over(
@@ -202,5 +209,48 @@ def test_an_index_forgets_what_is_over(
     monkeypatch.setattr(time, "time", lambda: later)
     cache.put("k", b"1", scope="w")
     with server.admin() as admin:
-        (index,) = (key for key in admin.scan_iter(f"{values['prefix']}*") if admin.type(key) == b"zset")
-        assert admin.zcard(index) == 1
+        assert list(indexes(admin, values["prefix"]).values()) == [1, 1]
+
+
+def test_indexes_in_which_nothing_is_kept_any_more_go_and_no_others(
+    server: RealRedis, open_cache: Open, values: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also those of scopes into which nothing is ever put again, and those that got something meanwhile stay."""
+    cache = open_cache()
+    for number in range(50):
+        cache.put("k", b"1", scope=f"w/{number}", ttl_seconds=1.0)
+    with server.admin() as admin:
+        assert len(indexes(admin, values["prefix"])) == 52
+    cache.put("long", b"1", scope="w/7", ttl_seconds=10 * 86_400)
+    cache.put("old", b"1", scope="v", ttl_seconds=1.0)
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + 2 * 86_400)
+    for number in range(5):
+        cache.put(f"k{number}", b"1", scope="x", ttl_seconds=5 * 86_400)
+    with server.admin() as admin:
+        left = indexes(admin, values["prefix"])
+    assert set(left) == {cache._indexes, *map(cache._index, ("w", "w/7", "x"))}
+    assert left[cache._indexes] == 3
+    cache.delete_scope("w")
+    assert cache.get("long", scope="w/7") is None
+
+
+def test_an_index_that_is_being_emptied_keeps_what_is_put_meanwhile(
+    open_cache: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sweeping, putting = open_cache(), open_cache()
+    sweeping.put("old", b"1", scope="w", ttl_seconds=1.0)
+    real = time.time
+    monkeypatch.setattr(time, "time", lambda: real() + 2 * 86_400)
+    found = sweeping._client.zrangebyscore
+
+    def find_and_be_overtaken(*arguments: Any, **options: Any) -> Any:
+        due = found(*arguments, **options)
+        putting.put("new", b"2", scope="w", ttl_seconds=3_600.0)
+        return due
+
+    monkeypatch.setattr(sweeping._client, "zrangebyscore", find_and_be_overtaken)
+    sweeping.put("k", b"1", scope="x", ttl_seconds=60.0)
+    assert putting.get("new", scope="w") == b"2"
+    putting.delete_scope("w")
+    assert putting.get("new", scope="w") is None

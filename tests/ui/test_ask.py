@@ -88,6 +88,31 @@ def test_a_question_is_answered_with_sources_and_says_that_no_model_took_part(
 
 
 @pytest.mark.usefixtures("indexed")
+@pytest.mark.parametrize(
+    "question", ["What does amiodarone interact with?", "How many ships sailed to Lisbon in 1755?"]
+)
+def test_an_answer_that_is_given_again_says_so_and_can_be_had_anew(
+    open_page: OpenPage, clinician: Person, question: str
+) -> None:
+    page = open_page("ask", clinician)
+    first = ask(page, question).answer
+    assert "Answered from the cache" not in texts(page)
+    page.button(key="ask-new").click().run()
+    again = ask(page, question).answer
+    assert first is not None and again is not None and again.kept_at is not None
+    assert f"Answered from the cache of {again.kept_at:%H}:" in texts(page)
+    page.button(key="ask-anew").click().run()
+    running = state_of(page).running
+    assert running is None or running.wait(timeout_seconds=60)
+    page.run()
+    anew = state_of(page).answer
+    assert not page.exception
+    assert anew is not None and anew.finished and anew.kept_at is None
+    assert anew.text == first.text
+    assert "ask-anew" not in [button.key for button in page.button]
+
+
+@pytest.mark.usefixtures("indexed")
 def test_what_no_document_says_is_not_answered(open_page: OpenPage, clinician: Person) -> None:
     page = open_page("ask", clinician)
     state = ask(page, "How many ships sailed to Lisbon in 1755?")

@@ -16,9 +16,10 @@ from app.domain.ids import ChunkId, DocumentId, EntityId, TripleId, VersionId
 from app.errors import DafeError, InvalidInputError
 from app.services.evidence import EvidenceView
 from components.answer import answer_data, supported, text_to_copy
-from components.ask_answer import band_line, meta_line, timing_line
+from components.ask_answer import band_line, meta_line
 from components.ask_box import reason_line
 from components.ask_examples import example_questions
+from components.ask_receipt import receipt_line
 from components.ask_refusal import found_line, searched_line
 from components.ask_source import turn_of
 from components.evidence import evidence_data, named_place
@@ -140,7 +141,9 @@ def test_a_copied_answer_keeps_its_doubts_and_its_sources() -> None:
 
 def test_the_lines_round_an_answer_say_mode_sources_time_and_who_answered() -> None:
     assert meta_line(ANSWER) == "GraphRAG · 2 sources · 3.2 s"
-    assert timing_line(ANSWER.timings) == "Time by stage: searching 200 ms · answering 3.0 s"
+    assert receipt_line(ANSWER) == "Time by stage: searching 200 ms · answering 3.0 s"
+    again = replace(ANSWER, kept_at=datetime(2026, 6, 1, 14, 5, tzinfo=UTC), timings={"kept": 0.004})
+    assert receipt_line(again) == "Answered from the cache of 14:05 in 4 ms"
     assert "no language model" in band_line(ANSWER)
     assert "a-model" in band_line(replace(ANSWER, model="a-model"))
 

@@ -1,0 +1,96 @@
+"""How often each layer of the cache had what was looked for, added up over the processes of this machine."""
+
+import json
+import os
+import time
+from collections import Counter
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+
+from app.security.grown_file import exclusive
+from backends.cache.base import CacheStore, Layer
+
+_FILE = "cache-counts.json"
+_WRITTEN_EVERY_SECONDS = 2.0
+_HIT, _MISS = "hits", "misses"
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    hits: int
+    misses: int
+
+    @property
+    def ratio(self) -> float | None:
+        """None when nothing was looked for."""
+        total = self.hits + self.misses
+        return self.hits / total if total else None
+
+
+class CacheCounts:
+    """Numbers in one small file of the data folder; losing some is no harm, so nothing here raises. Threads may share
+    this object."""
+
+    def __init__(self, folder: Path) -> None:
+        self._path = folder / _FILE
+        self._lock = Lock()
+        self._new: Counter[str] = Counter()
+        self._written_at = time.monotonic()
+
+    def add(self, layer: Layer, *, hits: int, misses: int) -> None:
+        with self._lock:
+            self._new.update({f"{layer}/{_HIT}": hits, f"{layer}/{_MISS}": misses})
+            is_due = time.monotonic() - self._written_at >= _WRITTEN_EVERY_SECONDS
+        if is_due:
+            self.write()
+
+    def read(self) -> dict[Layer, Count]:
+        """Since the file is there; of other processes what they wrote, which they do every few seconds of work."""
+        with self._lock:
+            found = self._read() + self._new
+        return {layer: Count(found[f"{layer}/{_HIT}"], found[f"{layer}/{_MISS}"]) for layer in Layer}
+
+    def write(self) -> None:
+        with self._lock, suppress(OSError), exclusive(self._path.with_suffix(".lock")):
+            self._written_at = time.monotonic()
+            if not self._new.total():
+                return
+            found = self._read() + self._new
+            beside = self._path.with_name(f".{_FILE}.{os.getpid()}")
+            beside.write_text(json.dumps(found), encoding="utf-8")
+            beside.replace(self._path)
+            self._new.clear()
+
+    def _read(self) -> Counter[str]:
+        try:
+            return Counter({str(name): int(number) for name, number in json.loads(self._path.read_text()).items()})
+        except (OSError, ValueError, AttributeError, TypeError):
+            return Counter()
+
+
+class CountedCacheStore(CacheStore):
+    """Another store, of which is counted what is found of each layer."""
+
+    def __init__(self, store: CacheStore, counts: CacheCounts) -> None:
+        self._store = store
+        self.counts = counts
+
+    def get_all(self, keys: Collection[str], *, scope: str) -> dict[str, bytes]:
+        found = self._store.get_all(keys, scope=scope)
+        for layer in Layer:
+            hits, asked = (sum(key.startswith(f"{layer}/") for key in some) for some in (found, keys))
+            if asked:
+                self.counts.add(layer, hits=hits, misses=asked - hits)
+        return found
+
+    def put_all(self, values: Mapping[str, bytes], *, scope: str, ttl_seconds: float | None = None) -> None:
+        self._store.put_all(values, scope=scope, ttl_seconds=ttl_seconds)
+
+    def delete_scope(self, scope: str) -> None:
+        self._store.delete_scope(scope)
+
+    def close(self) -> None:
+        self._store.close()

@@ -1,0 +1,151 @@
+"""Keeps finished answers for a while: who asks the same of the same documents gets the same answer at once."""
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Generator
+from contextlib import closing, suppress
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from threading import Lock
+
+from pydantic import TypeAdapter
+
+from app.domain.answers import Answer, Mode
+from app.domain.ids import VersionId
+from app.errors import BackendUnavailableError
+from app.pipeline.answering import Answerer, Scope
+from app.pipeline.cache_keys import answers_scope, cache_key, corpus_digest
+from app.pipeline.model_answering import NOTHING_FOUND
+from app.pipeline.single_flight import SingleFlight
+from backends.cache.base import CacheStore, Layer
+
+_CORPORA_KEPT = 64
+_FORM = "1"
+"""To be changed when the same documents give another answer, or answers are written otherwise."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    answer: Answer
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    question: str
+    scope: Scope
+    mode: Mode
+    corpus: str
+    """What `scope` was when the question was asked."""
+    version: str
+    """Who answers."""
+    look_again: Callable[[], Scope]
+
+    @property
+    def key(self) -> str:
+        here = self.scope.workspace
+        settings = (self.version, str(here.refuse_below), str(here.weak_below), self.mode)
+        return cache_key(Layer.ANSWER, _FORM, here.id, self.corpus, *settings, self.question)
+
+    @property
+    def place(self) -> str:
+        return answers_scope(self.scope.workspace.id)
+
+    def is_as_it_was(self) -> bool:
+        return corpus_digest(self.look_again().documents) == self.corpus
+
+
+_KEPT = TypeAdapter(_Kept)
+
+
+class KnownAnswers:
+    """Answers are shared by people who may see the same documents as they were read last, and by nobody else. Equal
+    questions at once are answered once in this process. Threads may share this object."""
+
+    def __init__(
+        self,
+        answerer: Answerer,
+        *,
+        cache: CacheStore,
+        ttl_seconds: float,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
+        """With 0 seconds every question is answered by itself."""
+        self._answerer = answerer
+        self._cache = cache
+        self._ttl_seconds = ttl_seconds
+        self._clock = clock
+        self._flights = SingleFlight()
+        self._lock = Lock()
+        self._corpora: OrderedDict[frozenset[VersionId], str | None] = OrderedDict()
+
+    def answer(
+        self, question: str, *, scope: Scope, mode: Mode, look_again: Callable[[], Scope], fresh: bool = False
+    ) -> Generator[Answer, None, None]:
+        """As `Answerer.answer`; one that was kept comes alone, with the time at which it was made.
+
+        `look_again` gives what the person may see then. With `fresh` it is made anew and kept in place of the old one.
+        """
+        corpus = corpus_digest(scope.documents) if self._ttl_seconds else None
+        self._note(scope, corpus)
+        if corpus is None:
+            yield from self._answerer.answer(question, scope=scope, mode=mode)
+            return
+        asked = _Asked(question, scope, mode, corpus, self._answerer.version(), look_again)
+        if fresh:
+            yield from self._compute(asked, search_anew=True)
+        else:
+            yield from self._flights.follow(asked.key, lambda: self._find_or_compute(asked))
+
+    def _note(self, scope: Scope, corpus: str | None) -> None:
+        """Where the same documents were read again since, what is held of them in memory is dropped."""
+        with self._lock:
+            is_known = scope.permitted in self._corpora
+            before = self._corpora.pop(scope.permitted, None)
+            self._corpora[scope.permitted] = corpus
+            while len(self._corpora) > _CORPORA_KEPT:
+                self._corpora.popitem(last=False)
+        if is_known and before != corpus:
+            self._answerer.forget(scope.workspace.id)
+
+    def _find_or_compute(self, asked: _Asked) -> Generator[Answer, None, None]:
+        started = time.perf_counter()
+        kept = self._find(asked)
+        if kept is None:
+            yield from self._compute(asked)
+        else:
+            yield replace(kept.answer, kept_at=kept.at, timings={"kept": time.perf_counter() - started})
+
+    def _find(self, asked: _Asked) -> _Kept | None:
+        stored = self._cache.get(asked.key, scope=asked.place)
+        try:
+            return None if stored is None else _KEPT.validate_json(stored)
+        except ValueError:  # Of another version of this program.
+            return None
+
+    def _compute(self, asked: _Asked, *, search_anew: bool = False) -> Generator[Answer, None, None]:
+        corpus = None if search_anew else asked.corpus
+        try:
+            with closing(
+                self._answerer.answer(asked.question, scope=asked.scope, mode=asked.mode, corpus=corpus)
+            ) as answers:
+                for answer in answers:
+                    if answer.finished:
+                        self._keep(answer, asked)
+                    yield answer
+        finally:
+            self._check(asked)
+
+    def _keep(self, answer: Answer, asked: _Asked) -> None:
+        """Nothing cut or given in the place of what a model should have written."""
+        is_whole = answer.notice in {"", NOTHING_FOUND} and self._answerer.version() == asked.version
+        kept = _KEPT.dump_json(_Kept(answer, self._clock()))
+        with suppress(BackendUnavailableError):  # It was answered all the same.
+            if is_whole and asked.is_as_it_was():
+                self._cache.put(asked.key, kept, scope=asked.place, ttl_seconds=self._ttl_seconds)
+
+    def _check(self, asked: _Asked) -> None:
+        """What was found or answered may have been put after it was removed with its document: it is removed again."""
+        with suppress(BackendUnavailableError):
+            if not asked.is_as_it_was():
+                self._cache.delete_scope(asked.place)
