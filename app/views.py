@@ -35,6 +35,10 @@ class DocumentView(BaseModel):
     uploaded_at: datetime
     restricted: bool
     """Only the people on its access list see it."""
+    extractor: str
+    """The version of what read its facts."""
+    to_redo: bool
+    """Rules read it while the language model was away: it is read again when that is back."""
 
     @classmethod
     def of(cls, document: Document) -> "DocumentView":
@@ -56,6 +60,8 @@ class DocumentView(BaseModel):
             uploaded_by=version.uploaded_by,
             uploaded_at=version.uploaded_at,
             restricted=document.restricted,
+            extractor=coverage.extractor,
+            to_redo=version.to_redo,
         )
 
 

@@ -82,6 +82,7 @@ ACTIONS: dict[str, AuditKind | NotAudited] = {
     "session.ended": _CHANGE,
     "worker.index": _CHANGE,
     "worker.delete": _CHANGE,
+    "worker.reread": _CHANGE,
     "audit.second_device": _CHANGE,
     "installation.start": _CHANGE,
     "installation.stop": _CHANGE,

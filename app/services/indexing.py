@@ -21,6 +21,7 @@ from app.logs import get_logger
 from app.pipeline.indexing import Indexer, Pace
 from app.security.auditor import Auditor
 from app.services.job_progress import LEASE_SECONDS, JobProgress, WorkerEnds
+from app.services.new_jobs import put_job
 from app.services.recovering import Recovery
 from app.services.removing import Remover, gone
 from backends.metadata.base import MetadataStore
@@ -78,11 +79,11 @@ class IndexingService:
         if known.state.finished:
             return
         if known.kind is JobKind.DELETE and self._is_being_indexed(known):
-            self._queue.put(job_id, delay_seconds=_WAIT_SECONDS)
+            put_job(self._queue, known, delay_seconds=_WAIT_SECONDS)
             return
         job = self._claim(job_id)
         if job is None:
-            self._queue.put(job_id, delay_seconds=_WAIT_SECONDS)
+            put_job(self._queue, known, delay_seconds=_WAIT_SECONDS)
         elif job.state is JobState.STOPPING:
             self._stop(job, self._version(job))
         elif job.kind is JobKind.INDEX and job.attempts > _MOST_ATTEMPTS and not self._is_published(job):
@@ -228,7 +229,7 @@ class IndexingService:
         if version is not None:
             with suppress(NotFoundError):
                 self._set_status(version, DocumentStatus.WAITING, message)
-        self._queue.put(job.id, delay_seconds=delay_seconds)
+        put_job(self._queue, job, delay_seconds=delay_seconds)
 
     def _delete(self, job: Job, progress: JobProgress) -> None:
         """Tried until it is done: what was deleted must go."""

@@ -9,6 +9,7 @@ from app.domain.jobs import Job, JobKind, JobState
 from app.errors import ConflictError, NotFoundError
 from app.security.access import authorise
 from app.security.auditor import Auditor
+from app.services.new_jobs import put_job
 from backends.metadata.base import MetadataStore
 from backends.queue.base import JobQueue
 
@@ -58,7 +59,7 @@ class JobService:
             waiting = self._metadata.jobs.retry(job_id, attempts=0)
             if waiting.kind is JobKind.INDEX:
                 self._set_status(waiting, DocumentStatus.WAITING)
-            self._queue.put(job_id)
+            put_job(self._queue, waiting)
         return waiting
 
     def _is_published(self, job: Job) -> bool:

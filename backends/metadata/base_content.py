@@ -20,6 +20,8 @@ class DocumentFilter:
     sha256: str | None = None
     """Of any version of the document."""
     statuses: frozenset[DocumentStatus] = frozenset()
+    to_redo: bool = False
+    """Only those that are indexed and to be read again."""
     limit: int | None = None
     offset: int = 0
 
@@ -31,11 +33,12 @@ class DocumentRecords(ABC):
     """
 
     @abstractmethod
-    def add_version(self, version: DocumentVersion, *, reader: UserId | None) -> Document:
+    def add_version(self, version: DocumentVersion, *, reader: UserId | None, rereads: bool = False) -> Document:
         """Add a version, and its document when `version.number` is 1.
 
         Raises ConflictError when that number is taken or a document that `reader` sees in the workspace already holds
-        the same content (sha256), NotFoundError for a further version of a document that they do not see.
+        the same content (sha256), unless the version `rereads` its own document; NotFoundError for a further version
+        of a document that they do not see.
         """
 
     @abstractmethod
@@ -62,6 +65,7 @@ class DocumentRecords(ABC):
         error: str | None = None,
         coverage: Coverage | None = None,
         title: str | None = None,
+        to_redo: bool | None = None,
     ) -> None:
         """Change what is given; a new status without `error` clears the error. Raises NotFoundError."""
 

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError as ConstraintError
 
 from app.domain.ids import DocumentId, JobId, UserId, WorkspaceId
-from app.domain.jobs import Job, JobKind, JobState, Stage
+from app.domain.jobs import Job, JobKind, JobState, Priority, Stage
 from app.errors import ConflictError, NotFoundError
 from backends.metadata.base_content import JobRecords
 from backends.metadata.sql_access import seen_by
@@ -146,6 +146,7 @@ class SqlJobRecords(JobRecords):
     def _job(self, row: sa.Row[Any]) -> Job:
         values = dict(row._mapping)
         values |= {"kind": JobKind(row.kind), "state": JobState(row.state), "stage": Stage(row.stage)}
+        values["priority"] = Priority(row.priority)
         return Job(**values | {"document_name": self._fields.open(row.document_name, **_place(row))})
 
 
