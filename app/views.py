@@ -75,7 +75,11 @@ class JobView(BaseModel):
     eta_seconds: float | None
     attempts: int
     error: str | None
+    """Why it failed, or what it waits for."""
     document_id: str
+    priority: str
+    waits: int
+    """How often in a row a server that it needs was away."""
 
     @classmethod
     def of(cls, job: Job) -> "JobView":
@@ -90,6 +94,8 @@ class JobView(BaseModel):
             attempts=job.attempts,
             error=job.error,
             document_id=job.document_id,
+            priority=job.priority.name.lower(),
+            waits=job.waits,
         )
 
 

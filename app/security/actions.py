@@ -33,6 +33,8 @@ ACTIONS: dict[str, AuditKind | NotAudited] = {
     "jobs.get": _POLLING,
     "jobs.stop": _CHANGE,
     "jobs.retry": _CHANGE,
+    "jobs.dead": _POLLING,
+    "jobs.retry_all": NotAudited("each job is recorded as jobs.retry"),
     "questions.ask": _DISCLOSURE,
     "questions.history": _DISCLOSURE,
     "questions.get": _DISCLOSURE,

@@ -1,6 +1,7 @@
 """Runs queued jobs: index a version, or remove what is left of one."""
 
 from contextlib import suppress
+from random import SystemRandom
 from threading import Event, Thread
 
 from app.domain.access import Actor
@@ -28,8 +29,10 @@ from backends.metadata.base import MetadataStore
 from backends.queue.base import JobQueue
 
 _WAIT_SECONDS = 2.0
+_LONGEST_WAIT_SECONDS = 600.0
 _MOST_ATTEMPTS = 5
 _UNEXPECTED = "Indexing failed unexpectedly; the file is kept. Try again, and give reference {reference} if it repeats."
+_CHANCE = SystemRandom()
 _log = get_logger("indexing")
 
 
@@ -121,11 +124,11 @@ class IndexingService:
         except NotFoundError:
             self._stop(job, version)
         except (BackendUnavailableError, ConfigurationError) as error:
-            self._wait(job, version, error, attempts=progress.attempts)
+            self._wait(job, version, error, progress)
         except Exception as error:  # noqa: BLE001 - the boundary of the worker: one bad file must not end it
             reference = _log.unexpected("indexing", error, job_id=job.id)
             if self._is_published(job):
-                self._put_back(job, None, attempts=progress.attempts, delay_seconds=_later(job))
+                self._put_back(job, None, attempts=progress.attempts, delay_seconds=pause_seconds(job.attempts))
             else:
                 self._fail(job, _UNEXPECTED.format(reference=reference))
         else:
@@ -166,7 +169,7 @@ class IndexingService:
         try:
             self._remover.replace_versions(version)
         except BackendUnavailableError as error:
-            self._put_back(job, None, error.message, attempts=job.attempts, delay_seconds=_later(job))
+            self._put_back(job, None, error.message, attempts=job.attempts, delay_seconds=pause_seconds(job.attempts))
         else:
             self._metadata.jobs.finish(job.id, worker=self._worker, state=JobState.DONE)
 
@@ -200,16 +203,18 @@ class IndexingService:
             return False
         return self._claim(job.id) is None
 
-    def _wait(self, job: Job, version: DocumentVersion, error: DafeError, *, attempts: int) -> None:
-        """A server is away: the job keeps what it has done and comes again; once the version is visible, until all is
-        gone that it replaces."""
-        if self._is_published(job):
-            self._put_back(job, None, error.message, attempts=attempts, delay_seconds=_later(job))
-            return
-        if attempts >= _MOST_ATTEMPTS:
-            self._fail(job, error.message)
-            return
-        self._put_back(job, version, error.message, attempts=attempts, delay_seconds=_WAIT_SECONDS * 2**attempts)
+    def _wait(self, job: Job, version: DocumentVersion, error: DafeError, progress: JobProgress) -> None:
+        """A server is away: the job keeps what it has done and comes again, however long that lasts; this try does not
+        count against the file."""
+        waits, published = progress.waits + 1, self._is_published(job)
+        self._put_back(
+            job,
+            None if published else version,
+            error.message,
+            attempts=progress.attempts if published else progress.attempts - 1,
+            waits=waits,
+            delay_seconds=pause_seconds(waits),
+        )
 
     def _put_back(
         self,
@@ -218,11 +223,12 @@ class IndexingService:
         message: str | None = None,
         *,
         attempts: int,
+        waits: int | None = None,
         delay_seconds: float = 0.0,
     ) -> None:
         """`attempts` takes the place of those counted: a worker that was told to end is no fault of the file."""
         mine = self._metadata.jobs.finish(
-            job.id, worker=self._worker, state=JobState.WAITING, error=message, attempts=attempts
+            job.id, worker=self._worker, state=JobState.WAITING, error=message, attempts=attempts, waits=waits
         )
         if not mine and not self._is_to_stop(job):
             return
@@ -245,10 +251,13 @@ class IndexingService:
                 ):
                     self._remover.remove(job)
         except (BackendUnavailableError, ConfigurationError) as error:
-            self._put_back(job, None, error.message, attempts=progress.attempts, delay_seconds=_later(job))
+            waits = job.waits + 1
+            self._put_back(
+                job, None, error.message, attempts=job.attempts, waits=waits, delay_seconds=pause_seconds(waits)
+            )
         except Exception as error:  # noqa: BLE001 - the boundary of the worker, as for indexing
             _log.unexpected("removing", error, job_id=job.id)
-            self._put_back(job, None, attempts=progress.attempts, delay_seconds=_later(job))
+            self._put_back(job, None, attempts=progress.attempts, delay_seconds=pause_seconds(job.attempts))
         else:
             self._metadata.jobs.finish(job.id, worker=self._worker, state=JobState.DONE)
 
@@ -262,9 +271,13 @@ class IndexingService:
         )
 
 
-def _later(job: Job) -> float:
-    """Seconds until what must be done at last is tried again: 4 at first, about two minutes in the end."""
-    return float(_WAIT_SECONDS * 2 ** min(job.attempts, 6))
+def pause_seconds(times: int) -> float:
+    """How long a job waits that could not go on so many times in a row: about 3 seconds at first, ten minutes at most.
+
+    By chance up to half of it is left away, so that jobs that stopped together do not all come again together.
+    """
+    longest = min(_WAIT_SECONDS * 2.0 ** min(times, 20), _LONGEST_WAIT_SECONDS)
+    return _CHANCE.uniform(longest / 2, longest)
 
 
 def _actor(job: Job) -> Actor:

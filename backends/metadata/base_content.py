@@ -204,9 +204,17 @@ class JobRecords(ABC):
 
     @abstractmethod
     def finish(
-        self, job_id: JobId, *, worker: str, state: JobState, error: str | None = None, attempts: int | None = None
+        self,
+        job_id: JobId,
+        *,
+        worker: str,
+        state: JobState,
+        error: str | None = None,
+        attempts: int | None = None,
+        waits: int | None = None,
     ) -> bool:
-        """End the job and its lease, or put it back with state waiting; `attempts` takes the place of those counted.
+        """End the job and its lease, or put it back with state waiting; `attempts` and `waits` take the place of those
+        counted.
 
         Not this worker's any more, or to be put back although it is to stop: nothing happens, and False is returned.
         """
@@ -217,7 +225,8 @@ class JobRecords(ABC):
 
     @abstractmethod
     def retry(self, job_id: JobId, *, attempts: int | None = None) -> Job:
-        """Put a stopped or failed job back to waiting with its stage kept, and its attempts unless they are given.
+        """Put a stopped or failed job back to waiting with its stage kept, and its attempts unless they are given; it
+        has not waited yet.
 
         Raises ConflictError in other states.
         """

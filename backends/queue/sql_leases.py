@@ -23,7 +23,7 @@ class SqlLeases(Leases):
     def put(self, message_id: str, body: bytes, *, lane: Lane, delay_seconds: float = 0.0) -> None:
         ready_at = time.time() + min(delay_seconds, LONGEST_DELAY_SECONDS) if delay_seconds else _AT_ONCE
         row = {"body": body, "ready_at": ready_at, "holder": None}
-        row |= {"priority": int(lane.priority), "workspace_id": lane.workspace_id}
+        row |= {"priority": int(lane.priority), "turn_of": lane.workspace_id}
         with self._database.write() as connection:
             connection.execute(queue.delete().where(queue.c.id == message_id))
             connection.execute(queue.insert().values(id=message_id, **row))
@@ -34,9 +34,9 @@ class SqlLeases(Leases):
         with self._database.read() as connection:
             if connection.execute(sa.select(queue.c.id).where(is_ready).limit(1)).first() is None:
                 return None
-        waiting = queue.outerjoin(queue_turns, queue_turns.c.workspace_id == queue.c.workspace_id)
+        waiting = queue.outerjoin(queue_turns, queue_turns.c.id == queue.c.turn_of)
         turn = sa.func.coalesce(queue_turns.c.number, 0)
-        first = sa.select(queue.c.id, queue.c.workspace_id).select_from(waiting).where(is_ready)
+        first = sa.select(queue.c.id, queue.c.turn_of).select_from(waiting).where(is_ready)
         first = first.order_by(queue.c.priority, turn, queue.c.id).limit(1)
         with self._database.write() as connection:
             row = connection.execute(first).first()
@@ -45,7 +45,7 @@ class SqlLeases(Leases):
             leased = {"ready_at": now + self._lease_seconds, "holder": worker}
             mine = queue.c.id == row.id
             connection.execute(queue.update().where(mine).values(leased))
-            _give_turn(connection, row.workspace_id)
+            _give_turn(connection, row.turn_of)
             body = connection.execute(sa.select(queue.c.body).where(mine)).scalar_one()
         return row.id, bytes(body)
 
@@ -98,9 +98,9 @@ class SqlLeases(Leases):
 def _give_turn(connection: sa.Connection, workspace_id: str) -> None:
     """Its turn is the newest."""
     newest = sa.select(sa.func.coalesce(sa.func.max(queue_turns.c.number), 0) + 1).scalar_subquery()
-    mine = queue_turns.update().where(queue_turns.c.workspace_id == workspace_id)
+    mine = queue_turns.update().where(queue_turns.c.id == workspace_id)
     if connection.execute(mine.values(number=newest)).rowcount == 0:
-        connection.execute(queue_turns.insert().values(workspace_id=workspace_id, number=newest))
+        connection.execute(queue_turns.insert().values(id=workspace_id, number=newest))
 
 
 def _held(message_id: str | None, worker: str) -> sa.ColumnElement[bool]:

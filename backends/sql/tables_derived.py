@@ -105,12 +105,12 @@ queue = sa.Table(
     sa.Column("ready_at", sa.Float, nullable=False, index=True),
     sa.Column("holder", sa.Text),
     sa.Column("priority", sa.Integer, nullable=False),
-    sa.Column("workspace_id", ID, nullable=False),
+    sa.Column("turn_of", ID, nullable=False),
 )
 queue_turns = sa.Table(
     "queue_turns",
     METADATA,
-    sa.Column("workspace_id", ID, primary_key=True),
+    sa.Column("id", ID, primary_key=True),
     sa.Column("number", sa.Integer, nullable=False),
 )
 queue_workers = sa.Table(

@@ -43,6 +43,8 @@ MAY: dict[str, set[str]] = {
     "jobs.get": MEMBERS,
     "jobs.stop": MEMBERS,
     "jobs.retry": MEMBERS,
+    "jobs.dead": MEMBERS,
+    "jobs.retry_all": MEMBERS,
     "questions.ask": MEMBERS,
     "questions.history": MEMBERS,
     "questions.get": MEMBERS,
@@ -193,6 +195,8 @@ def test_every_disclosure_of_content_and_every_change_is_audited() -> None:
     assert unaudited == {
         "jobs.list",
         "jobs.get",
+        "jobs.dead",
+        "jobs.retry_all",
         "audit.status",
         "graph.counts",
         "samples.load",

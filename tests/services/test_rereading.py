@@ -114,7 +114,7 @@ def test_what_was_read_while_the_model_was_away_is_read_again_when_it_is_back(
         assert not again.version.to_redo
         assert job_of(services, document).priority is Priority.BULK
         assert [row[6] for row in facts(services, workspace.id)] == ["meanwhile.txt"], "the model's only fact"
-        events = services.audit.list(OPERATOR, action="worker.reread").events
+        events = services.audit.list(OPERATOR, actions=["worker.reread"]).events
         assert {event.outcome.value for event in events} == {"intent", "done"}
         assert current(services, before).version.number == 1
 

@@ -13,16 +13,16 @@ depends_on = None
 _ADDED: dict[str, tuple[tuple[str, sa.types.TypeEngine[Any], str], ...]] = {
     "versions": (("to_redo", sa.Boolean(), "false"),),
     "jobs": (("priority", sa.Integer(), "1"), ("waits", sa.Integer(), "0")),
-    "queue": (("priority", sa.Integer(), "1"), ("workspace_id", sa.String(length=32), "''")),
+    "queue": (("priority", sa.Integer(), "1"), ("turn_of", sa.String(length=32), "''")),
 }
 
 
 def upgrade() -> None:
     op.create_table(
         "queue_turns",
-        sa.Column("workspace_id", sa.String(length=32), nullable=False),
+        sa.Column("id", sa.String(length=32), nullable=False),
         sa.Column("number", sa.Integer(), nullable=False),
-        sa.PrimaryKeyConstraint("workspace_id", name=op.f("pk_queue_turns")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_queue_turns")),
     )
     op.create_table(
         "models_used",
@@ -101,7 +101,7 @@ def _make_tables_anew() -> None:
         sa.Column("ready_at", sa.Float(), nullable=False),
         sa.Column("holder", sa.Text(), nullable=True),
         sa.Column("priority", sa.Integer(), nullable=False),
-        sa.Column("workspace_id", sa.String(length=32), nullable=False),
+        sa.Column("turn_of", sa.String(length=32), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_queue")),
     )
     op.create_index(op.f("ix_queue_ready_at"), "queue", ["ready_at"])
