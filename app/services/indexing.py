@@ -135,7 +135,7 @@ class IndexingService:
             self._metadata.jobs.finish(job.id, worker=self._worker, state=JobState.DONE)
 
     def _index_and_publish(self, job: Job, version: DocumentVersion, progress: JobProgress) -> None:
-        """One update makes the version visible; the versions it replaces go after it.
+        """One update makes the version visible, unless a later one is; the versions that are replaced go after it.
 
         A run that was killed after that update is completed, not done again, and has one event of success.
         """
@@ -150,7 +150,7 @@ class IndexingService:
                 self._set_status(version, DocumentStatus.RUNNING)
                 self._indexer.index_document(version, progress=progress)
                 self._metadata.documents.publish(version.id, workspace_id=version.workspace_id)
-            self._remover.replace_versions(version)
+            self._replace_versions(version)
 
     def _stop(self, job: Job, version: DocumentVersion | None) -> None:
         """What this run added goes; the file stays unless the document was deleted meanwhile. It is too late for a
@@ -167,11 +167,17 @@ class IndexingService:
 
     def _complete(self, job: Job, version: DocumentVersion) -> None:
         try:
-            self._remover.replace_versions(version)
+            self._replace_versions(version)
         except BackendUnavailableError as error:
             self._put_back(job, None, error.message, attempts=job.attempts, delay_seconds=pause_seconds(job.attempts))
         else:
             self._metadata.jobs.finish(job.id, worker=self._worker, state=JobState.DONE)
+
+    def _replace_versions(self, version: DocumentVersion) -> None:
+        """It may be replaced itself: one that was added after it may have been indexed before it."""
+        known = self._metadata.documents.find_versions(version.document_id, workspace_id=version.workspace_id)
+        indexed = [one for one in known if one.status is DocumentStatus.INDEXED]
+        self._remover.replace_versions(max(indexed, key=lambda one: one.number, default=version))
 
     def _is_published(self, job: Job) -> bool:
         version = self._version(job)

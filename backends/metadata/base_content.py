@@ -71,7 +71,10 @@ class DocumentRecords(ABC):
 
     @abstractmethod
     def publish(self, version_id: VersionId, *, workspace_id: WorkspaceId) -> None:
-        """Make it the document's visible version and `indexed`, in one update. Raises NotFoundError."""
+        """Make it `indexed` and, unless a later one is that already, the document's visible version, in one update.
+
+        Raises NotFoundError.
+        """
 
     @abstractmethod
     def find_visible(self, *, workspace_id: WorkspaceId, reader: UserId | None) -> dict[VersionId, DocumentId]:

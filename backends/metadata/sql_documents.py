@@ -124,7 +124,9 @@ class SqlDocumentRecords(DocumentRecords):
         with self._database.write(workspace_id, within=workspace_id) as connection:
             indexed = {"status": DocumentStatus.INDEXED.value, "error": None}
             _update_version(connection, version_id, workspace_id, indexed)
-            owner = sa.select(versions.c.document_id).where(versions.c.id == version_id).scalar_subquery()
+            mine, visible = versions.alias(), versions.alias()
+            later = sa.exists().where(visible.c.id == documents.c.visible_version_id, visible.c.number > mine.c.number)
+            owner = sa.select(mine.c.document_id).where(mine.c.id == version_id, ~later).scalar_subquery()
             connection.execute(documents.update().where(documents.c.id == owner).values(visible_version_id=version_id))
 
     def find_visible(self, *, workspace_id: WorkspaceId, reader: UserId | None) -> dict[VersionId, DocumentId]:

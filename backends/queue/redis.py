@@ -153,7 +153,7 @@ class RedisLeases(Leases):
         self._settings = settings
         self._lease_ms = int(settings.lease_seconds * 1000)
         self._client = open_client(settings)
-        self._keys = [f"{settings.prefix}queue:{name}" for name in _KEYS]
+        self._keys = [f"{settings.prefix}jobs:{name}" for name in _KEYS]
         self._bodies = self._keys[_KEYS.index("bodies")]
         self._scripts = {name: self._client.register_script(_HEAD + text) for name, text in _SCRIPTS.items()}
 

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from app.domain.documents import Coverage
+from app.domain.documents import Coverage, DocumentStatus
 from app.domain.ids import VersionId
 from app.domain.models import Band, ModelInfo, UsedModel
 from app.errors import ConflictError
@@ -47,6 +47,19 @@ def test_a_version_may_reread_its_own_document_but_hold_nothing_of_another(store
     with pytest.raises(ConflictError):
         store.documents.add_version(replace(again, sha256=other.sha256), reader=None, rereads=True)
     assert store.documents.add_version(again, reader=None, rereads=True).version == again
+
+
+def test_a_version_that_is_indexed_after_a_later_one_does_not_take_its_place(store: MetadataStore) -> None:
+    first = version("v1")
+    store.documents.add_version(first, reader=None)
+    for number, name in ((2, "v2"), (3, "v3")):
+        later = version(name, document_id=first.document_id, number=number)
+        store.documents.add_version(later, reader=None)
+    for name in ("v1", "v3", "v2"):
+        store.documents.publish(VersionId(name), workspace_id=HERE)
+    assert set(store.documents.find_visible(workspace_id=HERE, reader=None)) == {"v3"}
+    statuses = {one.status for one in store.documents.find_versions(first.document_id, workspace_id=HERE)}
+    assert statuses == {DocumentStatus.INDEXED}
 
 
 def test_versions_to_be_read_again_are_found_where_they_are_indexed(store: MetadataStore) -> None:

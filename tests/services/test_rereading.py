@@ -17,13 +17,14 @@ from app.domain.jobs import JobState, Priority
 from app.domain.models import Band, ModelInfo, ProbeResult
 from app.domain.workspaces import Workspace
 from app.errors import ConflictError
+from app.services.documents import SameName
 from app.services.storing import VersionStoring
 from app.services.used_models import UsedModels
 from app.settings import load_settings
 from backends.metadata.base import MetadataStore
 from backends.metadata.base_content import DocumentFilter
 from tests.servers.ollama_dialect import OllamaDialect, model_entry, ollama_dialect
-from tests.services.letters import ASPIRIN, WARFARIN, Work, add, facts, job_of, status_of
+from tests.services.letters import ASPIRIN, REPLACED, WARFARIN, Work, add, facts, job_of, status_of, upload
 from tests.working import work_off
 
 FACT = {
@@ -147,6 +148,25 @@ def test_facts_stay_while_a_document_is_read_again_and_when_that_is_stopped(
     assert current(services, document).version.id != old.id
     left = {path.name for path in (services.settings.data_dir / "files").rglob("*") if path.is_file()}
     assert not any(name.startswith(old.id) for name in left)
+
+
+def test_a_new_version_that_overtakes_a_reading_again_stays_in_use(
+    services: Services, workspace: Workspace, metadata: MetadataStore, storing: VersionStoring, work: Work
+) -> None:
+    """A person's upload goes before a reading again that waits."""
+    document = add(services, workspace.id, "letter.txt", WARFARIN)
+    work()
+    version = current(services, document).version
+    storing.read_again(version, created_by=version.uploaded_by, reader=None, priority=Priority.BULK)
+    upload(services, workspace.id, "letter.txt", REPLACED, same_name=SameName.NEW_VERSION)
+    work()
+    assert current(services, document).version.number == 3
+    visible = metadata.documents.find_visible(workspace_id=workspace.id, reader=None)
+    assert set(visible) == {current(services, document).version.id}
+    assert any("fluconazole" in row for row in facts(services, workspace.id))
+    left = {path.name.partition(".")[0] for path in (services.settings.data_dir / "files").rglob("*") if path.is_file()}
+    assert left == {current(services, document).version.id}
+    assert services.graph.search(OPERATOR, workspace_id=workspace.id, text="amiodarone") == []
 
 
 def test_a_document_is_read_again_once_whoever_begins_it(
