@@ -16,7 +16,7 @@ from app.installation import Installation, find_language_model, open_installatio
 from app.meaning import open_meaning
 from app.pipeline.answering import Answerer
 from app.pipeline.choosing import choose_extractor, choose_writer
-from app.pipeline.extraction import TripleExtractor
+from app.pipeline.extraction import ChosenExtractor
 from app.pipeline.indexing import Indexer
 from app.pipeline.known_answers import KnownAnswers
 from app.pipeline.known_passages import KnownPassages
@@ -42,9 +42,12 @@ from app.services.model_in_use import ModelInUse
 from app.services.questions import QuestionService
 from app.services.recovering import Recovery
 from app.services.removing import Remover
+from app.services.rereading import Rereading
 from app.services.samples import SampleService
 from app.services.sessions import SessionLimits, SessionService
 from app.services.signing_in import SignIns
+from app.services.storing import VersionStoring
+from app.services.used_models import UsedModels
 from app.services.users import UserService
 from app.services.walks import WalkUpkeep
 from app.services.workspaces import WorkspaceService
@@ -117,12 +120,16 @@ def _make_services(installation: Installation, closing: ExitStack) -> Services:
     auditor = Auditor(installation.log)
     parser = SentenceParser()
     retriever = _make_retriever(installation, parser)
-    in_use = _make_model_in_use(installation, closing)
+    used = UsedModels(metadata.models, wanted=settings.llm.kind != "none")
+    in_use = _make_model_in_use(installation, closing, used)
     common: dict[str, Any] = {"metadata": metadata, "files": installation.files, "auditor": auditor}
     people: dict[str, Any] = {"metadata": metadata, "passwords": Passwords(), "auditor": auditor}
     limits = SessionLimits(timedelta(minutes=settings.idle_minutes), timedelta(hours=settings.session_hours))
     sessions = SessionService(key=keys.sign_in, limits=limits, **people)
-    documents = DocumentService(loader=installation.loader, queue=queue, **common)
+    storing = VersionStoring(metadata=metadata, files=installation.files, queue=queue)
+    documents = DocumentService(
+        metadata=metadata, storing=storing, loader=installation.loader, queue=queue, auditor=auditor
+    )
     answerer = _make_answerer(installation, retriever, parser, in_use)
     return Services(
         documents=documents,
@@ -141,7 +148,7 @@ def _make_services(installation: Installation, closing: ExitStack) -> Services:
         auditor=auditor,
         settings=settings,
         keys=keys,
-        make_indexing=lambda: _make_indexing(installation, parser, in_use, auditor),
+        make_indexing=lambda: _make_indexing(installation, parser, in_use, used, auditor),
         has_worker=queue.has_worker,
         warm_up=lambda: _warm_up(installation, parser, in_use),
         close=closing.close,
@@ -175,13 +182,14 @@ def _make_audit(installation: Installation, auditor: Auditor) -> AuditService:
     )
 
 
-def _make_model_in_use(installation: Installation, closing: ExitStack) -> ModelInUse:
+def _make_model_in_use(installation: Installation, closing: ExitStack, used: UsedModels) -> ModelInUse:
     band = Band(installation.settings.model_band) if installation.settings.model_band else None
     in_use = ModelInUse(
         lambda: find_language_model(installation),
         cache=installation.cache,
         band=band,
         alone=lambda: exclusive(installation.settings.data_dir / "probe.lock"),
+        on_tried=used.note,
     )
     closing.callback(in_use.close)
     return in_use
@@ -240,13 +248,36 @@ def _make_retriever(installation: Installation, parser: SentenceParser) -> Retri
 
 
 def _make_indexing(
-    installation: Installation, parser: SentenceParser, in_use: ModelInUse, auditor: Auditor
+    installation: Installation, parser: SentenceParser, in_use: ModelInUse, used: UsedModels, auditor: Auditor
 ) -> IndexingService:
+    metadata, queue = installation.metadata, installation.queue
+    stores: dict[str, Any] = {"metadata": metadata, "files": installation.files}
+    indexer = _make_indexer(installation, parser, in_use, used)
+    remover = Remover(indexer=indexer, cache=installation.cache, **stores)
+    rereading = Rereading(
+        metadata=metadata,
+        storing=VersionStoring(queue=queue, **stores),
+        used=used,
+        look=lambda: in_use.look().result,
+        auditor=auditor,
+    )
+    return IndexingService(
+        indexer=indexer,
+        metadata=metadata,
+        remover=remover,
+        recovery=Recovery(queue=queue, remover=remover, read_again=rereading.begin, **stores),
+        queue=queue,
+        auditor=auditor,
+        after_job=WalkUpkeep(metadata=metadata, adjacencies=installation.adjacencies).refresh,
+    )
+
+
+def _make_indexer(installation: Installation, parser: SentenceParser, in_use: ModelInUse, used: UsedModels) -> Indexer:
     meaning = open_meaning(installation.embedder, model_dir=installation.settings.model_dir)
 
-    def find_extractor() -> TripleExtractor:
+    def find_extractor() -> ChosenExtractor:
         tried = in_use.settle()
-        return choose_extractor(
+        extractor = choose_extractor(
             tried.result,
             model=tried.model,
             parser=parser,
@@ -254,8 +285,9 @@ def _make_indexing(
             cache=installation.cache,
             ontology_of=lambda workspace_id: installation.metadata.workspaces.get(workspace_id).ontology,
         )
+        return ChosenExtractor(extractor, stands_in=used.is_missed(tried.result))
 
-    indexer = Indexer(
+    return Indexer(
         metadata=installation.metadata,
         files=installation.files,
         vectors=installation.vectors,
@@ -267,15 +299,4 @@ def _make_indexing(
         parser=parser,
         count_tokens=TokenCounter(installation.settings.model_dir),
         ids_key=installation.keys.ids,
-    )
-    stores: dict[str, Any] = {"metadata": installation.metadata, "files": installation.files}
-    remover = Remover(indexer=indexer, cache=installation.cache, **stores)
-    return IndexingService(
-        indexer=indexer,
-        metadata=installation.metadata,
-        remover=remover,
-        recovery=Recovery(queue=installation.queue, remover=remover, **stores),
-        queue=installation.queue,
-        auditor=auditor,
-        after_job=WalkUpkeep(metadata=installation.metadata, adjacencies=installation.adjacencies).refresh,
     )

@@ -35,6 +35,10 @@ class DocumentView(BaseModel):
     uploaded_at: datetime
     restricted: bool
     """Only the people on its access list see it."""
+    extractor: str
+    """The version of what read its facts."""
+    to_redo: bool
+    """Rules read it while the language model was away: it is read again when that is back."""
 
     @classmethod
     def of(cls, document: Document) -> "DocumentView":
@@ -56,6 +60,8 @@ class DocumentView(BaseModel):
             uploaded_by=version.uploaded_by,
             uploaded_at=version.uploaded_at,
             restricted=document.restricted,
+            extractor=coverage.extractor,
+            to_redo=version.to_redo,
         )
 
 
@@ -69,7 +75,11 @@ class JobView(BaseModel):
     eta_seconds: float | None
     attempts: int
     error: str | None
+    """Why it failed, or what it waits for."""
     document_id: str
+    priority: str
+    waits: int
+    """How often in a row a server that it needs was away."""
 
     @classmethod
     def of(cls, job: Job) -> "JobView":
@@ -84,6 +94,8 @@ class JobView(BaseModel):
             attempts=job.attempts,
             error=job.error,
             document_id=job.document_id,
+            priority=job.priority.name.lower(),
+            waits=job.waits,
         )
 
 

@@ -9,7 +9,9 @@ from app.domain.documents import Document, DocumentStatus
 from backends.metadata.base_content import DocumentFilter
 from components.document_dialogs import open_dialog
 from components.document_table import DELETE, DETAILS, TRY_AGAIN
-from components.formats import number, plain
+from components.formats import counted, number, plain
+from components.identity import refreshed
+from components.notice import leave_notice
 from components.session import Session
 from components.words import document_word
 
@@ -24,9 +26,14 @@ def read_attention(session: Session, statuses: Collection[DocumentStatus]) -> li
     return found.documents
 
 
-def attention_card(session: Session, documents: Sequence[Document], *, total: int) -> None:
+def attention_card(session: Session, documents: Sequence[Document], *, total: int, failed: int) -> None:
+    """The first few of `total`, of which so many failed: these can be tried again together."""
     with st.container(border=True, key="attention", gap=12, height="stretch"):
-        st.markdown(f"**Needs attention** :gray[· {number(total)}]")
+        with st.container(horizontal=True, horizontal_alignment="distribute", vertical_alignment="center"):
+            st.markdown(f"**Needs attention** :gray[· {number(total)}]", width="content")
+            if failed > 1 and session.may(Permission.WRITE):
+                words, icon = f"Try all {number(failed)} again", ":material/refresh:"
+                st.button(words, type="tertiary", icon=icon, key="try-all", on_click=_try_all, args=(session,))
         if not documents:
             st.markdown(":gray[Nothing.]")
         for document in documents:
@@ -39,6 +46,12 @@ def attention_card(session: Session, documents: Sequence[Document], *, total: in
                 _fix(session, document)
         if total > len(documents):
             st.markdown(f":gray[{number(total - len(documents))} more: choose Needs attention below.]")
+
+
+def _try_all(session: Session) -> None:
+    current = refreshed(session)
+    waiting = current.services.jobs.retry_all(current.actor, workspace_id=current.workspace_id)
+    leave_notice(f"{counted(len(waiting), 'document waits', 'documents wait')} to be indexed again.")
 
 
 def _fix(session: Session, document: Document) -> None:

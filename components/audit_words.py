@@ -55,6 +55,7 @@ ACTION: dict[str, str] = {
     "session.refused": "Was refused at the door",
     "session.ended": "Session ended",
     "worker.index": "Indexed a document",
+    "worker.reread": "Began to read a document again",
     "worker.delete": "Removed what was left",
     "installation.start": "Started the program",
     "installation.stop": "Stopped the program",

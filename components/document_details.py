@@ -62,8 +62,11 @@ def _sentence(document: Document) -> str:
     if version.status is DocumentStatus.INDEXED:
         aside = version.coverage.quarantined
         text = "All of it was read; every fact opens the sentence that states it."
+        if version.to_redo:
+            text = "Read while the language model was away: it will be read again when the model is back."
         if aside:
-            text = (
+            text = f"{text} " if version.to_redo else ""
+            text += (
                 f"{counted(aside, 'passage was', 'passages were')} set aside because no facts could be read from"
                 " them; they are still found by search."
             )
@@ -79,7 +82,8 @@ def _buttons(version: DocumentVersion) -> str | None:
     wish = None
     with st.container(horizontal=True):
         if version.status not in {DocumentStatus.WAITING, DocumentStatus.RUNNING}:
-            first = "Index again" if version.status is DocumentStatus.INDEXED else "Try again"
+            first = "Read again" if version.to_redo else "Index again"
+            first = first if version.status is DocumentStatus.INDEXED else "Try again"
             main = "secondary" if version.status is DocumentStatus.INDEXED else "primary"
             if st.button(first, type=main, icon=":material/refresh:", key="details-again"):  # type: ignore[arg-type]
                 wish = TRY_AGAIN

@@ -11,12 +11,12 @@ from app.domain.ids import DocumentId, UserId
 from app.domain.jobs import Job
 from components.formats import moment, short_name
 from components.progress_card import progress_share
-from components.words import DOCUMENT, PARTLY_INDEXED, RESTRICTED, STAGE, document_word
+from components.words import DOCUMENT, PARTLY_INDEXED, RESTRICTED, STAGE, TO_REDO, document_word
 
 DETAILS, TRY_AGAIN, ACCESS, DELETE = "Details", "Try again", "Who can see this", "Delete"
 _UNDER_WAY = frozenset({DocumentStatus.WAITING, DocumentStatus.RUNNING})
 _CLICK = "documents-actions"
-_COLOURS = {word.cell: word.colour for word in (*DOCUMENT.values(), *STAGE.values(), PARTLY_INDEXED)}
+_COLOURS = {word.cell: word.colour for word in (*DOCUMENT.values(), *STAGE.values(), PARTLY_INDEXED, TO_REDO)}
 
 OnAction = Callable[[str, DocumentId], None]
 

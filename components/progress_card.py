@@ -22,6 +22,8 @@ def progress_line(job: Job) -> str:
     """ "Finding facts: 30 of 48 passages, about 6 min left"."""
     if job.state is JobState.STOPPING:
         return "Stopping: what this run added is being removed"
+    if job.state is JobState.WAITING and job.error:
+        return f"Waiting: {job.error}"
     if job.state is JobState.WAITING or job.stage is Stage.WAITING:
         return "Waiting for its turn"
     word = STAGE[job.stage].text

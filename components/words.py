@@ -35,6 +35,8 @@ class Word:
 
 INDEXED = Word("Indexed", "check", "✓", "green")
 PARTLY_INDEXED = Word("Partly indexed", "priority_high", "!", "orange")
+TO_REDO = Word("To read again", "update", "!", "orange")
+"""Its facts are worse than they will be."""
 WAITING = Word("Waiting", "schedule", "○", "gray")
 FAILED = Word("Failed", "close", "✕", "red")
 REFUSED = Word("Refused", "block", "✕", "red")
@@ -163,6 +165,8 @@ def document_word(version: DocumentVersion, stage: Stage | None = None) -> Word:
         return STAGE[stage or Stage.WAITING]
     if version.status is DocumentStatus.INDEXED and version.coverage.quarantined:
         return PARTLY_INDEXED
+    if version.status is DocumentStatus.INDEXED and version.to_redo:
+        return TO_REDO
     return DOCUMENT[version.status]
 
 

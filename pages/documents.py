@@ -5,6 +5,7 @@ from functools import partial
 import streamlit as st
 
 from app.domain.access import Permission
+from app.domain.documents import DocumentStatus
 from app.domain.ids import DocumentId, UserId
 from app.services.documents import DocumentPage
 from backends.metadata.base_content import DocumentFilter
@@ -68,7 +69,8 @@ def _cards(session: Session, first: DocumentPage) -> None:
     with left:
         progress_card(session, key="documents")
     with right:
-        attention_card(session, read_attention(session, ATTENTION), total=waiting)
+        failed = first.counts[DocumentStatus.FAILED]
+        attention_card(session, read_attention(session, ATTENTION), total=waiting, failed=failed)
 
 
 def _list(session: Session) -> dict[UserId, str]:

@@ -25,6 +25,18 @@ def list_jobs(
     return [JobView.of(job) for job in jobs]
 
 
+@router.get("/dead")
+def list_dead_jobs(workspace_id: WorkspaceId, actor: CurrentActor, services: CurrentServices) -> list[JobView]:
+    """What was given up, with its reason, newest first."""
+    return [JobView.of(job) for job in services.jobs.dead(actor, workspace_id=workspace_id)]
+
+
+@router.post("/retry", status_code=202)
+def retry_dead_jobs(workspace_id: WorkspaceId, actor: CurrentActor, services: CurrentServices) -> list[JobView]:
+    """Try everything again that was given up."""
+    return [JobView.of(job) for job in services.jobs.retry_all(actor, workspace_id=workspace_id)]
+
+
 @router.get("/{job_id}")
 def get_job(workspace_id: WorkspaceId, job_id: JobId, actor: CurrentActor, services: CurrentServices) -> JobView:
     return JobView.of(services.jobs.get(actor, workspace_id=workspace_id, job_id=job_id))

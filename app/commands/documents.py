@@ -13,6 +13,7 @@ from app.container import Services
 from app.domain.access import Actor
 from app.domain.documents import Document, DocumentStatus
 from app.domain.ids import DocumentId, UserId, WorkspaceId
+from app.domain.jobs import JobState
 from app.errors import InvalidInputError, NotFoundError
 from app.services.access import DocumentAccess
 from app.services.documents import SameName, Upload, Uploaded, UploadState
@@ -34,10 +35,12 @@ def ingest(
     with opened() as services:
         actor = caller(services, as_user)
         workspace_id = find_workspace(services, actor, workspace).id
+        found = _files(paths)
+        batch = len(found) > 1
         outcomes = [
             outcome
-            for path in _files(paths)
-            for outcome in _upload(services, actor, workspace_id, path, new_version=new_version)
+            for path in found
+            for outcome in _upload(services, actor, workspace_id, path, new_version=new_version, batch=batch)
         ]
         ids = [outcome.document.id for outcome in outcomes if outcome.document]
         if wait:
@@ -62,7 +65,7 @@ def _files(paths: list[Path]) -> list[Path]:
 
 
 def _upload(
-    services: Services, actor: Actor, workspace_id: WorkspaceId, path: Path, *, new_version: bool
+    services: Services, actor: Actor, workspace_id: WorkspaceId, path: Path, *, new_version: bool, batch: bool
 ) -> list[Uploaded]:
     try:
         with path.open("rb") as file:
@@ -71,10 +74,12 @@ def _upload(
         return [Uploaded(path.name, UploadState.REFUSED, None, f"The file cannot be read: {error.strerror}.")]
     decision = SameName.NEW_VERSION if new_version else SameName.SEPARATE
     upload = Upload(path.name, content)
-    outcomes = services.documents.upload(actor, workspace_id=workspace_id, files=[upload])
+    outcomes = services.documents.upload(actor, workspace_id=workspace_id, files=[upload], batch=batch)
     if any(outcome.state is UploadState.SAME_NAME for outcome in outcomes):
         names = {outcome.name: decision for outcome in outcomes if outcome.state is UploadState.SAME_NAME}
-        again = services.documents.upload(actor, workspace_id=workspace_id, files=[upload], same_name=names)
+        again = services.documents.upload(
+            actor, workspace_id=workspace_id, files=[upload], same_name=names, batch=batch
+        )
         outcomes = [
             two if one.state is UploadState.SAME_NAME else one for one, two in zip(outcomes, again, strict=True)
         ]
@@ -164,6 +169,28 @@ def _person(access: DocumentAccess, name_or_id: str) -> UserId:
     if len(found) != 1:
         raise InvalidInputError("Name members of the workspace, by id where two bear the same name.")
     return found[0]
+
+
+@documents.command("redo")
+def redo_document(
+    document: str,
+    workspace: InWorkspace,
+    wait: Annotated[bool, typer.Option("--wait", help="Return when it is read.")] = False,
+    as_user: AsUser = "",
+    as_json: Json = False,
+) -> None:
+    """Read a document by id or name again; what was read of it stays in use until that is done."""
+    with opened() as services:
+        actor = caller(services, as_user)
+        workspace_id = find_workspace(services, actor, workspace).id
+        document_id = _find(services, actor, workspace_id, document)
+        job = services.documents.retry(actor, workspace_id=workspace_id, document_id=document_id)
+        if wait:
+            wait_for_jobs(services, actor, workspace_id=workspace_id, document_ids=[document_id])
+            job = services.jobs.get(actor, workspace_id=workspace_id, job_id=job.id)
+    show(JobView.of(job).model_dump(), as_json=as_json, lines=[f"{document}: {job.state.value}"])
+    if wait and job.state is not JobState.DONE:
+        raise typer.Exit(1)
 
 
 @documents.command("delete")

@@ -1,10 +1,13 @@
 """dafe jobs."""
 
+from typing import Annotated
+
 import typer
 
 from app.commands.caller import caller, find_workspace, opened
 from app.commands.output import AsUser, InWorkspace, Json, columns, show
 from app.domain.ids import JobId
+from app.errors import InvalidInputError
 from app.views import JobView
 
 jobs = typer.Typer(name="jobs", no_args_is_help=True, help="Queued work.")
@@ -34,11 +37,35 @@ def cancel_job(job: str, workspace: InWorkspace, as_user: AsUser = "", as_json: 
     show(JobView.of(stopped).model_dump(), as_json=as_json, lines=[f"{job}: {stopped.state.value}"])
 
 
-@jobs.command("retry")
-def retry_job(job: str, workspace: InWorkspace, as_user: AsUser = "", as_json: Json = False) -> None:
-    """A stopped or failed job waits again."""
+@jobs.command("dead")
+def list_dead_jobs(workspace: InWorkspace, as_user: AsUser = "", as_json: Json = False) -> None:
+    """What was given up, with its reason, newest first."""
     with opened() as services:
         actor = caller(services, as_user)
         workspace_id = find_workspace(services, actor, workspace).id
-        waiting = services.jobs.retry(actor, workspace_id=workspace_id, job_id=JobId(job))
-    show(JobView.of(waiting).model_dump(), as_json=as_json, lines=[f"{job}: {waiting.state.value}"])
+        found = services.jobs.dead(actor, workspace_id=workspace_id)
+    lines = columns((job.id, job.document_name, job.error or "") for job in found)
+    show({"jobs": [JobView.of(job).model_dump() for job in found]}, as_json=as_json, lines=lines)
+
+
+@jobs.command("retry")
+def retry_job(
+    workspace: InWorkspace,
+    job: Annotated[str, typer.Argument(metavar="[JOB]")] = "",
+    everything: Annotated[bool, typer.Option("--all", help="All that dafe jobs dead lists.")] = False,
+    as_user: AsUser = "",
+    as_json: Json = False,
+) -> None:
+    """A stopped or failed job waits again."""
+    if bool(job) is everything:
+        raise InvalidInputError("Give a job or --all, not both.")
+    with opened() as services:
+        actor = caller(services, as_user)
+        workspace_id = find_workspace(services, actor, workspace).id
+        if everything:
+            waiting = services.jobs.retry_all(actor, workspace_id=workspace_id)
+        else:
+            waiting = [services.jobs.retry(actor, workspace_id=workspace_id, job_id=JobId(job))]
+    shown = [JobView.of(one).model_dump() for one in waiting]
+    lines = [f"{one.id}: {one.state.value}" for one in waiting]
+    show({"jobs": shown} if everything else shown[0], as_json=as_json, lines=lines)

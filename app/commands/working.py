@@ -7,9 +7,11 @@ from threading import Event, Thread
 from app.container import Services
 from app.domain.access import Actor
 from app.domain.ids import DocumentId, WorkspaceId
-from app.domain.jobs import Job
+from app.domain.jobs import Job, JobState
 
 _POLL_SECONDS = 0.3
+_MOST_WAITS = 5
+"""So often in a row, more than a minute, was a server away: then it is not waited for any longer."""
 
 
 def wait_for_jobs(
@@ -20,7 +22,8 @@ def wait_for_jobs(
     document_ids: Collection[DocumentId],
     on_progress: Callable[[Job], None] = lambda _job: None,
 ) -> None:
-    """Return when no job of these documents is left to do; with no worker alive the work is done in this process."""
+    """Return when no job of these documents is left to do, or all that are left wait for a server that is away; with no
+    worker alive the work is done in this process."""
     stop = Event()
     worker: Thread | None = None
     if not services.has_worker():
@@ -34,7 +37,7 @@ def wait_for_jobs(
             left = [job for job in jobs if job.document_id in wanted and not job.state.finished]
             for job in left:
                 on_progress(job)
-            if not left:
+            if all(job.state is JobState.WAITING and job.waits >= _MOST_WAITS for job in left):
                 return
             time.sleep(_POLL_SECONDS)
     finally:

@@ -102,11 +102,14 @@ class Coverage:
     warnings: tuple[str, ...] = ()
     read_at: datetime | None = None
     """When all this was counted: another time whenever the document was read again."""
+    extractor: str = ""
+    """The version of the extractor that read its facts; empty where it was indexed before that was noted."""
 
 
 @dataclass(frozen=True, slots=True)
 class DocumentVersion:
-    """One uploaded content of a document; never changes but for status, coverage and error."""
+    """One uploaded content of a document, or one more reading of it; never changes but for status, coverage, error and
+    whether it is to be read again."""
 
     id: VersionId
     document_id: DocumentId
@@ -124,6 +127,8 @@ class DocumentVersion:
     """One sentence: what happened, what to do."""
     coverage: Coverage = Coverage()
     title: str | None = None
+    to_redo: bool = False
+    """Rules read it in the place of a language model that was away: it is to be read again when that is back."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 from app.domain.ids import DocumentId, JobId, UserId, VersionId, WorkspaceId
 
@@ -23,6 +23,17 @@ class JobState(StrEnum):
     @property
     def finished(self) -> bool:
         return self in {JobState.DONE, JobState.FAILED, JobState.STOPPED}
+
+
+class Priority(IntEnum):
+    """What comes first; among equals workspaces take turns, and in one of them the oldest comes first."""
+
+    URGENT = 0
+    """What must go."""
+    NORMAL = 1
+    """A person waits for it."""
+    BULK = 2
+    """Many at once."""
 
 
 class Stage(StrEnum):
@@ -58,3 +69,6 @@ class Job:
     """How often it was tried without getting further than before."""
     error: str | None = None
     updated_at: datetime | None = None
+    priority: Priority = Priority.NORMAL
+    waits: int = 0
+    """How often in a row a server that it needs was away."""

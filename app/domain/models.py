@@ -1,6 +1,7 @@
 """Language models as the product knows them, and what the probe found them able to do."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
@@ -45,3 +46,14 @@ class ProbeResult:
     valid_json: bool = False
     seconds: float = 0.0
     reason: str = ""
+    too_slow: bool = False
+    """It was given up for the time it took, which may have been the machine's: it is tried again later."""
+
+
+@dataclass(frozen=True, slots=True)
+class UsedModel:
+    """A model that this installation had in use, and what it was allowed to do then."""
+
+    model: ModelInfo
+    band: Band
+    used_at: datetime

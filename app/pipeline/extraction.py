@@ -16,6 +16,14 @@ class ChunkExtraction:
     state: ChunkState = ChunkState.EXTRACTED
 
 
+@dataclass(frozen=True, slots=True)
+class ChosenExtractor:
+    """Who reads a document now. One that `stands_in` for a better one that is away leaves facts to be read again."""
+
+    extractor: "TripleExtractor"
+    stands_in: bool = False
+
+
 def always() -> bool:
     return True
 

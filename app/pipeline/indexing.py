@@ -15,7 +15,7 @@ from app.domain.jobs import Stage
 from app.errors import CancelledError, IntegrityError, NotFoundError
 from app.pipeline.cache_keys import cache_key
 from app.pipeline.chunking import chunk_document
-from app.pipeline.extraction import ChunkExtraction, TripleExtractor
+from app.pipeline.extraction import ChosenExtractor, ChunkExtraction, TripleExtractor
 from app.pipeline.parsing import SentenceParser
 from app.pipeline.resolution import contribute
 from app.pipeline.table_text import name_once
@@ -61,7 +61,7 @@ class Indexer:
         cache: CacheStore,
         loader: DocumentLoader,
         embedder: Embedder,
-        choose_extractor: Callable[[], TripleExtractor],
+        choose_extractor: Callable[[], ChosenExtractor],
         parser: SentenceParser,
         count_tokens: Callable[[str], int],
         ids_key: bytes,
@@ -86,10 +86,15 @@ class Indexer:
         loaded = self._load(version, progress)
         chunks = self._chunk(version, loaded, progress)
         self._embed(version, chunks, progress)
-        coverage = self._extract(version, loaded, chunks, self._choose_extractor(), progress)
+        chosen = self._choose_extractor()
+        coverage = self._extract(version, loaded, chunks, chosen.extractor, progress)
         _go_on(progress(Stage.STORING, 0, 1))
         self._metadata.documents.update_version(
-            version.id, workspace_id=version.workspace_id, coverage=coverage, title=loaded.title
+            version.id,
+            workspace_id=version.workspace_id,
+            coverage=coverage,
+            title=loaded.title,
+            to_redo=chosen.stands_in,
         )
         return coverage
 
@@ -158,7 +163,7 @@ class Indexer:
         extractor: TripleExtractor,
         progress: Progress,
     ) -> Coverage:
-        counted = _Counted(pages=len(loaded.pages), warnings=loaded.warnings)
+        counted = _Counted(Coverage(pages=len(loaded.pages), warnings=loaded.warnings, extractor=extractor.version))
         states: dict[str, ChunkState] = {}
         common = small_words(loaded.text)
         for place, chunk in enumerate(chunks):
@@ -205,8 +210,8 @@ class Indexer:
 class _Counted:
     """Adds up what became of chunks: every one is counted, whatever happened to it."""
 
-    def __init__(self, *, pages: int, warnings: tuple[str, ...]) -> None:
-        self.coverage = Coverage(pages=pages, warnings=warnings)
+    def __init__(self, coverage: Coverage) -> None:
+        self.coverage = coverage
         self._places: set[tuple[object, ...]] = set()
 
     def add(self, found: ChunkExtraction) -> None:

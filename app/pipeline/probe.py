@@ -56,7 +56,10 @@ def probe(
 def override_band(result: ProbeResult, band: Band, *, reason: str) -> ProbeResult:
     """The result with another band; `reason` is the administrator's own and is shown beside it."""
     return replace(
-        result, band=band, reason=f"Set by an administrator: {reason.strip()} The probe said: {result.reason}"
+        result,
+        band=band,
+        reason=f"Set by an administrator: {reason.strip()} The probe said: {result.reason}",
+        too_slow=False,
     )
 
 
@@ -131,7 +134,7 @@ class _Trial:
         except CancelledError:
             self.too_slow = True
             reason = f"It needed more than {self._limit_seconds:.0f} seconds for five short texts; rules read alone."
-            return ProbeResult(self._info, Band.RULES_ONLY, seconds=self._seconds(), reason=reason)
+            return ProbeResult(self._info, Band.RULES_ONLY, seconds=self._seconds(), reason=reason, too_slow=True)
         return judge_probe(
             ProbeResult(
                 self._info,

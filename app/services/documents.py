@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -13,13 +12,13 @@ from ulid import ULID
 from app.domain.access import Actor, Permission
 from app.domain.documents import Document, DocumentStatus, DocumentVersion
 from app.domain.ids import DocumentId, FileId, UserId, VersionId, WorkspaceId
-from app.domain.jobs import Job, JobKind
+from app.domain.jobs import Job, JobKind, Priority
 from app.domain.names import clean_file_name
-from app.errors import BackendUnavailableError, ConflictError, DafeError, InvalidInputError
+from app.errors import ConflictError, InvalidInputError
 from app.security.access import authorise
 from app.security.auditor import Auditor
-from app.services.new_jobs import new_job
-from backends.files.base import FileStore
+from app.services.new_jobs import new_job, put_job
+from app.services.storing import VersionStoring
 from backends.loaders.base import DocumentLoader
 from backends.metadata.base import MetadataStore
 from backends.metadata.base_content import DocumentFilter
@@ -71,10 +70,16 @@ class DocumentService:
     """Every document of a workspace; indexing itself happens in the worker."""
 
     def __init__(
-        self, *, metadata: MetadataStore, files: FileStore, loader: DocumentLoader, queue: JobQueue, auditor: Auditor
+        self,
+        *,
+        metadata: MetadataStore,
+        storing: VersionStoring,
+        loader: DocumentLoader,
+        queue: JobQueue,
+        auditor: Auditor,
     ) -> None:
         self._metadata = metadata
-        self._files = files
+        self._storing = storing
         self._loader = loader
         self._queue = queue
         self._auditor = auditor
@@ -86,11 +91,13 @@ class DocumentService:
         workspace_id: WorkspaceId,
         files: Sequence[Upload],
         same_name: Mapping[str, SameName] | None = None,
+        batch: bool = False,
     ) -> list[Uploaded]:
         """Store files and queue them; archives and e-mails with attachments become one document a file in them.
 
         One bad file never stops the others: each has its own outcome. A name taken by other content is reported as
-        `SAME_NAME` and not stored until `same_name` says for it what to do.
+        `SAME_NAME` and not stored until `same_name` says for it what to do. Several files and archives are indexed
+        after single ones, as are the files of a `batch` that come one by one.
         """
         authorise(actor, Permission.WRITE, workspace_id)
         self._metadata.workspaces.get(workspace_id)
@@ -103,12 +110,21 @@ class DocumentService:
                 outcomes.append(Uploaded(upload.name, UploadState.REFUSED, None, error.message))
                 continue
             uploads = [Upload(part.name, part.content) for part in parts]
-            if not upload.name.lower().endswith(".zip"):
+            archive = upload.name.lower().endswith(".zip")
+            if not archive:
                 uploads.insert(0, upload)
-            outcomes += [self._add(actor, workspace_id, part, decisions.get(part.name)) for part in uploads]
+            priority = Priority.BULK if batch or archive or len(files) > 1 else Priority.NORMAL
+            outcomes += [self._add(actor, workspace_id, part, decisions.get(part.name), priority) for part in uploads]
         return outcomes
 
-    def _add(self, actor: Actor, workspace_id: WorkspaceId, upload: Upload, decision: SameName | None) -> Uploaded:
+    def _add(
+        self,
+        actor: Actor,
+        workspace_id: WorkspaceId,
+        upload: Upload,
+        decision: SameName | None,
+        priority: Priority,
+    ) -> Uploaded:
         try:
             media_type = self._loader.detect(upload.name, upload.content)
         except InvalidInputError as error:
@@ -124,7 +140,7 @@ class DocumentService:
         previous = named if decision is SameName.NEW_VERSION else None
         version = self._new_version(actor, workspace_id, upload, media_type, digest, previous)
         try:
-            document = self._store(actor, version, upload.content)
+            document = self._store(actor, version, upload.content, priority)
         except ConflictError as error:
             return Uploaded(upload.name, UploadState.ALREADY_HERE, None, error.message)
         return Uploaded(upload.name, UploadState.ADDED, document)
@@ -158,34 +174,14 @@ class DocumentService:
             uploaded_at=datetime.now(UTC),
         )
 
-    def _store(self, actor: Actor, version: DocumentVersion, content: bytes) -> Document:
-        """The file first, then the row, then the job: whatever is cut off leaves nothing that claims to be there.
-
-        What is refused leaves no file either, as far as it can be told that no row knows of it.
-        """
+    def _store(self, actor: Actor, version: DocumentVersion, content: bytes, priority: Priority) -> Document:
         with self._auditor.change(
             actor, "documents.upload", workspace_id=version.workspace_id, objects=(version.document_id, version.id)
         ):
-            self._files.put(version.file_id, content)
-            try:
-                document = self._metadata.documents.add_version(version, reader=actor.reader)
-            except DafeError:
-                with suppress(BackendUnavailableError):  # Recovery finds the file later.
-                    if not self._is_recorded(version):
-                        self._files.delete(version.file_id)
-                raise
-            self._enqueue(actor, version, JobKind.INDEX)
+            document, _ = self._storing.store(
+                version, content, created_by=actor.user_id, reader=actor.reader, priority=priority
+            )
         return document
-
-    def _is_recorded(self, version: DocumentVersion) -> bool:
-        known = self._metadata.documents.find_versions(version.document_id, workspace_id=version.workspace_id)
-        return any(one.id == version.id for one in known)
-
-    def _enqueue(self, actor: Actor, version: DocumentVersion, kind: JobKind) -> Job:
-        job = new_job(version, kind, created_by=actor.user_id)
-        self._metadata.jobs.add(job)
-        self._queue.put(job.id)
-        return job
 
     def list(self, actor: Actor, *, workspace_id: WorkspaceId, document_filter: DocumentFilter) -> DocumentPage:
         authorise(actor, Permission.READ, workspace_id)
@@ -219,17 +215,21 @@ class DocumentService:
             return versions
 
     def retry(self, actor: Actor, *, workspace_id: WorkspaceId, document_id: DocumentId) -> Job:
-        """Index the newest version again. Raises ConflictError while it is waiting or running."""
+        """Index the newest version again; an indexed one as a new version of the same content, so that its facts stay
+        until they are read anew. Raises ConflictError while it is waiting or running."""
         authorise(actor, Permission.WRITE, workspace_id)
         document = self._metadata.documents.get(document_id, workspace_id=workspace_id, reader=actor.reader)
-        if document.version.status in {DocumentStatus.WAITING, DocumentStatus.RUNNING}:
+        version, by = document.version, actor.user_id
+        if version.status in {DocumentStatus.WAITING, DocumentStatus.RUNNING}:
             raise ConflictError("This document is being indexed already.", document_id=document_id)
-        objects = (document_id, document.version.id)
+        objects = (document_id, version.id)
         with self._auditor.change(actor, "documents.retry", workspace_id=workspace_id, objects=objects):
+            if version.status is DocumentStatus.INDEXED:
+                return self._storing.read_again(version, created_by=by, reader=actor.reader, priority=Priority.NORMAL)
             self._metadata.documents.update_version(
-                document.version.id, workspace_id=workspace_id, status=DocumentStatus.WAITING
+                version.id, workspace_id=workspace_id, status=DocumentStatus.WAITING
             )
-            return self._enqueue(actor, document.version, JobKind.INDEX)
+            return self._storing.enqueue(version, created_by=by, priority=Priority.NORMAL)
 
     def delete(self, actor: Actor, *, workspace_id: WorkspaceId, document_id: DocumentId) -> Sequence[Job]:
         """Remove the document, its text and the answers that cite it at once, and queue the removal of what is derived
@@ -241,12 +241,13 @@ class DocumentService:
                 self._metadata.jobs.stop(job.id)
             versions = self._metadata.documents.find_versions(document_id, workspace_id=workspace_id)
             jobs = [
-                new_job(replace(version, name=""), JobKind.DELETE, created_by=actor.user_id) for version in versions
+                new_job(replace(version, name=""), JobKind.DELETE, created_by=actor.user_id, priority=Priority.URGENT)
+                for version in versions
             ]
             for job in jobs:
                 self._metadata.jobs.add(job)
             self._metadata.documents.delete(document.id, workspace_id=workspace_id)
             self._metadata.history.delete_citing(document.id, workspace_id=workspace_id)
             for job in jobs:
-                self._queue.put(job.id)
+                put_job(self._queue, job)
         return jobs

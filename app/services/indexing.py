@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from contextlib import suppress
+from random import SystemRandom
 from threading import Event, Thread
 
 from app.domain.access import Actor
@@ -22,14 +23,17 @@ from app.logs import get_logger
 from app.pipeline.indexing import Indexer, Pace
 from app.security.auditor import Auditor
 from app.services.job_progress import LEASE_SECONDS, JobProgress, WorkerEnds
+from app.services.new_jobs import put_job
 from app.services.recovering import Recovery
 from app.services.removing import Remover, gone
 from backends.metadata.base import MetadataStore
 from backends.queue.base import JobQueue
 
 _WAIT_SECONDS = 2.0
+_LONGEST_WAIT_SECONDS = 600.0
 _MOST_ATTEMPTS = 5
 _UNEXPECTED = "Indexing failed unexpectedly; the file is kept. Try again, and give reference {reference} if it repeats."
+_CHANCE = SystemRandom()
 _log = get_logger("indexing")
 
 
@@ -82,11 +86,11 @@ class IndexingService:
         if known.state.finished:
             return
         if known.kind is JobKind.DELETE and self._is_being_indexed(known):
-            self._queue.put(job_id, delay_seconds=_WAIT_SECONDS)
+            put_job(self._queue, known, delay_seconds=_WAIT_SECONDS)
             return
         job = self._claim(job_id)
         if job is None:
-            self._queue.put(job_id, delay_seconds=_WAIT_SECONDS)
+            put_job(self._queue, known, delay_seconds=_WAIT_SECONDS)
         elif job.state is JobState.STOPPING:
             self._stop(job, self._version(job))
         elif job.kind is JobKind.INDEX and job.attempts > _MOST_ATTEMPTS and not self._is_published(job):
@@ -125,18 +129,18 @@ class IndexingService:
         except NotFoundError:
             self._stop(job, version)
         except (BackendUnavailableError, ConfigurationError) as error:
-            self._wait(job, version, error, attempts=progress.attempts)
+            self._wait(job, version, error, progress)
         except Exception as error:  # noqa: BLE001 - the boundary of the worker: one bad file must not end it
             reference = _log.unexpected("indexing", error, job_id=job.id)
             if self._is_published(job):
-                self._put_back(job, None, attempts=progress.attempts, delay_seconds=_later(job))
+                self._put_back(job, None, attempts=progress.attempts, delay_seconds=pause_seconds(job.attempts))
             else:
                 self._fail(job, _UNEXPECTED.format(reference=reference))
         else:
             self._metadata.jobs.finish(job.id, worker=self._worker, state=JobState.DONE)
 
     def _index_and_publish(self, job: Job, version: DocumentVersion, progress: JobProgress) -> None:
-        """One update makes the version visible; the versions it replaces go after it.
+        """One update makes the version visible, unless a later one is; the versions that are replaced go after it.
 
         A run that was killed after that update is completed, not done again, and has one event of success.
         """
@@ -151,7 +155,7 @@ class IndexingService:
                 self._set_status(version, DocumentStatus.RUNNING)
                 self._indexer.index_document(version, progress=progress)
                 self._metadata.documents.publish(version.id, workspace_id=version.workspace_id)
-            self._remover.replace_versions(version)
+            self._replace_versions(version)
 
     def _stop(self, job: Job, version: DocumentVersion | None) -> None:
         """What this run added goes; the file stays unless the document was deleted meanwhile. It is too late for a
@@ -168,11 +172,17 @@ class IndexingService:
 
     def _complete(self, job: Job, version: DocumentVersion) -> None:
         try:
-            self._remover.replace_versions(version)
+            self._replace_versions(version)
         except BackendUnavailableError as error:
-            self._put_back(job, None, error.message, attempts=job.attempts, delay_seconds=_later(job))
+            self._put_back(job, None, error.message, attempts=job.attempts, delay_seconds=pause_seconds(job.attempts))
         else:
             self._metadata.jobs.finish(job.id, worker=self._worker, state=JobState.DONE)
+
+    def _replace_versions(self, version: DocumentVersion) -> None:
+        """It may be replaced itself: one that was added after it may have been indexed before it."""
+        known = self._metadata.documents.find_versions(version.document_id, workspace_id=version.workspace_id)
+        indexed = [one for one in known if one.status is DocumentStatus.INDEXED]
+        self._remover.replace_versions(max(indexed, key=lambda one: one.number, default=version))
 
     def _is_published(self, job: Job) -> bool:
         version = self._version(job)
@@ -204,16 +214,18 @@ class IndexingService:
             return False
         return self._claim(job.id) is None
 
-    def _wait(self, job: Job, version: DocumentVersion, error: DafeError, *, attempts: int) -> None:
-        """A server is away: the job keeps what it has done and comes again; once the version is visible, until all is
-        gone that it replaces."""
-        if self._is_published(job):
-            self._put_back(job, None, error.message, attempts=attempts, delay_seconds=_later(job))
-            return
-        if attempts >= _MOST_ATTEMPTS:
-            self._fail(job, error.message)
-            return
-        self._put_back(job, version, error.message, attempts=attempts, delay_seconds=_WAIT_SECONDS * 2**attempts)
+    def _wait(self, job: Job, version: DocumentVersion, error: DafeError, progress: JobProgress) -> None:
+        """A server is away: the job keeps what it has done and comes again, however long that lasts; this try does not
+        count against the file."""
+        waits, published = progress.waits + 1, self._is_published(job)
+        self._put_back(
+            job,
+            None if published else version,
+            error.message,
+            attempts=progress.attempts if published else progress.attempts - 1,
+            waits=waits,
+            delay_seconds=pause_seconds(waits),
+        )
 
     def _put_back(
         self,
@@ -222,18 +234,19 @@ class IndexingService:
         message: str | None = None,
         *,
         attempts: int,
+        waits: int | None = None,
         delay_seconds: float = 0.0,
     ) -> None:
         """`attempts` takes the place of those counted: a worker that was told to end is no fault of the file."""
         mine = self._metadata.jobs.finish(
-            job.id, worker=self._worker, state=JobState.WAITING, error=message, attempts=attempts
+            job.id, worker=self._worker, state=JobState.WAITING, error=message, attempts=attempts, waits=waits
         )
         if not mine and not self._is_to_stop(job):
             return
         if version is not None:
             with suppress(NotFoundError):
                 self._set_status(version, DocumentStatus.WAITING, message)
-        self._queue.put(job.id, delay_seconds=delay_seconds)
+        put_job(self._queue, job, delay_seconds=delay_seconds)
 
     def _delete(self, job: Job, progress: JobProgress) -> None:
         """Tried until it is done: what was deleted must go."""
@@ -249,10 +262,13 @@ class IndexingService:
                 ):
                     self._remover.remove(job)
         except (BackendUnavailableError, ConfigurationError) as error:
-            self._put_back(job, None, error.message, attempts=progress.attempts, delay_seconds=_later(job))
+            waits = job.waits + 1
+            self._put_back(
+                job, None, error.message, attempts=job.attempts, waits=waits, delay_seconds=pause_seconds(waits)
+            )
         except Exception as error:  # noqa: BLE001 - the boundary of the worker, as for indexing
             _log.unexpected("removing", error, job_id=job.id)
-            self._put_back(job, None, attempts=progress.attempts, delay_seconds=_later(job))
+            self._put_back(job, None, attempts=progress.attempts, delay_seconds=pause_seconds(job.attempts))
         else:
             self._metadata.jobs.finish(job.id, worker=self._worker, state=JobState.DONE)
 
@@ -266,9 +282,13 @@ class IndexingService:
         )
 
 
-def _later(job: Job) -> float:
-    """Seconds until what must be done at last is tried again: 4 at first, about two minutes in the end."""
-    return float(_WAIT_SECONDS * 2 ** min(job.attempts, 6))
+def pause_seconds(times: int) -> float:
+    """How long a job waits that could not go on so many times in a row: about 3 seconds at first, ten minutes at most.
+
+    By chance up to half of it is left away, so that jobs that stopped together do not all come again together.
+    """
+    longest = min(_WAIT_SECONDS * 2.0 ** min(times, 20), _LONGEST_WAIT_SECONDS)
+    return _CHANCE.uniform(longest / 2, longest)
 
 
 def _actor(job: Job) -> Actor:

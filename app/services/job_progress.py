@@ -33,7 +33,9 @@ class JobProgress:
         self._ending = ending
         self.attempts = job.attempts
         """How often the job was tried without getting further."""
-        self._again = job.attempts > 1
+        self.waits = job.waits
+        """How often in a row, without getting further, a server was away."""
+        self._again = job.attempts > 1 or job.waits > 0
         self._reached: _Reached = (job.stage, job.done, job.total) if self._again else (Stage.WAITING, 0, 0)
         self._stage = job.stage
         self._eta_seconds: float | None = None
@@ -61,7 +63,7 @@ class JobProgress:
         got_over = further and self._again
         if got_over:
             self._again = False
-            self.attempts = 1
+            self.attempts, self.waits = 1, 0
         now = time.monotonic()
         if not new_stage and not got_over and now - self._recorded < _RECORD_EVERY_SECONDS:
             return True

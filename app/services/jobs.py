@@ -1,15 +1,19 @@
 """Jobs as people see them: list, stop, try again."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from contextlib import suppress
+from typing import Any
 
 from app.domain.access import Actor, Permission
 from app.domain.documents import DocumentStatus
-from app.domain.ids import JobId, WorkspaceId
+from app.domain.ids import JobId, VersionId, WorkspaceId
 from app.domain.jobs import Job, JobKind, JobState
 from app.errors import ConflictError, NotFoundError
 from app.security.access import authorise
 from app.security.auditor import Auditor
+from app.services.new_jobs import put_job
 from backends.metadata.base import MetadataStore
+from backends.metadata.base_content import DocumentFilter
 from backends.queue.base import JobQueue
 
 
@@ -58,7 +62,28 @@ class JobService:
             waiting = self._metadata.jobs.retry(job_id, attempts=0)
             if waiting.kind is JobKind.INDEX:
                 self._set_status(waiting, DocumentStatus.WAITING)
-            self._queue.put(job_id)
+            put_job(self._queue, waiting)
+        return waiting
+
+    def dead(self, actor: Actor, *, workspace_id: WorkspaceId) -> Sequence[Job]:
+        """What was given up and waits for somebody, newest first: the last job of each version that failed, with its
+        reason in `error`."""
+        authorise(actor, Permission.READ, workspace_id)
+        here: dict[str, Any] = {"workspace_id": workspace_id, "reader": actor.reader}
+        wanted = DocumentFilter(statuses=frozenset({DocumentStatus.FAILED}))
+        failed = {document.version.id for document in self._metadata.documents.find(wanted, **here)[0]}
+        last: dict[VersionId, Job] = {}
+        for job in self._metadata.jobs.find(states=(JobState.FAILED,), **here) if failed else ():
+            last.setdefault(job.version_id, job)
+        return [job for version_id, job in last.items() if version_id in failed]
+
+    def retry_all(self, actor: Actor, *, workspace_id: WorkspaceId) -> Sequence[Job]:
+        """Try everything again that was given up; what somebody else has begun or deleted meanwhile is left out."""
+        authorise(actor, Permission.WRITE, workspace_id)
+        waiting = []
+        for job in self.dead(actor, workspace_id=workspace_id):
+            with suppress(ConflictError, NotFoundError):
+                waiting.append(self.retry(actor, workspace_id=workspace_id, job_id=job.id))
         return waiting
 
     def _is_published(self, job: Job) -> bool:

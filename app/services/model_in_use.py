@@ -35,14 +35,17 @@ class ModelInUse:
         band: Band | None = None,
         clock: Callable[[], float] = time.monotonic,
         alone: Callable[[], AbstractContextManager[None]] = nullcontext,
+        on_tried: Callable[[ProbeResult], None] = lambda _result: None,
     ) -> None:
         """`find` gives the model that the settings name, or None; `band` overrides what the probe finds; `alone` keeps
-        other processes from trying a model meanwhile: two at once are slow for both, and then too slow."""
+        other processes from trying a model meanwhile: two at once are slow for both, and then too slow; `on_tried`
+        gets what a model was found able to do."""
         self._find = find
         self._cache = cache
         self._band = band
         self._clock = clock
         self._alone = alone
+        self._on_tried = on_tried
         self._model: LanguageModel | None = None
         self._tried: Tried | None = None
         self._tried_at = 0.0
@@ -104,4 +107,5 @@ class ModelInUse:
             raise
         if self._band is not None:
             result = override_band(result, self._band, reason="DAFE_MODEL_BAND.")
+        self._on_tried(result)
         return Tried(self._model, result)

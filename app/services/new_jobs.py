@@ -1,4 +1,4 @@
-"""Makes the record of a job before it is stored and queued."""
+"""Makes the record of a job, and queues it when it is stored."""
 
 from datetime import UTC, datetime
 
@@ -6,10 +6,13 @@ from ulid import ULID
 
 from app.domain.documents import DocumentVersion
 from app.domain.ids import JobId, UserId
-from app.domain.jobs import Job, JobKind
+from app.domain.jobs import Job, JobKind, Priority
+from backends.queue.base import JobQueue
 
 
-def new_job(version: DocumentVersion, kind: JobKind, *, created_by: UserId) -> Job:
+def new_job(
+    version: DocumentVersion, kind: JobKind, *, created_by: UserId, priority: Priority = Priority.NORMAL
+) -> Job:
     """One that waits to be done with this version."""
     return Job(
         id=JobId(str(ULID())),
@@ -20,4 +23,10 @@ def new_job(version: DocumentVersion, kind: JobKind, *, created_by: UserId) -> J
         document_name=version.name,
         created_by=created_by,
         created_at=datetime.now(UTC),
+        priority=priority,
     )
+
+
+def put_job(queue: JobQueue, job: Job, *, delay_seconds: float = 0.0) -> None:
+    """Enqueue a recorded job in its lane and its workspace's turn."""
+    queue.put(job.id, workspace_id=job.workspace_id, priority=job.priority, delay_seconds=delay_seconds)

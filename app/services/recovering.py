@@ -10,7 +10,7 @@ from app.domain.jobs import Job, JobKind, JobState
 from app.errors import BackendUnavailableError, DafeError, NotFoundError
 from app.logs import get_logger
 from app.pipeline.indexing import layout_id
-from app.services.new_jobs import new_job
+from app.services.new_jobs import new_job, put_job
 from app.services.removing import Remover
 from backends.files.base import FileStore
 from backends.metadata.base import MetadataStore
@@ -35,12 +35,15 @@ class Recovery:
         files: FileStore,
         queue: JobQueue,
         remover: Remover,
+        read_again: Callable[[], None] = lambda: None,
         every_seconds: float = _EVERY_SECONDS,
     ) -> None:
+        """`read_again` queues what is to be read again, and is called at each look."""
         self._metadata = metadata
         self._files = files
         self._queue = queue
         self._remover = remover
+        self._read_again = read_again
         self._every_seconds = every_seconds
         self._unserved: set[VersionId] = set()
         self._unknown: set[FileId] = set()
@@ -49,7 +52,7 @@ class Recovery:
     def serve(self, *, stop: Event) -> None:
         """Look at once, then again and again until `stop` is set; files are looked through twice in all."""
         looks: list[Callable[[], None]] = [self.carry_jobs, self.serve_versions]
-        looks += [self.complete_replacing, self.complete_wiping]
+        looks += [self.complete_replacing, self.complete_wiping, self._read_again]
         self._look([*looks, self.delete_unknown_files])
         for number in count(1):
             if stop.wait(self._every_seconds):
@@ -58,9 +61,9 @@ class Recovery:
 
     def carry_jobs(self) -> None:
         """Jobs that no message carries are queued again; at once, because a message too many does no harm."""
-        waiting = {job.id for job in self._metadata.jobs.find(reader=None, states=_OPEN)}
-        for job_id in sorted(waiting - self._queue.find() if waiting else ()):
-            self._queue.put(job_id)
+        waiting = {job.id: job for job in self._metadata.jobs.find(reader=None, states=_OPEN)}
+        for job_id in sorted(waiting.keys() - self._queue.find() if waiting else ()):
+            put_job(self._queue, waiting[job_id])
 
     def serve_versions(self) -> None:
         """Versions that wait while no job is to index them get one, or the state in which their last job ended."""
@@ -119,7 +122,7 @@ class Recovery:
             else:
                 job = new_job(version, JobKind.INDEX, created_by=version.uploaded_by)
                 self._metadata.jobs.add(job)
-                self._queue.put(job.id)
+                put_job(self._queue, job)
         except NotFoundError:
             return
 

@@ -20,6 +20,8 @@ class DocumentFilter:
     sha256: str | None = None
     """Of any version of the document."""
     statuses: frozenset[DocumentStatus] = frozenset()
+    to_redo: bool = False
+    """Only those that are indexed and to be read again."""
     limit: int | None = None
     offset: int = 0
 
@@ -31,11 +33,12 @@ class DocumentRecords(ABC):
     """
 
     @abstractmethod
-    def add_version(self, version: DocumentVersion, *, reader: UserId | None) -> Document:
+    def add_version(self, version: DocumentVersion, *, reader: UserId | None, rereads: bool = False) -> Document:
         """Add a version, and its document when `version.number` is 1.
 
         Raises ConflictError when that number is taken or a document that `reader` sees in the workspace already holds
-        the same content (sha256), NotFoundError for a further version of a document that they do not see.
+        the same content (sha256), unless the version `rereads` its own document; NotFoundError for a further version
+        of a document that they do not see.
         """
 
     @abstractmethod
@@ -62,12 +65,16 @@ class DocumentRecords(ABC):
         error: str | None = None,
         coverage: Coverage | None = None,
         title: str | None = None,
+        to_redo: bool | None = None,
     ) -> None:
         """Change what is given; a new status without `error` clears the error. Raises NotFoundError."""
 
     @abstractmethod
     def publish(self, version_id: VersionId, *, workspace_id: WorkspaceId) -> None:
-        """Make it the document's visible version and `indexed`, in one update. Raises NotFoundError."""
+        """Make it `indexed` and, unless a later one is that already, the document's visible version, in one update.
+
+        Raises NotFoundError.
+        """
 
     @abstractmethod
     def find_visible(self, *, workspace_id: WorkspaceId, reader: UserId | None) -> dict[VersionId, DocumentId]:
@@ -200,9 +207,17 @@ class JobRecords(ABC):
 
     @abstractmethod
     def finish(
-        self, job_id: JobId, *, worker: str, state: JobState, error: str | None = None, attempts: int | None = None
+        self,
+        job_id: JobId,
+        *,
+        worker: str,
+        state: JobState,
+        error: str | None = None,
+        attempts: int | None = None,
+        waits: int | None = None,
     ) -> bool:
-        """End the job and its lease, or put it back with state waiting; `attempts` takes the place of those counted.
+        """End the job and its lease, or put it back with state waiting; `attempts` and `waits` take the place of those
+        counted.
 
         Not this worker's any more, or to be put back although it is to stop: nothing happens, and False is returned.
         """
@@ -213,7 +228,8 @@ class JobRecords(ABC):
 
     @abstractmethod
     def retry(self, job_id: JobId, *, attempts: int | None = None) -> Job:
-        """Put a stopped or failed job back to waiting with its stage kept, and its attempts unless they are given.
+        """Put a stopped or failed job back to waiting with its stage kept, and its attempts unless they are given; it
+        has not waited yet.
 
         Raises ConflictError in other states.
         """

@@ -29,7 +29,7 @@ class SqlDocumentRecords(DocumentRecords):
         self._database = database
         self._fields = database.fields
 
-    def add_version(self, version: DocumentVersion, *, reader: UserId | None) -> Document:
+    def add_version(self, version: DocumentVersion, *, reader: UserId | None, rereads: bool = False) -> Document:
         row = {column.name: getattr(version, column.name) for column in versions.c}
         row["status"] = version.status.value
         row["coverage"] = self._coverage(version.coverage, version.id, version.workspace_id)
@@ -39,6 +39,7 @@ class SqlDocumentRecords(DocumentRecords):
         try:
             with self._database.write(version.workspace_id, within=version.workspace_id) as connection:
                 same = _holding(version.sha256, version.workspace_id).where(seen_by(reader, versions.c.document_id))
+                same = same.where(versions.c.document_id != version.document_id) if rereads else same
                 if connection.execute(sa.select(same.exists())).scalar_one():
                     raise ConflictError("This file is already here.", document_id=version.document_id)
                 connection.execute(versions.insert().values(row))
@@ -78,6 +79,8 @@ class SqlDocumentRecords(DocumentRecords):
             conditions.append(documents.c.id.in_(_holding(document_filter.sha256, workspace_id)))
         if document_filter.statuses:
             conditions.append(versions.c.status.in_(sorted(status.value for status in document_filter.statuses)))
+        if document_filter.to_redo:
+            conditions += [versions.c.to_redo, versions.c.status == DocumentStatus.INDEXED.value]
         with self._database.read(workspace_id) as connection:
             fitting = _LISTED.where(*conditions, *self._named(connection, document_filter, workspace_id))
             page = fitting.order_by(documents.c.changed_at.desc(), documents.c.id.desc())
@@ -103,6 +106,7 @@ class SqlDocumentRecords(DocumentRecords):
         error: str | None = None,
         coverage: Coverage | None = None,
         title: str | None = None,
+        to_redo: bool | None = None,
     ) -> None:
         values: dict[str, Any] = {}
         if status is not None:
@@ -113,6 +117,8 @@ class SqlDocumentRecords(DocumentRecords):
             values["coverage"] = self._coverage(coverage, version_id, workspace_id)
         if title is not None:
             values["title"] = self._seal("versions.title", title, version_id, workspace_id)
+        if to_redo is not None:
+            values["to_redo"] = to_redo
         with self._database.write(workspace_id, within=workspace_id) as connection:
             _update_version(connection, version_id, workspace_id, values or {"id": version_id})
 
@@ -120,7 +126,9 @@ class SqlDocumentRecords(DocumentRecords):
         with self._database.write(workspace_id, within=workspace_id) as connection:
             indexed = {"status": DocumentStatus.INDEXED.value, "error": None}
             _update_version(connection, version_id, workspace_id, indexed)
-            owner = sa.select(versions.c.document_id).where(versions.c.id == version_id).scalar_subquery()
+            mine, visible = versions.alias(), versions.alias()
+            later = sa.exists().where(visible.c.id == documents.c.visible_version_id, visible.c.number > mine.c.number)
+            owner = sa.select(mine.c.document_id).where(mine.c.id == version_id, ~later).scalar_subquery()
             connection.execute(documents.update().where(documents.c.id == owner).values(visible_version_id=version_id))
 
     def find_visible(self, *, workspace_id: WorkspaceId, reader: UserId | None) -> dict[VersionId, DocumentId]:
@@ -195,6 +203,7 @@ class SqlDocumentRecords(DocumentRecords):
             error=row.error,
             coverage=_COVERAGE.validate_json(self._open("versions.coverage", row.coverage, row.id, row.workspace_id)),
             title=row.title and self._open("versions.title", row.title, row.id, row.workspace_id),
+            to_redo=row.to_redo,
         )
 
     def _document(self, row: Any) -> Document:

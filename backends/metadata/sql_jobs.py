@@ -1,6 +1,5 @@
 """Job records on SQL; a lease is a time until which one worker owns a running job."""
 
-import time
 from collections.abc import Collection
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -10,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError as ConstraintError
 
 from app.domain.ids import DocumentId, JobId, UserId, WorkspaceId
-from app.domain.jobs import Job, JobKind, JobState, Stage
+from app.domain.jobs import Job, JobKind, JobState, Priority, Stage
 from app.errors import ConflictError, NotFoundError
 from backends.metadata.base_content import JobRecords
 from backends.metadata.sql_access import seen_by
@@ -58,7 +57,7 @@ class SqlJobRecords(JobRecords):
             return [self._job(row) for row in connection.execute(query)]
 
     def claim(self, job_id: JobId, *, worker: str, lease_seconds: float) -> Job | None:
-        now = time.time()
+        now = self._database.clock
         held = jobs.c.state.in_([JobState.RUNNING, JobState.STOPPING])
         # Much further ahead than a lease was written before the clock was set back.
         current = sa.func.coalesce(jobs.c.lease_until, 0).between(now, now + 2 * lease_seconds)
@@ -97,20 +96,28 @@ class SqlJobRecords(JobRecords):
             "done": done,
             "total": total,
             "eta_seconds": eta_seconds,
-            "lease_until": time.time() + lease_seconds,
+            "lease_until": self._database.clock + lease_seconds,
             "updated_at": datetime.now(UTC),
         }
         with self._database.write(job_id) as connection:
             return connection.execute(jobs.update().where(mine).values(progress)).rowcount == 1
 
     def finish(
-        self, job_id: JobId, *, worker: str, state: JobState, error: str | None = None, attempts: int | None = None
+        self,
+        job_id: JobId,
+        *,
+        worker: str,
+        state: JobState,
+        error: str | None = None,
+        attempts: int | None = None,
+        waits: int | None = None,
     ) -> bool:
         mine = (jobs.c.id == job_id) & (jobs.c.worker == worker)
         # A job that is to stop is not put back: it would go on.
         ending = [] if state is JobState.WAITING else [JobState.STOPPING]
         mine &= jobs.c.state.in_([JobState.RUNNING, *ending])
-        values = _ended(state, error) | ({} if attempts is None else {"attempts": attempts})
+        counted = {"attempts": attempts, "waits": waits}
+        values = _ended(state, error) | {name: count for name, count in counted.items() if count is not None}
         with self._database.write(job_id) as connection:
             return connection.execute(jobs.update().where(mine).values(values)).rowcount == 1
 
@@ -127,7 +134,7 @@ class SqlJobRecords(JobRecords):
             return self._get(connection, job_id)
 
     def retry(self, job_id: JobId, *, attempts: int | None = None) -> Job:
-        waiting: dict[str, Any] = {"state": JobState.WAITING, "error": None, "eta_seconds": None}
+        waiting: dict[str, Any] = {"state": JobState.WAITING, "error": None, "eta_seconds": None, "waits": 0}
         waiting |= {"updated_at": datetime.now(UTC)} | ({} if attempts is None else {"attempts": attempts})
         with self._database.write(job_id) as connection:
             job = self._get(connection, job_id)
@@ -146,6 +153,7 @@ class SqlJobRecords(JobRecords):
     def _job(self, row: sa.Row[Any]) -> Job:
         values = dict(row._mapping)
         values |= {"kind": JobKind(row.kind), "state": JobState(row.state), "stage": Stage(row.stage)}
+        values["priority"] = Priority(row.priority)
         return Job(**values | {"document_name": self._fields.open(row.document_name, **_place(row))})
 
 

@@ -4,17 +4,29 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from threading import Event
 
-from app.domain.ids import JobId
+from app.domain.ids import JobId, WorkspaceId
+from app.domain.jobs import Priority
+
+NO_WORKSPACE = WorkspaceId("")
+"""Takes its turn like a workspace."""
 
 
 class JobQueue(ABC):
     """At-least-once delivery: a message whose worker died is delivered again once its lease ran out."""
 
     @abstractmethod
-    def put(self, job_id: JobId, *, delay_seconds: float = 0.0) -> None:
+    def put(
+        self,
+        job_id: JobId,
+        *,
+        workspace_id: WorkspaceId = NO_WORKSPACE,
+        priority: Priority = Priority.NORMAL,
+        delay_seconds: float = 0.0,
+    ) -> None:
         """Enqueue durably; the same id twice is delivered twice (handlers claim the job, so that is harmless).
 
-        Neither this delay nor a lease is prolonged by more than five minutes when the clock of the machine is set back.
+        What is ready is delivered by priority, then from the workspace whose last turn is longest ago, then by age.
+        Neither this delay nor a lease is prolonged by more than ten minutes when the clock of the machine is set back.
         """
 
     @abstractmethod

@@ -9,8 +9,9 @@ from typing import Any
 import dramatiq
 from dramatiq.middleware import Middleware
 
+from app.domain.jobs import Priority
 from app.errors import BackendUnavailableError
-from backends.queue.leases import Leases
+from backends.queue.leases import Lane, Leases
 
 _AGAIN_SECONDS = 1.0
 
@@ -39,7 +40,8 @@ class LeaseBroker(dramatiq.Broker):
         message.options.pop("traceback", None)
         self.emit_before("enqueue", message, delay)
         body, delay_seconds = message.encode(), (delay or 0) / 1000
-        self.insist(partial(self.leases.put, message.message_id, body, delay_seconds=delay_seconds))
+        lane = lane_of(message)
+        self.insist(partial(self.leases.put, message.message_id, body, lane=lane, delay_seconds=delay_seconds))
         self.emit_after("enqueue", message, delay)
         return message
 
@@ -57,6 +59,15 @@ class LeaseBroker(dramatiq.Broker):
                 return
             except BackendUnavailableError:
                 self._given_up = self._ending.wait(_AGAIN_SECONDS)
+
+
+def lane_options(lane: Lane) -> dict[str, Any]:
+    """The lane as options of a message, so that it keeps its place when it is tried again."""
+    return {"lane": int(lane.priority), "workspace_id": lane.workspace_id}
+
+
+def lane_of(message: dramatiq.Message[Any]) -> Lane:
+    return Lane(Priority(message.options.get("lane", Priority.NORMAL)), message.options.get("workspace_id", ""))
 
 
 class _LeaseConsumer(dramatiq.Consumer):

@@ -9,12 +9,13 @@ import dramatiq
 from dramatiq.middleware import Retries
 from ulid import ULID
 
-from app.domain.ids import JobId
+from app.domain.ids import JobId, WorkspaceId
+from app.domain.jobs import Priority
 from app.errors import BackendUnavailableError
 from app.logs import get_logger
-from backends.queue.base import JobQueue
-from backends.queue.lease_broker import LeaseBroker
-from backends.queue.leases import LONGEST_DELAY_SECONDS, Leases
+from backends.queue.base import NO_WORKSPACE, JobQueue
+from backends.queue.lease_broker import LeaseBroker, lane_options
+from backends.queue.leases import LONGEST_DELAY_SECONDS, Lane, Leases
 from backends.queue.settings import LeasedQueueSettings
 from backends.queue.worker_names import WorkerName
 
@@ -26,7 +27,7 @@ _LONGEST_RETRY_MS = int(LONGEST_DELAY_SECONDS * 1000)
 
 
 class LeasedJobQueue(JobQueue):
-    """A failing message comes again after 2 s, then later and later, up to five minutes, for a hundred times."""
+    """A failing message comes again after 2 s, then later and later, up to ten minutes, for a hundred times."""
 
     def __init__(self, settings: LeasedQueueSettings, leases: Leases, *, names: Path) -> None:
         """The workers of this machine share the folder `names`."""
@@ -36,12 +37,24 @@ class LeasedJobQueue(JobQueue):
         self._lock = Lock()
         self._name: WorkerName | None = None
 
-    def put(self, job_id: JobId, *, delay_seconds: float = 0.0) -> None:
-        message_id = str(ULID())
+    def put(
+        self,
+        job_id: JobId,
+        *,
+        workspace_id: WorkspaceId = NO_WORKSPACE,
+        priority: Priority = Priority.NORMAL,
+        delay_seconds: float = 0.0,
+    ) -> None:
+        message_id, lane = str(ULID()), Lane(priority, workspace_id)
         message: dramatiq.Message[Any] = dramatiq.Message(
-            queue_name=_QUEUE, actor_name=_ACTOR, args=(job_id,), kwargs={}, options={}, message_id=message_id
+            queue_name=_QUEUE,
+            actor_name=_ACTOR,
+            args=(job_id,),
+            kwargs={},
+            options=lane_options(lane),
+            message_id=message_id,
         )
-        self._leases.put(message_id, message.encode(), delay_seconds=delay_seconds)
+        self._leases.put(message_id, message.encode(), lane=lane, delay_seconds=delay_seconds)
 
     def worker_name(self) -> str:
         with self._lock:

@@ -1,8 +1,19 @@
 """What a queue's storage does for the broker: messages by id, leased to one worker at a time that must stay alive."""
 
 from abc import ABC, abstractmethod
+from dataclasses import dataclass
 
-LONGEST_DELAY_SECONDS = 300.0
+from app.domain.jobs import Priority
+
+LONGEST_DELAY_SECONDS = 600.0
+
+
+@dataclass(frozen=True, slots=True)
+class Lane:
+    """Where a message stands: the lowest priority number first, then workspaces in turn."""
+
+    priority: Priority = Priority.NORMAL
+    workspace_id: str = ""
 
 
 class Leases(ABC):
@@ -13,12 +24,13 @@ class Leases(ABC):
     """
 
     @abstractmethod
-    def put(self, message_id: str, body: bytes, *, delay_seconds: float = 0.0) -> None:
+    def put(self, message_id: str, body: bytes, *, lane: Lane, delay_seconds: float = 0.0) -> None:
         """Store durably, in place of one with that id, whoever holds it; a delay over LONGEST_DELAY_SECONDS is cut."""
 
     @abstractmethod
     def take(self, worker: str) -> tuple[str, bytes] | None:
-        """Lease the oldest message that is ready, or whose lease is over; ids sort by age."""
+        """Lease a message that is ready, or whose lease is over: of the first priority, from the workspace whose last
+        turn is longest ago, the oldest; ids sort by age. It is that workspace's turn then."""
 
     @abstractmethod
     def renew(self, worker: str, *, held: str | None) -> None:

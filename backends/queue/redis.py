@@ -4,18 +4,21 @@ from pathlib import Path
 from typing import Any
 
 from backends.queue.leased import LeasedJobQueue
-from backends.queue.leases import LONGEST_DELAY_SECONDS, Leases
+from backends.queue.leases import LONGEST_DELAY_SECONDS, Lane, Leases
 from backends.queue.settings import RedisQueueSettings
 from backends.queue.worker_names import WorkerName
 from backends.redis.connecting import open_client, translated
 
 _LONGEST_MS = int(LONGEST_DELAY_SECONDS * 1000)
-_KEYS = ("ready", "held", "holders", "bodies", "workers")
-"""Ids by the time from which each may be taken, and by the end of each lease; worker and body of each id; workers by
-the time until which each lives. Times are milliseconds of the server's clock: those of its clients differ."""
+_KEYS = ("ready", "later", "held", "holders", "bodies", "workers", "lanes", "turns")
+"""Places that may be taken, in their order; ids by the time from which each may be taken, and by the end of each lease;
+worker and body of each id; workers by the time until which each lives; the lane of each id; the last turn of each
+workspace, and of them all at "|". A lane is "priority|workspace|", a place a lane and an id. Times are milliseconds of
+the server's clock: those of its clients differ."""
 
 _HEAD = """
-local ready, held, holders, bodies, workers = KEYS[1], KEYS[2], KEYS[3], KEYS[4], KEYS[5]
+local ready, later, held, holders = KEYS[1], KEYS[2], KEYS[3], KEYS[4]
+local bodies, workers, lanes, turns = KEYS[5], KEYS[6], KEYS[7], KEYS[8]
 local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 local function is_mine(id, worker)
@@ -25,17 +28,27 @@ local function free(id)
   redis.call('ZREM', held, id)
   redis.call('HDEL', holders, id)
 end
+local function place(id)
+  return (redis.call('HGET', lanes, id) or '1||') .. id
+end
 local function make_ready(id)
   free(id)
-  redis.call('ZADD', ready, 0, id)
+  redis.call('ZREM', later, id)
+  redis.call('ZADD', ready, 0, place(id))
 end
 """
 _SCRIPTS = {
     "put": """
-local id, body, delay = ARGV[1], ARGV[2], tonumber(ARGV[3])
+local id, body, delay, lane = ARGV[1], ARGV[2], tonumber(ARGV[3]), ARGV[4]
 redis.call('HSET', bodies, id, body) -- First: only a script's first change is refused when the server is full.
-free(id)
-redis.call('ZADD', ready, now + delay, id)
+redis.call('ZREM', ready, place(id))
+redis.call('HSET', lanes, id, lane)
+if delay > 0 then
+  free(id)
+  redis.call('ZADD', later, now + delay, id)
+else
+  make_ready(id)
+end
 """,
     "take": """
 local worker, lease, longest = ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3])
@@ -46,14 +59,32 @@ local function due(key, number)
   end
   return found
 end
-for _, id in ipairs(due(held, 100)) do
-  make_ready(id)
+for _, key in ipairs({held, later}) do
+  for _, id in ipairs(due(key, 100)) do
+    make_ready(id)
+  end
 end
-local id = due(ready, 1)[1]
-if not id then
+local function first_after(border)
+  return redis.call('ZRANGE', ready, border, '+', 'BYLEX', 'LIMIT', 0, 1)[1]
+end
+local chosen, longest_ago
+local found = first_after('-')
+local priority = found and found:sub(1, 1)
+while found and found:sub(1, 1) == priority do
+  local lane, workspace = found:match('^(%d|([^|]*)|)')
+  local turn = tonumber(redis.call('HGET', turns, workspace) or 0)
+  if not chosen or turn < longest_ago then
+    chosen, longest_ago = found, turn
+  end
+  found = first_after('(' .. lane .. '\\255')
+end
+if not chosen then
   return false
 end
-redis.call('ZREM', ready, id)
+local workspace, id = chosen:match('^%d|([^|]*)|(.*)$')
+local newest = (redis.call('HGET', turns, '|') or 0) + 1
+redis.call('HSET', turns, workspace, newest, '|', newest)
+redis.call('ZREM', ready, chosen)
 local body = redis.call('HGET', bodies, id)
 if not body then
   return false
@@ -75,6 +106,7 @@ local id, worker = ARGV[1], ARGV[2]
 if is_mine(id, worker) then
   free(id)
   redis.call('HDEL', bodies, id)
+  redis.call('HDEL', lanes, id)
 end
 """,
     "release": """
@@ -121,11 +153,13 @@ class RedisLeases(Leases):
         self._settings = settings
         self._lease_ms = int(settings.lease_seconds * 1000)
         self._client = open_client(settings)
-        self._keys = [f"{settings.prefix}queue:{name}" for name in _KEYS]
+        self._keys = [f"{settings.prefix}jobs:{name}" for name in _KEYS]
+        self._bodies = self._keys[_KEYS.index("bodies")]
         self._scripts = {name: self._client.register_script(_HEAD + text) for name, text in _SCRIPTS.items()}
 
-    def put(self, message_id: str, body: bytes, *, delay_seconds: float = 0.0) -> None:
-        self._run("put", message_id, body, min(int(delay_seconds * 1000), _LONGEST_MS))
+    def put(self, message_id: str, body: bytes, *, lane: Lane, delay_seconds: float = 0.0) -> None:
+        place = f"{int(lane.priority)}|{lane.workspace_id}|"
+        self._run("put", message_id, body, min(int(delay_seconds * 1000), _LONGEST_MS), place)
 
     def take(self, worker: str) -> tuple[str, bytes] | None:
         taken = self._run("take", worker, self._lease_ms, _LONGEST_MS)
@@ -146,11 +180,11 @@ class RedisLeases(Leases):
     def bodies(self) -> list[bytes]:
         with translated(self._settings):
             # In parts: one answer with all of them would keep the server from everybody else.
-            return list(dict(self._client.hscan_iter(self._keys[3], count=1000)).values())
+            return list(dict(self._client.hscan_iter(self._bodies, count=1000)).values())
 
     def count(self) -> int:
         with translated(self._settings):
-            return int(self._client.hlen(self._keys[3]))
+            return int(self._client.hlen(self._bodies))
 
     def has_worker(self) -> bool:
         return int(self._run("alive", _LONGEST_MS)) > 0

@@ -4,9 +4,9 @@ import time
 
 import sqlalchemy as sa
 
-from backends.queue.leases import LONGEST_DELAY_SECONDS, Leases
+from backends.queue.leases import LONGEST_DELAY_SECONDS, Lane, Leases
 from backends.sql.engine import Database
-from backends.sql.tables_derived import queue, queue_workers
+from backends.sql.tables_derived import queue, queue_turns, queue_workers
 
 _DEAD_SECONDS = 86_400
 _AT_ONCE = 0.0
@@ -20,26 +20,34 @@ class SqlLeases(Leases):
         self._database = database
         self._lease_seconds = lease_seconds
 
-    def put(self, message_id: str, body: bytes, *, delay_seconds: float = 0.0) -> None:
+    def put(self, message_id: str, body: bytes, *, lane: Lane, delay_seconds: float = 0.0) -> None:
         ready_at = time.time() + min(delay_seconds, LONGEST_DELAY_SECONDS) if delay_seconds else _AT_ONCE
         row = {"body": body, "ready_at": ready_at, "holder": None}
+        row |= {"priority": int(lane.priority), "turn_of": lane.workspace_id}
         with self._database.write() as connection:
             connection.execute(queue.delete().where(queue.c.id == message_id))
             connection.execute(queue.insert().values(id=message_id, **row))
 
     def take(self, worker: str) -> tuple[str, bytes] | None:
         now = time.time()
-        ready = sa.select(queue.c.id, queue.c.body).where(self._is_ready(now)).order_by(queue.c.id).limit(1)
+        is_ready = self._is_ready(now)
         with self._database.read() as connection:
-            if connection.execute(ready).first() is None:
+            if connection.execute(sa.select(queue.c.id).where(is_ready).limit(1)).first() is None:
                 return None
+        waiting = queue.outerjoin(queue_turns, queue_turns.c.id == queue.c.turn_of)
+        turn = sa.func.coalesce(queue_turns.c.number, 0)
+        first = sa.select(queue.c.id, queue.c.turn_of).select_from(waiting).where(is_ready)
+        first = first.order_by(queue.c.priority, turn, queue.c.id).limit(1)
         with self._database.write() as connection:
-            row = connection.execute(ready).first()
+            row = connection.execute(first).first()
             if row is None:
                 return None
             leased = {"ready_at": now + self._lease_seconds, "holder": worker}
-            connection.execute(queue.update().where(queue.c.id == row.id).values(leased))
-        return row.id, bytes(row.body)
+            mine = queue.c.id == row.id
+            connection.execute(queue.update().where(mine).values(leased))
+            _give_turn(connection, row.turn_of)
+            body = connection.execute(sa.select(queue.c.body).where(mine)).scalar_one()
+        return row.id, bytes(body)
 
     def _is_ready(self, now: float) -> sa.ColumnElement[bool]:
         leased = queue.c.holder.is_not(None)
@@ -85,6 +93,14 @@ class SqlLeases(Leases):
         alive = sa.select(sa.func.count()).where(current)
         with self._database.read() as connection:
             return connection.execute(alive).scalar_one() > 0
+
+
+def _give_turn(connection: sa.Connection, workspace_id: str) -> None:
+    """Its turn is the newest."""
+    newest = sa.select(sa.func.coalesce(sa.func.max(queue_turns.c.number), 0) + 1).scalar_subquery()
+    mine = queue_turns.update().where(queue_turns.c.id == workspace_id)
+    if connection.execute(mine.values(number=newest)).rowcount == 0:
+        connection.execute(queue_turns.insert().values(id=workspace_id, number=newest))
 
 
 def _held(message_id: str | None, worker: str) -> sa.ColumnElement[bool]:

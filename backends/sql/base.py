@@ -39,6 +39,11 @@ class SqlDatabase(ABC):
 
     @property
     @abstractmethod
+    def clock(self) -> sa.ColumnElement[float]:
+        """Seconds since 1970 as every process that shares the database reads them: the clocks of machines differ."""
+
+    @property
+    @abstractmethod
     def is_wipe_owed(self) -> bool:
         """Whether a `wipe` was asked for and is not done."""
 

@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
@@ -100,6 +101,11 @@ class Database(SqlDatabase):
         with self.write() as connection:
             if _owed(connection) == owed:
                 connection.exec_driver_sql("PRAGMA user_version = 0")
+
+    @property
+    def clock(self) -> sa.ColumnElement[float]:
+        """That of the one machine."""
+        return sa.literal(time.time(), sa.Float)
 
     @property
     def is_wipe_owed(self) -> bool:

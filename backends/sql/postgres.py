@@ -114,6 +114,11 @@ class PostgresDatabase(SqlDatabase):
         """Nothing: what deleted rows leave in files and logs of the server is sealed, and it frees their place."""
 
     @property
+    def clock(self) -> sa.ColumnElement[float]:
+        """The server's, at the statement: a transaction may have waited for its lock."""
+        return sa.cast(sa.extract("epoch", sa.func.clock_timestamp()), sa.Float)
+
+    @property
     def is_wipe_owed(self) -> bool:
         return False
 

@@ -92,8 +92,10 @@ versions = sa.Table(
     sa.Column("error", sa.Text),
     _column("coverage"),
     sa.Column("title", sa.Text),
+    _column("to_redo", sa.Boolean),
     sa.UniqueConstraint("document_id", "number"),
     sa.Index(None, "workspace_id", "sha256"),
+    sa.Index(None, "workspace_id", "to_redo"),
 )
 access_lists = sa.Table(
     "access_lists",
@@ -157,6 +159,18 @@ jobs = sa.Table(
     sa.Column("updated_at", UtcTime),
     sa.Column("worker", sa.Text),
     sa.Column("lease_until", sa.Float),
+    _column("priority", sa.Integer),
+    _column("waits", sa.Integer),
+)
+models_used = sa.Table(
+    "models_used",
+    METADATA,
+    _column("backend", primary_key=True),
+    _column("name", primary_key=True),
+    _column("digest", primary_key=True),
+    _column("window_tokens", sa.Integer),
+    _column("band"),
+    sa.Column("used_at", UtcTime, nullable=False),
 )
 questions = sa.Table(
     "questions",

@@ -104,6 +104,14 @@ queue = sa.Table(
     sa.Column("body", sa.LargeBinary, nullable=False),
     sa.Column("ready_at", sa.Float, nullable=False, index=True),
     sa.Column("holder", sa.Text),
+    sa.Column("priority", sa.Integer, nullable=False),
+    sa.Column("turn_of", ID, nullable=False),
+)
+queue_turns = sa.Table(
+    "queue_turns",
+    METADATA,
+    sa.Column("id", ID, primary_key=True),
+    sa.Column("number", sa.Integer, nullable=False),
 )
 queue_workers = sa.Table(
     "queue_workers",

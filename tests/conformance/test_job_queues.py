@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from app.domain.ids import JobId
+from app.domain.ids import JobId, WorkspaceId
+from app.domain.jobs import Priority
 from backends.loading import load
 from backends.queue.base import JobQueue
 from backends.queue.settings import QueueSettings
@@ -73,6 +74,63 @@ def test_messages_are_delivered_oldest_first_and_acknowledged(queue: JobQueue) -
     with running(queue, seen.append):
         wait_until(lambda: queue.count() == 0)
     assert seen == ["a", "b", "c"]
+
+
+def test_messages_come_by_priority_and_in_one_by_age(queue: JobQueue) -> None:
+    for name, priority in (("bulk", Priority.BULK), ("one", Priority.NORMAL), ("gone", Priority.URGENT)):
+        queue.put(JobId(name), priority=priority)
+    queue.put(JobId("two"), priority=Priority.NORMAL)
+    assert delivered(queue) == ["gone", "one", "two", "bulk"]
+
+
+def test_workspaces_take_turns(queue: JobQueue) -> None:
+    for number in range(6):
+        queue.put(JobId(f"large-{number}"), workspace_id=WorkspaceId("large"))
+    queue.put(JobId("small-0"), workspace_id=WorkspaceId("small"))
+    for number in range(2):
+        queue.put(JobId(f"other-{number}"), workspace_id=WorkspaceId("other"))
+    seen = delivered(queue)
+    assert [name for name in seen if name.startswith("large")] == [f"large-{number}" for number in range(6)]
+    assert sorted(name.partition("-")[0] for name in seen[:3]) == ["large", "other", "small"]
+    assert sorted(seen[3:5]) == ["large-1", "other-1"]
+    queue.put(JobId("large-6"), workspace_id=WorkspaceId("large"))
+    queue.put(JobId("small-1"), workspace_id=WorkspaceId("small"))
+    assert delivered(queue) == ["small-1", "large-6"], "the last turn was the large one's"
+
+
+def test_a_priority_goes_before_a_turn(queue: JobQueue) -> None:
+    queue.put(JobId("served"), workspace_id=WorkspaceId("first"))
+    assert delivered(queue) == ["served"]
+    queue.put(JobId("bulk"), workspace_id=WorkspaceId("second"), priority=Priority.BULK)
+    queue.put(JobId("normal"), workspace_id=WorkspaceId("first"))
+    assert delivered(queue) == ["normal", "bulk"]
+
+
+def test_a_message_that_failed_keeps_its_priority(queue: JobQueue) -> None:
+    """What waits for its next try and what comes again after it stand where they stood."""
+    seen: list[JobId] = []
+
+    def fail_once(job_id: JobId) -> None:
+        seen.append(job_id)
+        if seen == ["bulk"]:
+            for name in ("urgent", "normal"):
+                queue.put(JobId(name), priority=Priority[name.upper()], delay_seconds=4.0)
+            raise ValueError
+        if len(seen) == 2:
+            time.sleep(5.0)
+
+    queue.put(JobId("bulk"), priority=Priority.BULK)
+    queue.put(JobId("busy"), priority=Priority.BULK)
+    with running(queue, fail_once):
+        wait_until(lambda: queue.count() == 0, seconds=40)
+    assert seen == ["bulk", "busy", "urgent", "normal", "bulk"]
+
+
+def delivered(queue: JobQueue) -> list[JobId]:
+    seen: list[JobId] = []
+    with running(queue, seen.append):
+        wait_until(lambda: queue.count() == 0)
+    return seen
 
 
 def test_messages_outlive_the_object_that_put_them(open_queue: Open) -> None:

@@ -30,6 +30,8 @@ class OllamaDialect:
     replaced_by: list[Any] | None = None
     """The models it holds from the next embedding request on."""
     requests: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    pieces: tuple[str, ...] = ("Hello", ", ", "you")
+    """What it says in every chat."""
 
     def embedded(self) -> list[list[str]]:
         """The texts of each embedding request but the first, which an embedder sends when it is built."""
@@ -101,7 +103,7 @@ class _Handler(JsonHandler):
 
     def _chat(self, prompt: str) -> None:
         self.start_stream("application/x-ndjson")
-        for text in ("Hello", ", ", "you"):
+        for text in self.state.pieces:
             self._line({"message": {"role": "assistant", "content": text}, "done": False})
         if "[[error]]" in prompt:
             self._line({"error": "an error was encountered while running the model: unexpected EOF"})

@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from app.domain.ids import JobId
+from app.domain.ids import JobId, WorkspaceId
+from app.domain.jobs import Priority
 from app.errors import BackendUnavailableError
 from backends.queue.redis import RedisJobQueue
 from backends.queue.settings import RedisQueueSettings
@@ -266,6 +267,42 @@ def test_a_worker_told_to_end_completes_its_message_and_leaves_the_others_to_be_
     assert worker.wait(timeout=20) == 0
     assert queue.find() == {"b"}
     assert queue.has_worker() is False
+
+
+def test_workers_of_two_machines_told_to_end_complete_what_they_hold_and_lose_nothing(
+    open_queue: Open, start_worker: Callable[..., "subprocess.Popen[str]"]
+) -> None:
+    queue = open_queue("here")
+    names = [f"job{number}" for number in range(5)]
+    for number, name in enumerate(names):
+        queue.put(JobId(name), workspace_id=WorkspaceId(f"w{number % 2}"), priority=Priority(number % 3))
+    workers = [start_worker(machine, seconds=1.5) for machine in ("one", "two")]
+    held = [next_line(worker)[1] for worker in workers]
+    for worker in workers:
+        worker.send_signal(signal.SIGTERM)
+    assert [next_line(worker) for worker in workers] == [["done", name] for name in held]
+    assert [worker.wait(timeout=20) for worker in workers] == [0, 0]
+    assert queue.find() == set(names) - set(held)
+    assert queue.has_worker() is False
+    seen: list[JobId] = []
+    with running(queue, seen.append):
+        wait_until(lambda: queue.count() == 0)
+    assert sorted([*seen, *held]) == names
+
+
+def test_five_thousand_messages_of_one_workspace_hold_up_no_other(open_queue: Open) -> None:
+    queue, other = open_queue("one"), open_queue("two")
+    for number in range(5_000):
+        queue.put(JobId(f"large{number}"), workspace_id=WorkspaceId("large"), priority=Priority.BULK)
+    queue.put(JobId("small"), workspace_id=WorkspaceId("small"), priority=Priority.BULK)
+    queue.put(JobId("person"), workspace_id=WorkspaceId("large"))
+    seen: list[JobId] = []
+    start = time.monotonic()
+    with running(other, seen.append):
+        wait_until(lambda: len(seen) > 100)
+    print(f"{(time.monotonic() - start) / len(seen) * 1000:.1f} ms a message")
+    assert seen[0] == "person"
+    assert seen.index(JobId("small")) <= 2
 
 
 def test_nothing_of_an_error_is_stored(server: RealRedis, open_queue: Open, values: dict[str, Any]) -> None:

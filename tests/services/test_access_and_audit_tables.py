@@ -19,8 +19,8 @@ from app.security.actions import ACTIONS
 from app.security.audit_log import AuditLog, EventFilter
 from backends.metadata.base_content import DocumentFilter
 
-NOT_SERVICES = {"session.refused", "session.ended", "worker.index", "worker.delete", "installation.start"}
-NOT_SERVICES |= {"installation.stop", "audit.second_device"}
+NOT_SERVICES = {"session.refused", "session.ended", "worker.index", "worker.delete", "worker.reread"}
+NOT_SERVICES |= {"installation.start", "installation.stop", "audit.second_device"}
 WITHOUT_ACTOR = {"sessions.sign_in", "sessions.sign_out", "sessions.actor_for", "sessions.actor_for_session"}
 WITHOUT_ACTOR |= {"sessions.find_ended"}
 WITHOUT_ACTOR |= {"sessions.actor_of", "audit.seal"}
@@ -43,6 +43,8 @@ MAY: dict[str, set[str]] = {
     "jobs.get": MEMBERS,
     "jobs.stop": MEMBERS,
     "jobs.retry": MEMBERS,
+    "jobs.dead": MEMBERS,
+    "jobs.retry_all": MEMBERS,
     "questions.ask": MEMBERS,
     "questions.history": MEMBERS,
     "questions.get": MEMBERS,
@@ -193,6 +195,8 @@ def test_every_disclosure_of_content_and_every_change_is_audited() -> None:
     assert unaudited == {
         "jobs.list",
         "jobs.get",
+        "jobs.dead",
+        "jobs.retry_all",
         "audit.status",
         "graph.counts",
         "samples.load",

@@ -11,6 +11,7 @@ from app.domain.answers import Answer, AskedQuestion, Citation, Mode
 from app.domain.documents import DocumentVersion, Span
 from app.domain.ids import ChunkId, DocumentId, FileId, QuestionId, UserId, VersionId, WorkspaceId
 from app.domain.jobs import JobKind, JobState
+from app.pipeline.extraction import ChosenExtractor
 from app.pipeline.indexing import Indexer, layout_id
 from app.pipeline.parsing import SentenceParser
 from app.pipeline.rules import RulesExtractor
@@ -136,7 +137,7 @@ def stores(tmp_path: Path) -> Iterator[Stores]:
             cache=cache,
             loader=loader,
             embedder=embedder,
-            choose_extractor=lambda: RulesExtractor(parser, MEANING),
+            choose_extractor=lambda: ChosenExtractor(RulesExtractor(parser, MEANING)),
             parser=parser,
             count_tokens=len,
             ids_key=bytes(32),

@@ -1,14 +1,20 @@
 """Documents: add, watch, find, open, try again, delete."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 from streamlit.testing.v1 import AppTest
 
 from app.container import OPERATOR, Services
 from app.domain.documents import Document, DocumentStatus
+from app.domain.jobs import JobState
 from app.domain.workspaces import Workspace
 from app.services.documents import Upload
+from backends.loading import load
+from backends.metadata.base import MetadataStore
 from backends.metadata.base_content import DocumentFilter
+from backends.metadata.settings import SqliteMetadataSettings
+from backends.sql.engine import Database
 from tests.ui.conftest import Person
 
 OpenPage = Callable[..., AppTest]
@@ -130,6 +136,68 @@ def test_a_stopped_document_is_tried_again_from_the_card(
     press(page, "Try again")
     assert not page.exception
     assert stored(services, workspace)[0].version.status is DocumentStatus.WAITING
+
+
+def test_what_failed_is_tried_again_together(
+    open_page: OpenPage,
+    services: Services,
+    clinician: Person,
+    workspace: Workspace,
+    index_everything: Callable[[], None],
+) -> None:
+    add(services, clinician, workspace, one=b"... --- ...", two=b"--- ... ---", voss=LETTER)
+    index_everything()
+    page = press(open_page("documents", clinician), "Try all 2 again")
+    assert not page.exception
+    assert "2 documents wait to be indexed again" in texts(page)
+    states = {one.name: one.version.status for one in stored(services, workspace)}
+    assert states["one.txt"] is states["two.txt"] is DocumentStatus.WAITING
+    assert states["voss.txt"] is DocumentStatus.INDEXED
+
+
+def test_what_was_read_while_the_model_was_away_says_so_and_is_read_again_at_a_click(
+    open_page: OpenPage,
+    services: Services,
+    clinician: Person,
+    workspace: Workspace,
+    index_everything: Callable[[], None],
+) -> None:
+    (document,) = add(services, clinician, workspace, voss=LETTER)
+    index_everything()
+    _mark(services, document)
+    page = open_page("documents", clinician, open=document.id)
+    assert "Read while the language model was away" in texts(page)
+    assert list(page.dataframe[0].value["Status"]) == [["! To read again"]]
+    press(page, "Read again")
+    (again,) = stored(services, workspace)
+    assert (again.version.number, again.version.status) == (2, DocumentStatus.WAITING)
+    assert again.visible_version_id == document.version.id
+
+
+def test_a_job_that_waits_for_a_server_says_for_what(
+    open_page: OpenPage, services: Services, clinician: Person, workspace: Workspace
+) -> None:
+    add(services, clinician, workspace, voss=LETTER)
+    (job,) = services.jobs.list(OPERATOR, workspace_id=workspace.id)
+    with _records(services) as metadata:
+        metadata.jobs.claim(job.id, worker="w", lease_seconds=10)
+        metadata.jobs.finish(job.id, worker="w", state=JobState.WAITING, error="The server is away: start it.")
+    page = open_page("documents", clinician)
+    said = " ".join(one.text for one in page.get("progress")).replace("\\", "")
+    assert "Waiting: The server is away: start it" in said
+
+
+@contextmanager
+def _records(services: Services) -> Iterator[MetadataStore]:
+    database = Database(services.settings.data_dir / "dafe.db", key=services.keys.database)
+    store: MetadataStore = load(MetadataStore, SqliteMetadataSettings(), database=database)
+    yield store
+    database.close()
+
+
+def _mark(services: Services, document: Document) -> None:
+    with _records(services) as metadata:
+        metadata.documents.update_version(document.version.id, workspace_id=document.workspace_id, to_redo=True)
 
 
 def test_deleting_asks_first_and_cancel_keeps_the_document(

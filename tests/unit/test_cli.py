@@ -269,6 +269,15 @@ def test_files_that_cannot_be_indexed_end_with_exit_code_1(dafe: CommandLine) ->
         "warfarin.txt": "indexed",
     }
     assert all(bool(one["error"]) == (one["status"] != "indexed") for one in ran.data["documents"])
+    dead = dafe("jobs", "dead", "-w", "Oncology", "--json").data["jobs"]
+    assert [(job["state"], bool(job["error"])) for job in dead] == [("failed", True)]
+    assert dafe("jobs", "retry", "-w", "Oncology").code == dafe("jobs", "retry", dead[0]["id"], "--all").code == 2
+    tried = dafe("jobs", "retry", "--all", "-w", "Oncology", "--json").data["jobs"]
+    assert [(job["id"], job["state"]) for job in tried] == [(dead[0]["id"], "waiting")]
+    assert dafe("jobs", "dead", "-w", "Oncology", "--json").data["jobs"] == []
+    redone = dafe("documents", "redo", "warfarin.txt", "-w", "Oncology", "--wait", "--json")
+    assert (redone.code, redone.data["state"]) == (0, "done")
+    assert dafe("documents", "show", "warfarin.txt", "-w", "Oncology", "--json").data["version"] == 2
     again = dafe("ingest", "bad/warfarin.txt", "-w", "Oncology", "--wait", "--json")
     assert (again.code, again.data["documents"][0]["already_here"]) == (0, True)
     gone = dafe("documents", "delete", "warfarin.txt", "-w", "Oncology", "--json")

@@ -13,7 +13,7 @@ from app.domain.ids import DocumentId, FileId, UserId, VersionId, WorkspaceId
 from app.domain.jobs import Stage
 from app.domain.models import ModelInfo
 from app.errors import BackendUnavailableError, CancelledError
-from app.pipeline.extraction import TripleExtractor
+from app.pipeline.extraction import ChosenExtractor, TripleExtractor
 from app.pipeline.indexing import Indexer, layout_id
 from app.pipeline.model_extraction import ModelExtractor
 from app.pipeline.model_reading import ModelReader
@@ -93,7 +93,7 @@ class Workplace:
             cache=self.cache,
             loader=load(DocumentLoader, LocalLoaderSettings()),
             embedder=EMBEDDER,
-            choose_extractor=lambda: extractor,
+            choose_extractor=lambda: ChosenExtractor(extractor),
             parser=PARSER,
             count_tokens=lambda text: len(text.split()),
             ids_key=b"key",
