@@ -70,6 +70,8 @@ class OpenAILanguageModel(LanguageModel):
     ) -> Iterator[Piece]:
         # The client's own `response_format` and `max_tokens` would collect the answer or be renamed on the way.
         body: dict[str, Any] = {"max_tokens": max_tokens}
+        if self._settings.priority is not None:
+            body["priority"] = self._settings.priority
         if schema is not None:
             answer_form = {"name": "answer", "schema": dict(schema), "strict": True}
             body["response_format"] = {"type": "json_schema", "json_schema": answer_form}
