@@ -10,9 +10,10 @@ from typing import Any
 
 from app.domain.access import Actor, Role
 from app.domain.ids import UserId, VersionId, WorkspaceId
-from app.domain.models import Band, ProbeResult
+from app.domain.models import ProbeResult
 from app.health_parts import health_parts
-from app.installation import Installation, find_language_model, open_installation
+from app.installation import Installation, open_installation
+from app.language_models import LanguageModels, open_language_models
 from app.meaning import open_meaning
 from app.pipeline.answering import Answerer
 from app.pipeline.choosing import choose_extractor, choose_writer
@@ -23,7 +24,6 @@ from app.pipeline.model_answering import AnswerWriter
 from app.pipeline.parsing import SentenceParser
 from app.pipeline.retrieval import Retriever
 from app.security.auditor import Auditor
-from app.security.grown_file import exclusive
 from app.security.keys import Keys
 from app.security.passwords import Passwords
 from app.security.refusals import watch_service
@@ -35,7 +35,6 @@ from app.services.graph import GraphService
 from app.services.health import HealthService
 from app.services.indexing import IndexingService
 from app.services.jobs import JobService
-from app.services.model_in_use import ModelInUse
 from app.services.questions import QuestionService
 from app.services.recovering import Recovery
 from app.services.removing import Remover
@@ -113,13 +112,13 @@ def _make_services(installation: Installation, closing: ExitStack) -> Services:
     auditor = Auditor(installation.log)
     parser = SentenceParser()
     retriever = _make_retriever(installation, parser)
-    in_use = _make_model_in_use(installation, closing)
+    models = open_language_models(installation, closing)
     common: dict[str, Any] = {"metadata": metadata, "files": installation.files, "auditor": auditor}
     people: dict[str, Any] = {"metadata": metadata, "passwords": Passwords(), "auditor": auditor}
     limits = SessionLimits(timedelta(minutes=settings.idle_minutes), timedelta(hours=settings.session_hours))
     sessions = SessionService(key=keys.sign_in, limits=limits, **people)
     documents = DocumentService(loader=installation.loader, queue=queue, **common)
-    answerer = _make_answerer(installation, retriever, parser, in_use)
+    answerer = _make_answerer(installation, retriever, parser, models)
     return Services(
         documents=documents,
         access=AccessService(metadata=metadata, auditor=auditor),
@@ -132,14 +131,14 @@ def _make_services(installation: Installation, closing: ExitStack) -> Services:
         sessions=sessions,
         sign_ins=closing.enter_context(ending(SignIns(sessions))),
         audit=_make_audit(installation, auditor),
-        health=_make_health(installation, in_use, auditor),
+        health=_make_health(installation, models, auditor),
         samples=SampleService(documents=documents),
         auditor=auditor,
         settings=settings,
         keys=keys,
-        make_indexing=lambda: _make_indexing(installation, parser, in_use, auditor),
+        make_indexing=lambda: _make_indexing(installation, parser, models, auditor),
         has_worker=queue.has_worker,
-        warm_up=lambda: _warm_up(installation, parser, in_use),
+        warm_up=lambda: _warm_up(installation, parser, models),
         close=closing.close,
     )
 
@@ -167,38 +166,26 @@ def _make_audit(installation: Installation, auditor: Auditor) -> AuditService:
     )
 
 
-def _make_model_in_use(installation: Installation, closing: ExitStack) -> ModelInUse:
-    band = Band(installation.settings.model_band) if installation.settings.model_band else None
-    in_use = ModelInUse(
-        lambda: find_language_model(installation),
-        cache=installation.cache,
-        band=band,
-        alone=lambda: exclusive(installation.settings.data_dir / "probe.lock"),
-    )
-    closing.callback(in_use.close)
-    return in_use
-
-
-def _make_health(installation: Installation, in_use: ModelInUse, auditor: Auditor) -> HealthService:
+def _make_health(installation: Installation, models: LanguageModels, auditor: Auditor) -> HealthService:
     def probe() -> ProbeResult:
-        return in_use.look(wait_seconds=_LOOK_SECONDS).result
+        return models.reading.look(wait_seconds=_LOOK_SECONDS).result
 
     return HealthService(
-        parts=health_parts(installation, probe=probe),
+        parts=health_parts(installation, models=models, probe=probe),
         probe=probe,
-        probe_again=lambda: in_use.again().result,
+        probe_again=models.try_again,
         auditor=auditor,
     )
 
 
 def _make_answerer(
-    installation: Installation, retriever: Retriever, parser: SentenceParser, in_use: ModelInUse
+    installation: Installation, retriever: Retriever, parser: SentenceParser, models: LanguageModels
 ) -> Answerer:
     embedder = KnownVectors(installation.embedder)
 
     def find_writer() -> AnswerWriter | None:
-        tried = in_use.look()
-        return choose_writer(tried.result, model=tried.model, parser=parser, embedder=embedder)
+        looked = [one.look() for one in models.writing]
+        return choose_writer([(tried.result, tried.model) for tried in looked], parser=parser, embedder=embedder)
 
     return Answerer(
         retriever=retriever,
@@ -209,10 +196,10 @@ def _make_answerer(
     )
 
 
-def _warm_up(installation: Installation, parser: SentenceParser, in_use: ModelInUse) -> None:
+def _warm_up(installation: Installation, parser: SentenceParser, models: LanguageModels) -> None:
     parser.find_entities("Is the parser there?")
     installation.embedder.embed_question("Is the model there?")
-    in_use.look()
+    models.look()
     installation.vectors.count(workspace_id=_NOWHERE, permitted=frozenset({VersionId(_NOWHERE)}))
 
 
@@ -227,12 +214,12 @@ def _make_retriever(installation: Installation, parser: SentenceParser) -> Retri
 
 
 def _make_indexing(
-    installation: Installation, parser: SentenceParser, in_use: ModelInUse, auditor: Auditor
+    installation: Installation, parser: SentenceParser, models: LanguageModels, auditor: Auditor
 ) -> IndexingService:
     meaning = open_meaning(installation.embedder, model_dir=installation.settings.model_dir)
 
     def find_extractor() -> TripleExtractor:
-        tried = in_use.settle()
+        tried = models.reading.settle()
         return choose_extractor(
             tried.result,
             model=tried.model,

@@ -35,7 +35,8 @@ class Endpoint:
         """None: nobody asked yet what it is."""
         self.problem = ""
         self.checking = Lock()
-        self._models = _models_of(settings)
+        self._models: dict[Lane, LanguageModel] = {}
+        self._loading = Lock()
 
     @property
     def group(self) -> tuple[str, ...]:
@@ -52,11 +53,15 @@ class Endpoint:
         return self.outstanding < room and now >= self.rests_until
 
     def model(self, lane: Lane) -> LanguageModel:
-        return self._models[lane]
+        """Loaded when first needed. Raises MissingDependencyError and ConfigurationError as loading does."""
+        with self._loading:
+            if not self._models:
+                self._models = _models_of(self.settings)
+            return self._models[lane]
 
     def describe(self) -> ModelInfo:
         """As the server says now."""
-        return self._models["people"].describe()
+        return self.model("people").describe()
 
     def state(self, *, problem: str) -> EndpointState:
         return EndpointState(
@@ -71,8 +76,9 @@ class Endpoint:
         )
 
     def close(self) -> None:
-        for model in set(self._models.values()):
-            model.close()
+        with self._loading:
+            for model in set(self._models.values()):
+                model.close()
 
 
 def _models_of(settings: EndpointSettings) -> dict[Lane, LanguageModel]:

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from tests.servers.vllm_dialect import vllm_dialect
 
@@ -18,6 +19,10 @@ ROOT = Path(__file__).parents[2]
 class VllmProcess:
     url: str
     process: "subprocess.Popen[str]"
+
+    @property
+    def port(self) -> int:
+        return urlsplit(self.url).port or 0
 
     def kill(self) -> None:
         self.process.kill()

@@ -191,7 +191,7 @@ def test_a_server_that_was_killed_is_used_again_when_it_is_back() -> None:
         assert (state_of(router).breaker, state_of(router).outstanding) == ("open", 0)
         time.sleep(1.5)
         assert state_of(router).breaker != "closed"
-        stack.enter_context(vllm_process(port=int(server.url.split(":")[2].split("/")[0])))
+        stack.enter_context(vllm_process(port=server.port))
         until(lambda: state_of(router).breaker == "closed")
         assert "eleven tokens" in ask(router)
 
