@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _UNKNOWN_WINDOW_TOKENS = 4096
 _CONNECT_SECONDS = 10.0
 _COUNT_SECONDS = 10.0
+_LIST_SECONDS = 10.0
 # `created` is the time of the request on vLLM and llama.cpp, so it must not count.
 _IDENTITY = ("id", "root", "owned_by")
 
@@ -104,9 +105,11 @@ class OpenAILanguageModel(LanguageModel):
 
     def _listed(self) -> dict[str, Any]:
         """What the server says of the model; nothing but its name where it keeps no list."""
-        with translated(self._settings):
+        limit = min(_LIST_SECONDS, self._settings.timeout_seconds)
+        with translated(self._settings.model_copy(update={"timeout_seconds": limit})):
             try:
-                models: list[dict[str, Any]] = [entry.model_dump() for entry in self._chat.root_client.models.list()]
+                listed = self._chat.root_client.models.list(timeout=limit)
+                models: list[dict[str, Any]] = [entry.model_dump() for entry in listed]
             except OpenAIError as error:
                 if getattr(error, "status_code", None) not in {404, 405}:
                     raise

@@ -1,6 +1,7 @@
 """The endpoints that have the same model: who is next, where the call goes, and who is left out."""
 
 import time
+from bisect import insort
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -88,19 +89,20 @@ class ReplicaPool:
         """Of an endpoint that takes calls where there is one: to count tokens."""
         with self._changed:
             able = self._fit(task) or [one for one in self.replicas if task in one.settings.tasks]
-            return able[0].model(LANES[task])
+        return able[0].model(LANES[task])
 
     def call(self, task: Task) -> Call:
         return Call(task, since=self._clock())
 
     @contextmanager
     def turn(self, call: Call) -> Iterator[None]:
-        """The call stands in the queue, and then has a slot, until the block ends."""
+        """The call stands in the queue, and then has a slot, until the block ends. One that comes again after a failure
+        stands where it stood before."""
         self._watch.start()
         with self._changed:
             call.endpoint = None
             call.ready.clear()
-            self._waiting[call.lane].append(call)
+            insort(self._waiting[call.lane], call, key=lambda one: one.since)
             self._dispatch()
         try:
             yield

@@ -1,10 +1,11 @@
 """Calls over several endpoints, against real servers on loopback."""
 
+import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from pydantic import ValidationError
 from app.domain.models import Message
 from app.errors import BackendUnavailableError, InvalidInputError
 from backends.llm.base import LanguageModel
+from backends.llm.openai import OpenAILanguageModel
 from backends.llm.router import RoutedLanguageModels
 from backends.llm.settings import EndpointSettings, OpenAISettings, RouterSettings
 from tests.servers.vllm_dialect import VllmDialect, vllm_dialect
@@ -54,7 +56,7 @@ def chats(server: VllmDialect) -> list[dict[str, Any]]:
     return [body for path, body in server.requests if path == "/v1/chat/completions"]
 
 
-def until(condition: Callable[[], bool], *, seconds: float = 10) -> None:
+def until(condition: Callable[[], bool], *, seconds: float = 60) -> None:
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end, "it did not happen"
@@ -62,13 +64,13 @@ def until(condition: Callable[[], bool], *, seconds: float = 10) -> None:
 
 
 def state_of(router: RoutedLanguageModels, place: int = 0) -> Any:
-    return router.endpoints(wait_seconds=5)[place]
+    return router.endpoints(wait_seconds=60)[place]
 
 
 def test_equal_replicas_get_equal_shares(servers: Callable[..., VllmDialect]) -> None:
     first, second = servers(seconds_per_token=0.01), servers(seconds_per_token=0.01)
     with routed(endpoint("a", first), endpoint("b", second)) as router, ThreadPoolExecutor(8) as pool:
-        router.endpoints(wait_seconds=5)
+        router.endpoints(wait_seconds=60)
         answers = list(pool.map(lambda _: ask(extracting(router)), range(40)))
     assert all("eleven tokens" in answer for answer in answers)
     assert len(chats(first)) + len(chats(second)) == 40
@@ -78,7 +80,7 @@ def test_equal_replicas_get_equal_shares(servers: Callable[..., VllmDialect]) ->
 def test_a_slow_replica_gets_the_calls_that_it_copes_with(servers: Callable[..., VllmDialect]) -> None:
     quick, slow = servers(seconds_per_token=0.002), servers(seconds_per_token=0.05)
     with routed(endpoint("a", slow), endpoint("b", quick)) as router, ThreadPoolExecutor(6) as pool:
-        router.endpoints(wait_seconds=5)
+        router.endpoints(wait_seconds=60)
         list(pool.map(lambda _: ask(extracting(router)), range(60)))
     assert len(chats(quick)) > 2 * len(chats(slow)) > 0
 
@@ -125,7 +127,7 @@ def test_a_killed_server_costs_no_call_that_has_shown_nothing(servers: Callable[
                 text += piece.text
             return text
 
-        router.endpoints(wait_seconds=10)
+        router.endpoints(wait_seconds=60)
         calls = [pool.submit(read, number) for number in range(30)]
         until(lambda: state_of(router).outstanding > 0 and any(shown.values()))
         doomed.kill()
@@ -152,7 +154,7 @@ def test_a_server_without_room_halves_its_limit_and_the_call_is_done_elsewhere_o
 ) -> None:
     server = servers(seconds_per_token=0.02, most_running=3)
     with routed(endpoint("a", server, most_at_once=8)) as router, ThreadPoolExecutor(8) as pool:
-        router.endpoints(wait_seconds=5)
+        router.endpoints(wait_seconds=60)
         assert state_of(router).limit == 8
         answers = [pool.submit(ask, router) for _ in range(8)]
         until(lambda: state_of(router).limit == 4)
@@ -194,6 +196,44 @@ def test_a_server_that_was_killed_is_used_again_when_it_is_back() -> None:
         stack.enter_context(vllm_process(port=server.port))
         until(lambda: state_of(router).breaker == "closed")
         assert "eleven tokens" in ask(router)
+
+
+def test_a_server_that_hangs_keeps_nobody_waiting_for_long(
+    servers: Callable[..., VllmDialect], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It takes connections and says nothing; what the calls themselves allow, twenty seconds, is not waited for."""
+    monkeypatch.setattr("backends.llm.openai._LIST_SECONDS", 0.5)
+    good = servers()
+    with socket.create_server(("127.0.0.1", 0)) as silent, ThreadPoolExecutor(1) as pool:
+        hung = OpenAISettings(url=f"http://127.0.0.1:{silent.getsockname()[1]}/v1", model="smol", timeout_seconds=20)
+        with routed(EndpointSettings(name="a", model=hung), endpoint("b", good)) as router:
+            router.endpoints(wait_seconds=60)
+            assert pool.submit(ask, router).result(timeout=15)
+            until(lambda: "nothing for 0.5 seconds" in state_of(router).problem)
+
+
+def test_a_call_that_comes_again_stands_where_it_stood(servers: Callable[..., VllmDialect]) -> None:
+    """It was refused for want of room while others queued behind it; it is done before them."""
+    server = servers(seconds_per_token=0.02, most_running=1)
+    with routed(endpoint("a", server, most_at_once=1)) as router, ThreadPoolExecutor(10) as pool:
+        router.endpoints(wait_seconds=60)
+        direct = pool.submit(ask_directly, server)
+        until(lambda: server.running == 1)
+        calls = []
+        for number in range(5):
+            calls.append(pool.submit(ask, router, f"person {number}"))
+            time.sleep(0.05)
+        assert all([direct.result(), *(call.result() for call in calls)])
+    answered = [body["messages"][-1]["content"] for body in chats(server)]
+    assert list(dict.fromkeys(text for text in answered if text.startswith("person"))) == [
+        f"person {number}" for number in range(5)
+    ]
+    assert answered.count("person 0") == 2
+
+
+def ask_directly(server: VllmDialect) -> str:
+    with closing(OpenAILanguageModel(OpenAISettings(url=server.url, model=server.model))) as model:
+        return ask(model)
 
 
 def test_a_closed_call_gives_its_slot_back_and_one_that_waits_leaves_the_queue(
@@ -244,13 +284,13 @@ def test_a_person_waits_no_longer_than_set(servers: Callable[..., VllmDialect]) 
 def test_a_replica_with_another_model_is_left_out_until_it_is_the_same(servers: Callable[..., VllmDialect]) -> None:
     good, swapped = servers(), servers(root="/models/another")
     with routed(endpoint("a", good), endpoint("b", swapped)) as router:
-        assert [bool(one.problem) for one in router.endpoints(wait_seconds=5)].count(True) == 1
+        assert [bool(one.problem) for one in router.endpoints(wait_seconds=60)].count(True) == 1
         left_out, used = (good, swapped) if state_of(router, 0).problem else (swapped, good)
         for _ in range(6):
             ask(router)
         assert (len(chats(left_out)), len(chats(used))) == (0, 6)
         left_out.root = used.root
-        until(lambda: not any(one.problem for one in router.endpoints()), seconds=15)
+        until(lambda: not any(one.problem for one in router.endpoints()))
         for _ in range(6):
             ask(router)
         assert len(chats(left_out)) >= 2
@@ -259,7 +299,7 @@ def test_a_replica_with_another_model_is_left_out_until_it_is_the_same(servers: 
 def test_a_model_that_was_swapped_is_noticed_before_the_next_call(servers: Callable[..., VllmDialect]) -> None:
     first, second, third = servers(), servers(), servers()
     with routed(endpoint("a", first), endpoint("b", second), endpoint("c", third)) as router:
-        router.endpoints(wait_seconds=5)
+        router.endpoints(wait_seconds=60)
         digest = router.describe().digest
         second.root = "/models/another"
         time.sleep(1.1)
@@ -320,7 +360,7 @@ def test_vllm_is_told_who_waits_where_it_puts_calls_in_order(servers: Callable[.
 def test_a_refused_prompt_is_no_failure_of_its_endpoint(servers: Callable[..., VllmDialect]) -> None:
     first, second = servers(window_tokens=512), servers(window_tokens=256)
     with routed(endpoint("a", first), endpoint("b", second)) as router:
-        router.endpoints(wait_seconds=5)
+        router.endpoints(wait_seconds=60)
         assert router.describe().window_tokens == 256
         for _ in range(4):
             with pytest.raises(InvalidInputError, match="window"):
