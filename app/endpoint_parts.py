@@ -9,7 +9,8 @@ from app.services.health import ENDPOINT, Level, Part
 from backends.llm.base import EndpointState
 from backends.llm.settings import RouterSettings
 
-_LOOK_SECONDS = 2.0
+_LOOK_SECONDS = 12.0
+"""Only until each was looked at once: longer than an endpoint that hangs is waited for."""
 _FIX = "Look after its server, or its part of dafe.toml."
 _TASKS = {"answer": "answers", "verify": "checks", "extract": "facts"}
 
