@@ -22,6 +22,7 @@ _REST_SECONDS = 1.0
 _TRIES_WHERE_BUSY = 4
 _CLOSED = "The language models of this process were closed."
 _BUSY = "Every copy of the language model is busy: ask again in a moment."
+_REPLACED = "The language model was replaced by another one: ask again when it was tried out."
 _ANOTHER = "It has another model under the same name than the other copies and gets no calls until they are the same."
 
 
@@ -31,6 +32,8 @@ class Call:
 
     task: Task
     since: float
+    digest: str = ""
+    """Of the pool's model when the call began: no other does it. Empty: it was not known yet."""
     tried: set[Endpoint] = field(default_factory=set)
     error: DafeError | None = None
     """Why the last endpoint did not do it."""
@@ -101,6 +104,7 @@ class ReplicaPool:
         self._watch.start()
         with self._changed:
             call.endpoint = None
+            call.digest = call.digest or self._digest
             call.ready.clear()
             insort(self._waiting[call.lane], call, key=lambda one: one.since)
             self._dispatch()
@@ -132,10 +136,10 @@ class ReplicaPool:
         endpoint = call.place
         self.check(endpoint, known_seconds=_SURE_SECONDS)
         with self._changed:
-            if self._takes(endpoint, call.task):
+            if self._takes(endpoint, call.task) and self._is_meant(call):
                 return True
             call.tried.add(endpoint)
-            call.error = BackendUnavailableError(self._problem(endpoint))
+            call.error = BackendUnavailableError(self._problem(endpoint) or _REPLACED)
             return False
 
     def answered(self, call: Call, first_piece_seconds: float) -> None:
@@ -223,10 +227,10 @@ class ReplicaPool:
         """Slots to those that wait, and a refusal to those whom nobody can serve; called with the lock held."""
         for waiting in self._waiting.values():
             for call in tuple(waiting):
-                fit = [one for one in self._fit(call.task) if one not in call.tried]
+                fit = [one for one in self._fit(call.task) if one not in call.tried and self._is_meant(call)]
                 free = [one for one in fit if one.has_room(call.lane, now=self._clock())]
                 if not (fit or self._unseen(call.task)):
-                    call.refused = (None if self._closed else call.error) or self._away(call.task)
+                    call.refused = self._refusal(call)
                 elif free:
                     self._give(call, min(free, key=lambda one: (one.outstanding, one.last_taken)))
                 else:
@@ -244,6 +248,9 @@ class ReplicaPool:
         known = endpoint.info is not None and endpoint.info.digest == self._digest
         return known and not self._closed and task in endpoint.settings.tasks and endpoint.breaker.state == "closed"
 
+    def _is_meant(self, call: Call) -> bool:
+        return call.digest in {"", self._digest}
+
     def _fit(self, task: Task) -> list[Endpoint]:
         return [one for one in self.replicas if self._takes(one, task)]
 
@@ -256,6 +263,13 @@ class ReplicaPool:
         if endpoint.breaker.state != "closed" or endpoint.info is None:
             return endpoint.problem or "It was not looked at yet."
         return "" if endpoint.info.digest == self._digest else _ANOTHER
+
+    def _refusal(self, call: Call) -> DafeError:
+        if self._closed:
+            return self._away(call.task)
+        if not self._is_meant(call):
+            return BackendUnavailableError(_REPLACED)
+        return call.error or self._away(call.task)
 
     def _away(self, task: Task) -> BackendUnavailableError:
         problems = [found for one in self.replicas if task in one.settings.tasks and (found := self._problem(one))]

@@ -72,6 +72,9 @@ def test_the_pause_doubles_up_to_a_minute_and_only_a_call_that_succeeds_makes_it
     breaker.succeed()
     breaker.fail()
     assert breaker.state == "closed"
+    breaker.fail()
+    breaker.fail()
+    assert (breaker.state, breaker.seconds_to_trial()) == ("open", 1)
 
 
 def test_a_call_that_ends_while_the_breaker_is_open_does_not_close_it() -> None:
