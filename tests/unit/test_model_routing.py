@@ -288,6 +288,7 @@ def test_closing_the_router_ends_the_waiting_and_the_looking(servers: Callable[.
 def test_a_person_waits_no_longer_than_set(servers: Callable[..., VllmDialect]) -> None:
     server = servers(seconds_per_token=0.05)
     with routed(endpoint("a", server, most_at_once=1), wait_seconds=0.3) as router:
+        router.endpoints(wait_seconds=60)
         running = router.stream(LONG, max_tokens=500)
         assert next(piece.text for piece in running if piece.text)
         with pytest.raises(BackendUnavailableError, match="busy"):
