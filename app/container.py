@@ -10,14 +10,13 @@ from typing import Any
 
 from app.domain.access import Actor, Role
 from app.domain.ids import UserId, VersionId, WorkspaceId
-from app.domain.models import Band, ProbeResult
+from app.domain.models import ProbeResult
 from app.health_parts import health_parts
-from app.installation import Installation, find_language_model, open_installation
-from app.meaning import open_meaning
+from app.indexing_parts import make_indexing
+from app.installation import Installation, open_installation
+from app.language_models import LanguageModels, open_language_models
 from app.pipeline.answering import Answerer
-from app.pipeline.choosing import choose_extractor, choose_writer
-from app.pipeline.extraction import ChosenExtractor
-from app.pipeline.indexing import Indexer
+from app.pipeline.choosing import choose_writer
 from app.pipeline.known_answers import KnownAnswers
 from app.pipeline.known_passages import KnownPassages
 from app.pipeline.known_vectors import KnownVectors
@@ -26,7 +25,6 @@ from app.pipeline.parsing import SentenceParser
 from app.pipeline.retrieval import Retriever
 from app.pipeline.vector_cache import VectorCache
 from app.security.auditor import Auditor
-from app.security.grown_file import exclusive
 from app.security.keys import Keys
 from app.security.passwords import Passwords
 from app.security.refusals import watch_service
@@ -38,21 +36,15 @@ from app.services.graph import GraphService
 from app.services.health import HealthService
 from app.services.indexing import IndexingService
 from app.services.jobs import JobService
-from app.services.model_in_use import ModelInUse
 from app.services.questions import QuestionService
-from app.services.recovering import Recovery
-from app.services.removing import Remover
-from app.services.rereading import Rereading
 from app.services.samples import SampleService
 from app.services.sessions import SessionLimits, SessionService
 from app.services.signing_in import SignIns
 from app.services.storing import VersionStoring
 from app.services.used_models import UsedModels
 from app.services.users import UserService
-from app.services.walks import WalkUpkeep
 from app.services.workspaces import WorkspaceService
 from app.settings import Settings, process_settings
-from backends.embeddings.tokens import TokenCounter
 
 OPERATOR = Actor(UserId("operator"), "Operator", frozenset({Role.OPERATOR}), channel="cli")
 """The command line on the server itself."""
@@ -121,7 +113,7 @@ def _make_services(installation: Installation, closing: ExitStack) -> Services:
     parser = SentenceParser()
     retriever = _make_retriever(installation, parser)
     used = UsedModels(metadata.models, wanted=settings.llm.kind != "none")
-    in_use = _make_model_in_use(installation, closing, used)
+    models = open_language_models(installation, closing, on_read=used.note)
     common: dict[str, Any] = {"metadata": metadata, "files": installation.files, "auditor": auditor}
     people: dict[str, Any] = {"metadata": metadata, "passwords": Passwords(), "auditor": auditor}
     limits = SessionLimits(timedelta(minutes=settings.idle_minutes), timedelta(hours=settings.session_hours))
@@ -130,7 +122,7 @@ def _make_services(installation: Installation, closing: ExitStack) -> Services:
     documents = DocumentService(
         metadata=metadata, storing=storing, loader=installation.loader, queue=queue, auditor=auditor
     )
-    answerer = _make_answerer(installation, retriever, parser, in_use)
+    answerer = _make_answerer(installation, retriever, parser, models)
     return Services(
         documents=documents,
         access=AccessService(metadata=metadata, auditor=auditor),
@@ -143,14 +135,14 @@ def _make_services(installation: Installation, closing: ExitStack) -> Services:
         sessions=sessions,
         sign_ins=closing.enter_context(ending(SignIns(sessions))),
         audit=_make_audit(installation, auditor),
-        health=_make_health(installation, in_use, auditor),
+        health=_make_health(installation, models, auditor),
         samples=SampleService(documents=documents),
         auditor=auditor,
         settings=settings,
         keys=keys,
-        make_indexing=lambda: _make_indexing(installation, parser, in_use, used, auditor),
+        make_indexing=lambda: make_indexing(installation, parser=parser, models=models, used=used, auditor=auditor),
         has_worker=queue.has_worker,
-        warm_up=lambda: _warm_up(installation, parser, in_use),
+        warm_up=lambda: _warm_up(installation, parser, models),
         close=closing.close,
     )
 
@@ -182,40 +174,27 @@ def _make_audit(installation: Installation, auditor: Auditor) -> AuditService:
     )
 
 
-def _make_model_in_use(installation: Installation, closing: ExitStack, used: UsedModels) -> ModelInUse:
-    band = Band(installation.settings.model_band) if installation.settings.model_band else None
-    in_use = ModelInUse(
-        lambda: find_language_model(installation),
-        cache=installation.cache,
-        band=band,
-        alone=lambda: exclusive(installation.settings.data_dir / "probe.lock"),
-        on_tried=used.note,
-    )
-    closing.callback(in_use.close)
-    return in_use
-
-
-def _make_health(installation: Installation, in_use: ModelInUse, auditor: Auditor) -> HealthService:
+def _make_health(installation: Installation, models: LanguageModels, auditor: Auditor) -> HealthService:
     def probe() -> ProbeResult:
-        return in_use.look(wait_seconds=_LOOK_SECONDS).result
+        return models.reading.look(wait_seconds=_LOOK_SECONDS).result
 
     return HealthService(
-        parts=health_parts(installation, probe=probe),
+        parts=health_parts(installation, models=models, probe=probe),
         probe=probe,
-        probe_again=lambda: in_use.again().result,
+        probe_again=models.try_again,
         auditor=auditor,
     )
 
 
 def _make_answerer(
-    installation: Installation, retriever: Retriever, parser: SentenceParser, in_use: ModelInUse
+    installation: Installation, retriever: Retriever, parser: SentenceParser, models: LanguageModels
 ) -> KnownAnswers:
     kept: dict[str, Any] = {"cache": installation.cache, "ttl_seconds": installation.settings.cache.answer_seconds}
     embedder = KnownVectors(installation.embedder)
 
     def find_writer() -> AnswerWriter | None:
-        tried = in_use.look()
-        return choose_writer(tried.result, model=tried.model, parser=parser, embedder=embedder)
+        looked = [one.look() for one in models.writing]
+        return choose_writer([(tried.result, tried.model) for tried in looked], parser=parser, embedder=embedder)
 
     answerer = Answerer(
         retriever=retriever,
@@ -228,10 +207,10 @@ def _make_answerer(
     return KnownAnswers(answerer, **kept)
 
 
-def _warm_up(installation: Installation, parser: SentenceParser, in_use: ModelInUse) -> None:
+def _warm_up(installation: Installation, parser: SentenceParser, models: LanguageModels) -> None:
     parser.find_entities("Is the parser there?")
     installation.embedder.embed_question("Is the model there?")
-    in_use.look()
+    models.look()
     installation.vectors.count(workspace_id=_NOWHERE, permitted=frozenset({VersionId(_NOWHERE)}))
 
 
@@ -244,59 +223,4 @@ def _make_retriever(installation: Installation, parser: SentenceParser) -> Retri
         parser=parser,
         adjacencies=installation.adjacencies,
         vector_cache=VectorCache(installation.embedder, cache=installation.cache),
-    )
-
-
-def _make_indexing(
-    installation: Installation, parser: SentenceParser, in_use: ModelInUse, used: UsedModels, auditor: Auditor
-) -> IndexingService:
-    metadata, queue = installation.metadata, installation.queue
-    stores: dict[str, Any] = {"metadata": metadata, "files": installation.files}
-    indexer = _make_indexer(installation, parser, in_use, used)
-    remover = Remover(indexer=indexer, cache=installation.cache, **stores)
-    rereading = Rereading(
-        metadata=metadata,
-        storing=VersionStoring(queue=queue, **stores),
-        used=used,
-        look=lambda: in_use.look().result,
-        auditor=auditor,
-    )
-    return IndexingService(
-        indexer=indexer,
-        metadata=metadata,
-        remover=remover,
-        recovery=Recovery(queue=queue, remover=remover, read_again=rereading.begin, **stores),
-        queue=queue,
-        auditor=auditor,
-        after_job=WalkUpkeep(metadata=metadata, adjacencies=installation.adjacencies).refresh,
-    )
-
-
-def _make_indexer(installation: Installation, parser: SentenceParser, in_use: ModelInUse, used: UsedModels) -> Indexer:
-    meaning = open_meaning(installation.embedder, model_dir=installation.settings.model_dir)
-
-    def find_extractor() -> ChosenExtractor:
-        tried = in_use.settle()
-        extractor = choose_extractor(
-            tried.result,
-            model=tried.model,
-            parser=parser,
-            meaning=meaning,
-            cache=installation.cache,
-            ontology_of=lambda workspace_id: installation.metadata.workspaces.get(workspace_id).ontology,
-        )
-        return ChosenExtractor(extractor, stands_in=used.is_missed(tried.result))
-
-    return Indexer(
-        metadata=installation.metadata,
-        files=installation.files,
-        vectors=installation.vectors,
-        graph=installation.graph,
-        cache=installation.cache,
-        loader=installation.loader,
-        embedder=installation.embedder,
-        choose_extractor=find_extractor,
-        parser=parser,
-        count_tokens=TokenCounter(installation.settings.model_dir),
-        ids_key=installation.keys.ids,
     )

@@ -7,8 +7,10 @@ from datetime import timedelta
 
 from app.domain.ids import VersionId, WorkspaceId
 from app.domain.models import Band, ProbeResult
+from app.endpoint_parts import endpoint_parts
 from app.errors import BackendUnavailableError, DafeError, IntegrityError
 from app.installation import Installation
+from app.language_models import LanguageModels
 from app.restarts import Restarts
 from app.services.health import Level, Part, require_free_space
 from backends.cache.base import Layer
@@ -27,7 +29,7 @@ _LAYERS = {
 SECOND_COPY = "Second audit copy"
 
 
-def health_parts(installation: Installation, *, probe: Callable[[], ProbeResult]) -> list[Part]:
+def health_parts(installation: Installation, *, models: LanguageModels, probe: Callable[[], ProbeResult]) -> list[Part]:
     """Required parts first."""
     required, optional = Level.REQUIRED, Level.OPTIONAL
     settings = installation.settings
@@ -46,6 +48,7 @@ def health_parts(installation: Installation, *, probe: Callable[[], ProbeResult]
         Part("Worker", optional, _kind(settings.queue), lambda: _worker(installation), run_up),
         Part("Processes", optional, "", lambda: _processes(installation), "See the log for why it ended."),
         Part("Language model", optional, _kind(settings.llm), lambda: _model(probe), _MODEL_FIX),
+        *endpoint_parts(installation, models),
         Part("Text recognition", optional, "Tesseract", _tesseract, "Install tesseract to read scanned pages."),
     ]
 

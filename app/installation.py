@@ -20,7 +20,7 @@ from backends.cache.base import CacheStore
 from backends.embeddings.base import Embedder
 from backends.files.base import FileStore
 from backends.graph.base import GraphStore
-from backends.llm.base import LanguageModel
+from backends.llm.base import LanguageModel, ModelRouter
 from backends.loaders.base import DocumentLoader
 from backends.loading import load
 from backends.metadata.base import MetadataStore
@@ -125,6 +125,14 @@ def find_language_model(installation: Installation) -> LanguageModel | None:
         return None
     model: LanguageModel = load(LanguageModel, chosen)
     return model
+
+
+def open_router(installation: Installation) -> ModelRouter | None:
+    """The router that the settings name; None where they name one model, or none. Asks no server yet."""
+    if installation.settings.llm.kind != "router":
+        return None
+    router: ModelRouter = load(ModelRouter, installation.settings.llm)
+    return router
 
 
 def _open_folder(settings: Settings) -> Keys:

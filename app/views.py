@@ -160,6 +160,7 @@ class ReceiptView(BaseModel):
     """How the answer came to be, as far as it is kept: ids and measures, no text."""
 
     model: str | None
+    notice: str
     searched_documents: int
     support: float
     chunks: list[str]
@@ -202,6 +203,7 @@ class AnswerView(BaseModel):
             timings={stage: round(seconds, 4) for stage, seconds in answer.timings.items()},
             receipt=ReceiptView(
                 model=answer.model,
+                notice=answer.notice,
                 searched_documents=answer.searched_documents,
                 support=round(answer.support, 4),
                 chunks=[one.chunk_id for one in answer.citations],

@@ -9,6 +9,10 @@ class PassingError(BackendUnavailableError):
     """The same request may succeed in a moment; one that changes nothing may be sent again."""
 
 
+class BusyError(PassingError):
+    """The server has no room for the request now and did not begin with it."""
+
+
 class TooLongError(InvalidInputError):
     """A text is over the model's window; nothing was computed."""
 
@@ -45,7 +49,8 @@ class Refusals:
         )
 
     def overloaded(self, status: int) -> PassingError:
-        return PassingError(
+        refusal = BusyError if status in {429, 503} else PassingError
+        return refusal(
             f"The {self.model} server cannot answer now (HTTP {status}): try again later, and look at its log."
         )
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from app.services.health import HealthCheck, Level
+from app.services.health import ENDPOINT, HealthCheck, Level
 from components.banner import banner
 from components.formats import counted, plain, seconds
 from components.tables import small_table
@@ -11,6 +11,7 @@ from components.words import NOT_SET_UP, NOT_WORKING, SLOW, WORKING, Word
 SLOW_AFTER_SECONDS = 2.0
 NOT_RUNNING = Word("Not running", "warning", "!", "orange")
 STARTED_AGAIN = Word("Started again", "warning", "!", "orange")
+AWAY = Word("Away", "warning", "!", "orange")
 _OPTIONAL = {"Worker": NOT_RUNNING, "Processes": STARTED_AGAIN, "Second audit copy": NOT_WORKING}
 _RUNS_ON = {
     "sqlite": "SQLite, encrypted",
@@ -26,23 +27,26 @@ _RUNS_ON = {
     "ollama": "Ollama",
     "openai": "OpenAI-compatible",
     "llamacpp": "llama.cpp",
+    "router": "Endpoints below",
+    "scripted": "Prepared answers",
     "none": "",
 }
 
 
 def health_word(check: HealthCheck) -> Word:
-    """An optional part that is missing is not set up, but documents wait without the worker, and a process that ended
-    was started again."""
+    """An optional part that is missing is not set up, but documents wait without the worker, a process that ended was
+    started again, and an endpoint of the language models is away for now."""
     if not check.ok:
         if check.level is Level.REQUIRED:
             return NOT_WORKING
-        return _OPTIONAL.get(check.name, NOT_SET_UP)
+        return AWAY if check.name.startswith(ENDPOINT) else _OPTIONAL.get(check.name, NOT_SET_UP)
     return SLOW if check.seconds >= SLOW_AFTER_SECONDS else WORKING
 
 
 def health_banner(checks: Sequence[HealthCheck]) -> None:
-    bad, halting, ended, slow = (
-        [one for one in checks if health_word(one) is word] for word in (NOT_WORKING, NOT_RUNNING, STARTED_AGAIN, SLOW)
+    bad, halting, ended, away, slow = (
+        [one for one in checks if health_word(one) is word]
+        for word in (NOT_WORKING, NOT_RUNNING, STARTED_AGAIN, AWAY, SLOW)
     )
     if bad:
         banner("bad", f"{_listed(bad)} {_verb(bad, 'does', 'do')} not work.", "What to do stands in the table.")
@@ -50,6 +54,8 @@ def health_banner(checks: Sequence[HealthCheck]) -> None:
         banner("warning", "The worker is not running.", "Documents that are added wait; everything else works.")
     elif ended:
         banner("warning", "Everything works, but a process had to be started again.", plain(ended[0].detail))
+    elif away:
+        banner("warning", f"{_listed(away)} {_verb(away, 'gets', 'get')} no calls.", plain(away[0].detail))
     elif slow:
         banner(
             "warning", f"Everything works; {counted(len(slow), 'part')} {_verb(slow, 'is', 'are')} slow.", _listed(slow)

@@ -39,6 +39,10 @@ def _lines(answer: Answer) -> Iterator[str]:
         marks = "".join(f" [{n}]" for n in sentence.citations)
         weak = "" if sentence.verdict == "supported" else f"  ({sentence.verdict})"
         yield f"- {' '.join(sentence.text.split())}{marks}{weak}"
+    if answer.model is not None:
+        yield f"Written by {answer.model}."
+    if answer.notice:
+        yield answer.notice
     for citation in answer.citations:
         yield f"[{citation.n}] {citation.document}, page {citation.page}"
     if answer.kept_at is not None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import asdict
+from pathlib import Path
 
 import typer
 from pydantic import SecretStr
@@ -12,6 +13,7 @@ from app.commands.output import AsUser, Json, columns, show
 from app.setting_docs import SettingOrigin, setting_origins, settings_table
 from app.views import checks_view
 
+_EXAMPLE = Path(__file__).parents[1] / "help" / "cluster.toml"
 config = typer.Typer(name="config", no_args_is_help=True, help="Settings.")
 
 
@@ -45,6 +47,13 @@ def show_backends(as_json: Json = False) -> None:
     """Every backend that can be chosen, as in the README."""
     rows = [{**asdict(row), "variable": row.variable} for row in backends_table()]
     show({"backends": rows}, as_json=as_json, lines=backends_markdown())
+
+
+@config.command("example")
+def show_example(as_json: Json = False) -> None:
+    """A dafe.toml for a GPU cluster: several vLLM servers, how each is started, and what answers when one is away."""
+    text = _EXAMPLE.read_text(encoding="utf-8")
+    show({"dafe.toml": text}, as_json=as_json, lines=text.splitlines())
 
 
 def _markdown() -> Iterator[str]:

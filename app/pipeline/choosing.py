@@ -1,6 +1,6 @@
 """Chooses who reads documents and who writes answers by what the probe found."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from app.domain.ids import WorkspaceId
 from app.domain.models import Band, ProbeResult
@@ -36,9 +36,18 @@ def choose_extractor(
 
 
 def choose_writer(
-    probe: ProbeResult, *, model: LanguageModel | None, parser: SentenceParser, embedder: Embedder
+    chain: Sequence[tuple[ProbeResult, LanguageModel | None]], *, parser: SentenceParser, embedder: Embedder
 ) -> AnswerWriter | None:
-    """None: answers quote sentences."""
-    if model is None or probe.model is None or probe.band is Band.RULES_ONLY:
-        return None
-    return AnswerWriter(model, info=probe.model, parser=parser, embedder=embedder)
+    """The first of the chain that may write, the next ones standing in for it; None: answers quote sentences.
+
+    A model that may not write is passed over; one that is not there (None) is missed, and the answer says so.
+    """
+    writer = None
+    for place, (probe, model) in reversed(list(enumerate(chain))):
+        if model is None or probe.model is None or probe.band is Band.RULES_ONLY:
+            continue
+        missed = any(earlier is None for _, earlier in chain[:place])
+        writer = AnswerWriter(
+            model, info=probe.model, parser=parser, embedder=embedder, stands_in=missed, otherwise=writer
+        )
+    return writer

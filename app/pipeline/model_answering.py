@@ -24,12 +24,17 @@ GONE = "The language model stopped answering, so sentences of the documents are 
 CHANGED = "The language model was replaced and is not tested yet, so sentences of the documents are quoted instead."
 UNUSABLE = "The language model gave no usable answer, so sentences of the documents are quoted instead."
 NOTHING_FOUND = "The language model found no answer in the passages; the closest sentences are quoted instead."
+STANDS_IN = "The language model that comes first was not available; this answer was written by {name}."
 CUT = "The answer reached its longest length and ends early."
 _NOT_THERE = "not in the documents"
 _ANSWER_TOKENS = 400
 _FEWEST_ANSWER_TOKENS = 120
 _MOST_PASSAGES = 8
 _TOKENS_AROUND_A_PASSAGE = 8
+
+
+class _ReplacedError(BackendUnavailableError):
+    """The server has another model than was tested."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,17 +52,31 @@ class Material:
 class AnswerWriter:
     """Never called for a question that the documents do not support. Threads may share this object."""
 
-    def __init__(self, model: LanguageModel, *, info: ModelInfo, parser: SentenceParser, embedder: Embedder) -> None:
-        """`info` is what the probe tested; a model of another digest does not answer."""
+    def __init__(
+        self,
+        model: LanguageModel,
+        *,
+        info: ModelInfo,
+        parser: SentenceParser,
+        embedder: Embedder,
+        stands_in: bool = False,
+        otherwise: "AnswerWriter | None" = None,
+    ) -> None:
+        """`info` is what the probe tested; a model of another digest does not answer. `stands_in`: a model that comes
+        before it is away, and the answer says so. `otherwise` writes when this one is away before its first sentence.
+        """
         self._model = model
         self._info = info
+        self._stands_in = stands_in
+        self._otherwise = otherwise
         self._checker = ClaimChecker(parser=parser, embedder=embedder)
         self.version = f"{info.digest}/{hash_prompt(read_prompt('answering'))}"
 
-    def write(self, question: str, *, material: Material) -> Generator[Answer, None, None]:
+    def write(self, question: str, *, material: Material, stands_in: bool = False) -> Generator[Answer, None, None]:
         """The answer sentence by sentence, last the finished one; closing the iterator ends the call at the server.
 
-        A model that goes away gives way to the quoting answer with a notice; sentences it wrote are dropped.
+        A model that goes away after its first sentence gives way to the quoting answer with a notice; sentences it
+        wrote are dropped.
         """
         draft = replace(
             material.quoted, sentences=(), quoted=material.quoted.sentences, model=self._info.name, finished=False
@@ -69,12 +88,17 @@ class AnswerWriter:
                 for sentence in sentences:
                     draft = replace(draft, sentences=(*draft.sentences, sentence), citations=material.citations.all)
                     yield draft
-        except BackendUnavailableError:
-            yield _quoting(material, GONE)
+        except BackendUnavailableError as error:
+            if self._otherwise is not None and not draft.sentences:
+                yield from self._otherwise.write(question, material=material, stands_in=True)
+            else:
+                yield _quoting(material, CHANGED if isinstance(error, _ReplacedError) else GONE)
         except (ModelOutputError, InvalidInputError):
             yield _quoting(material, UNUSABLE)
         else:
             if draft.sentences:
+                if stands_in or self._stands_in:
+                    notice.insert(0, STANDS_IN.format(name=self._info.name))
                 yield replace(draft, notice=" ".join(notice), finished=True)
             else:
                 yield _quoting(material, *(notice or [UNUSABLE]))
@@ -82,8 +106,7 @@ class AnswerWriter:
     def _checked(self, question: str, material: Material, notice: list[str]) -> Generator[AnswerSentence, None, None]:
         info = self._model.describe()
         if info.digest != self._info.digest:
-            notice.append(CHANGED)
-            return
+            raise _ReplacedError(CHANGED)
         messages, chunks = self._prompt(question, material.chunks, window_tokens=info.window_tokens)
         room = room_for_answer(self._model, messages, window_tokens=info.window_tokens, at_most=_ANSWER_TOKENS)
         with closing(self._written(messages, room, notice)) as sentences:

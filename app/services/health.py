@@ -12,6 +12,9 @@ from app.errors import DafeError
 from app.security.access import authorise
 from app.security.auditor import Auditor
 
+ENDPOINT = "Model endpoint "
+"""Before the name of each endpoint of the language models."""
+
 
 class Level(StrEnum):
     """An optional part may be missing: something is then not offered, and the installation is still well."""

@@ -76,11 +76,15 @@ class ModelInUse:
                 self._thread.join(wait_seconds)
         return self._tried or Tried(None, _TRYING)
 
-    def again(self) -> Tried:
+    def again(self) -> ProbeResult:
         """Try the model's probe anew, whatever is stored."""
         self._cache.delete_scope("models")
+        self.expire()
+        return self.settle().result
+
+    def expire(self) -> None:
+        """What is known is not believed any longer: the next call asks the server."""
         self._tried_at = float("-inf")
-        return self.settle()
 
     def close(self) -> None:
         if self._model is not None:

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 _UNKNOWN_WINDOW_TOKENS = 4096
 _CONNECT_SECONDS = 10.0
 _COUNT_SECONDS = 10.0
+_LIST_SECONDS = 10.0
 # `created` is the time of the request on vLLM and llama.cpp, so it must not count.
 _IDENTITY = ("id", "root", "owned_by")
 
@@ -70,6 +71,8 @@ class OpenAILanguageModel(LanguageModel):
     ) -> Iterator[Piece]:
         # The client's own `response_format` and `max_tokens` would collect the answer or be renamed on the way.
         body: dict[str, Any] = {"max_tokens": max_tokens}
+        if self._settings.priority is not None:
+            body["priority"] = self._settings.priority
         if schema is not None:
             answer_form = {"name": "answer", "schema": dict(schema), "strict": True}
             body["response_format"] = {"type": "json_schema", "json_schema": answer_form}
@@ -102,9 +105,11 @@ class OpenAILanguageModel(LanguageModel):
 
     def _listed(self) -> dict[str, Any]:
         """What the server says of the model; nothing but its name where it keeps no list."""
-        with translated(self._settings):
+        limit = min(_LIST_SECONDS, self._settings.timeout_seconds)
+        with translated(self._settings.model_copy(update={"timeout_seconds": limit})):
             try:
-                models: list[dict[str, Any]] = [entry.model_dump() for entry in self._chat.root_client.models.list()]
+                listed = self._chat.root_client.models.list(timeout=limit)
+                models: list[dict[str, Any]] = [entry.model_dump() for entry in listed]
             except OpenAIError as error:
                 if getattr(error, "status_code", None) not in {404, 405}:
                     raise

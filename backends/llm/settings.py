@@ -3,8 +3,9 @@
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from backends.llm.base import Task
 from backends.settings import BackendSettings
 
 OLLAMA_URL = "http://127.0.0.1:11434"
@@ -71,6 +72,10 @@ class OpenAISettings(BackendSettings):
         default=None, ge=256, description="Window to keep to; unset: as the server reports it, or 4096."
     )
     timeout_seconds: float = Field(default=120.0, gt=0, description="Longest time without a token.")
+    priority: int | None = Field(
+        default=None,
+        description="Sent with each call to a vLLM with --scheduling-policy priority; lower comes first.",
+    )
 
 
 class LlamaCppSettings(BackendSettings):
@@ -112,12 +117,61 @@ class ScriptedSettings(BackendSettings):
     seconds_per_piece: float = Field(default=0.0, ge=0, description="Pause before each piece, to watch streaming.")
 
 
+class EndpointSettings(BaseModel):
+    """One server, or one copy of a model. Those with the same kind, model and tier share the work."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=1, description="How the health page calls it.")
+    model: OllamaSettings | OpenAISettings | LlamaCppSettings | ScriptedSettings = Field(discriminator="kind")
+    tasks: frozenset[Task] = Field(
+        default=frozenset({"answer", "verify", "extract"}), min_length=1, description="What it is used for."
+    )
+    tier: Literal["large", "small"] = Field(default="large", description="Large ones answer before small ones.")
+    most_at_once: int = Field(default=8, ge=1, le=1024, description="Most calls at once, while it copes.")
+    kept_for_people: int = Field(
+        default=1, ge=0, description="Of these, how many indexing leaves free; one call it may always make."
+    )
+    target_seconds: float = Field(
+        default=10.0, gt=0, description="Longest wait for the first words that is still well; slower, it gets less."
+    )
+    priority_scheduling: bool = Field(
+        default=False, description="The vLLM there runs with --scheduling-policy priority."
+    )
+
+    @model_validator(mode="after")
+    def _refuse_priority_elsewhere(self) -> "EndpointSettings":
+        if self.priority_scheduling and self.model.kind != "openai":
+            raise ValueError(f"{self.name}: only a vLLM (kind openai) knows priority_scheduling")
+        return self
+
+
+class RouterSettings(BackendSettings):
+    """Several endpoints: replicas share the work, answers have a chain of models to fall back on."""
+
+    kind: Literal["router"] = "router"
+    adapter: ClassVar[str] = "backends.llm.router:RoutedLanguageModels"
+
+    endpoints: tuple[EndpointSettings, ...] = Field(min_length=1)
+    wait_seconds: float = Field(
+        default=60.0, gt=0, description="How long a person's question waits for its turn at one model."
+    )
+
+    @model_validator(mode="after")
+    def _refuse_equal_names(self) -> "RouterSettings":
+        names = [endpoint.name for endpoint in self.endpoints]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"two endpoints are called {twice[0]}")
+        return self
+
+
 LanguageModelSettings = Annotated[
     AutoLanguageModelSettings
     | NoLanguageModelSettings
     | OllamaSettings
     | OpenAISettings
     | LlamaCppSettings
-    | ScriptedSettings,
+    | ScriptedSettings
+    | RouterSettings,
     Field(discriminator="kind"),
 ]

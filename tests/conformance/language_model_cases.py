@@ -10,9 +10,11 @@ import httpx
 
 from backends.llm.base import LanguageModel
 from backends.llm.settings import (
+    EndpointSettings,
     LlamaCppSettings,
     OllamaSettings,
     OpenAISettings,
+    RouterSettings,
     ScriptedAnswer,
     ScriptedSettings,
 )
@@ -52,6 +54,19 @@ def openai_case(_folder: Path) -> Iterator[Case]:
     with vllm_dialect(key="secret", window_tokens=WINDOW_TOKENS, seconds_per_token=0.002) as server:
         settings = OpenAISettings(url=server.url, model=server.model, api_key="secret")
         yield Case(load(LanguageModel, settings), WINDOW_TOKENS, lambda: server.running > 0)
+
+
+@contextmanager
+def router_case(_folder: Path) -> Iterator[Case]:
+    """Two copies of a model, and one that must not be asked."""
+    options = {"window_tokens": WINDOW_TOKENS, "seconds_per_token": 0.002}
+    with vllm_dialect(**options) as first, vllm_dialect(**options) as second, vllm_dialect(model="other") as other:
+        endpoints = tuple(
+            EndpointSettings(name=name, tier=tier, model=OpenAISettings(url=server.url, model=server.model))
+            for name, tier, server in (("c", "small", other), ("a", "large", first), ("b", "large", second))
+        )
+        model = load(LanguageModel, RouterSettings(endpoints=endpoints))
+        yield Case(model, WINDOW_TOKENS, lambda: first.running + second.running + other.running > 0)
 
 
 @contextmanager
@@ -104,8 +119,9 @@ def vllm_case(_folder: Path) -> Iterator[Case]:
 CASES = {
     "scripted": scripted_case,
     "openai": openai_case,
+    "router": router_case,
     "llamacpp": llamacpp_case,
     "ollama": ollama_case,
     "vllm": vllm_case,
 }
-IN_PROCESS = {"scripted", "openai"}
+IN_PROCESS = {"scripted", "openai", "router"}

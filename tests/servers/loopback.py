@@ -54,9 +54,9 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(handler: type[JsonHandler], *, tls: ssl.SSLContext | None = None) -> Iterator[str]:
-    """The address of a server that answers with `handler` until the block ends."""
-    server = _Server(("127.0.0.1", 0), handler)
+def serving(handler: type[JsonHandler], *, tls: ssl.SSLContext | None = None, port: int = 0) -> Iterator[str]:
+    """The address of a server that answers with `handler` until the block ends; on a free port unless one is named."""
+    server = _Server(("127.0.0.1", port), handler)
     if tls is not None:
         server.socket = tls.wrap_socket(server.socket, server_side=True, do_handshake_on_connect=False)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)

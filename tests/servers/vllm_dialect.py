@@ -25,12 +25,21 @@ class VllmDialect:
     """What the server is and what it has seen."""
 
     url: str = ""
+    port: int = 0
     model: str = "smol"
+    root: str = "/models/smol"
+    """Where the weights lie: another model under the same name has another root."""
+    most_running: int = 0
+    """More at once are refused with 429; 0: any number."""
+    refuses: int = 0
+    """The status that every chat is refused with; 0: none is."""
     key: str = ""
     window_tokens: int = 1024
     counts: bool = True
     seconds_per_token: float = 0.0
     running: int = 0
+    most_seen: int = 0
+    """The most that ran at once."""
     aborted: int = 0
     generated: int = 0
     requests: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
@@ -95,13 +104,27 @@ class _Handler(JsonHandler):
             "object": "model",
             "created": time.time_ns() // 1_000_000,
             "owned_by": "vllm",
-            "root": "/models/smol",
+            "root": self.state.root,
             "parent": None,
             "max_model_len": self.state.window_tokens,
             "permission": [],
         }
 
     def _chat(self, body: dict[str, Any]) -> None:
+        if self.state.refuses:
+            return self._refuse(self.state.refuses, "EngineCore died", "InternalServerError", None)
+        with self.state.lock:
+            if self.state.most_running and self.state.running >= self.state.most_running:
+                return self._refuse(429, "The request queue is full.", "TooManyRequestsError", None)
+            self.state.running += 1
+            self.state.most_seen = max(self.state.most_seen, self.state.running)
+        try:
+            return self._answer(body)
+        finally:
+            with self.state.lock:
+                self.state.running -= 1
+
+    def _answer(self, body: dict[str, Any]) -> None:
         window = self.state.window_tokens
         prompt = sum(len(tokens_of(message["content"])) + _TEMPLATE_TOKENS for message in body["messages"])
         if body.get("model", self.state.model) != self.state.model:
@@ -134,8 +157,6 @@ class _Handler(JsonHandler):
         self.answer(code, {"error": {"message": message, "type": kind, "param": parameter, "code": code}})
 
     def _generate(self, pieces: list[str], most: int, message: dict[str, str]) -> None:
-        with self.state.lock:
-            self.state.running += 1
         try:
             self.start_stream("text/event-stream")
             self._event({"role": "assistant", "content": ""})
@@ -149,9 +170,6 @@ class _Handler(JsonHandler):
             self.send_part("data: [DONE]\n\n")
         except (BrokenPipeError, ConnectionResetError):
             self.state.aborted += 1
-        finally:
-            with self.state.lock:
-                self.state.running -= 1
 
     def _fail(self, prompt: str) -> bool:
         if "[[error]]" in prompt:
@@ -178,6 +196,6 @@ class _Handler(JsonHandler):
 def vllm_dialect(**properties: Any) -> Iterator[VllmDialect]:
     """A running server with these properties of VllmDialect."""
     state = VllmDialect(**properties)
-    with serving(type("Handler", (_Handler,), {"state": state})) as url:
+    with serving(type("Handler", (_Handler,), {"state": state}), port=state.port) as url:
         state.url = f"{url}/v1"
         yield state

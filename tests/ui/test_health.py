@@ -7,7 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.domain.access import Role
 from app.services.health import HealthCheck, Level
-from components.health_table import NOT_RUNNING, health_word
+from components.health_table import AWAY, NOT_RUNNING, health_word
 from components.words import NOT_SET_UP, NOT_WORKING, SLOW, WORKING
 from tests.ui.conftest import Person
 
@@ -62,6 +62,21 @@ def test_a_missing_optional_part_is_not_set_up_and_a_missing_required_one_does_n
     assert health_word(check(ok=False)) is NOT_WORKING
     assert health_word(check(ok=False, level=Level.OPTIONAL)) is NOT_SET_UP
     assert health_word(check(ok=False, level=Level.OPTIONAL, name="Worker")) is NOT_RUNNING
+
+
+def test_an_endpoint_that_gets_no_calls_is_away_and_said_above_the_table() -> None:
+    assert health_word(check(ok=False, level=Level.OPTIONAL, name="Model endpoint llama")) is AWAY
+
+    def script() -> None:
+        from app.services.health import HealthCheck, Level
+        from components.health_table import health_banner
+
+        detail = "Circuit open. No server answers."
+        health_banner([HealthCheck("Model endpoint llama", Level.OPTIONAL, "openai", False, detail, "", 0.1)])
+
+    page = AppTest.from_function(script).run()
+    assert "Model endpoint llama gets no calls." in texts(page)
+    assert "Circuit open. No server answers." in texts(page)
 
 
 def test_the_result_of_a_models_test_is_shown_item_by_item() -> None:

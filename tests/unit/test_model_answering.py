@@ -11,11 +11,14 @@ import pytest
 from app.domain.answers import Answer, Mode, Verdict
 from app.domain.documents import DocumentVersion
 from app.domain.ids import DocumentId, FileId, UserId, VersionId, WorkspaceId
+from app.domain.models import Band, ProbeResult
 from app.domain.workspaces import Workspace
 from app.pipeline import claim_checking, model_answering
 from app.pipeline.answering import Answerer, Scope
+from app.pipeline.choosing import choose_writer
 from app.pipeline.model_answering import AnswerWriter
 from app.pipeline.parsing import SentenceParser
+from app.pipeline.probe import NO_MODEL
 from app.pipeline.retrieval import Retriever
 from backends.embeddings.hashing import HashingEmbedder
 from backends.embeddings.settings import HashingEmbedderSettings
@@ -155,6 +158,47 @@ def test_a_replaced_model_does_not_answer_untested(desk: Desk) -> None:
     desk.writer = AnswerWriter(model, info=info, parser=PARSER, embedder=EMBEDDER)
     answer = list(desk.answer(QUESTION))[-1]
     assert (answer.model, answer.notice) == (None, model_answering.CHANGED)
+
+
+def test_the_next_model_writes_when_the_first_is_away_before_its_first_sentence(desk: Desk) -> None:
+    away = ScriptedAnswer(text="Peter Lindqvist takes", fails="unavailable")
+    next_one = writer_of(scripted(TRUE))
+    desk.writer = AnswerWriter(
+        model := scripted(away), info=model.describe(), parser=PARSER, embedder=EMBEDDER, otherwise=next_one
+    )
+    answer = list(desk.answer(QUESTION))[-1]
+    assert [one.text for one in answer.sentences] == ["Peter Lindqvist takes apixaban for atrial fibrillation."]
+    assert answer.notice == model_answering.STANDS_IN.format(name="scripted")
+    replaced = replace(model.describe(), digest="sha256:other")
+    desk.writer = AnswerWriter(model, info=replaced, parser=PARSER, embedder=EMBEDDER, otherwise=next_one)
+    assert list(desk.answer(QUESTION))[-1].notice == answer.notice
+    assert list(desk.answer(QUESTION))[-1].model == "scripted"
+
+
+def test_no_other_model_goes_on_with_what_the_first_had_begun(desk: Desk) -> None:
+    model = scripted(ScriptedAnswer(text=f"{TRUE} It may cause", fails="unavailable"))
+    desk.writer = AnswerWriter(
+        model, info=model.describe(), parser=PARSER, embedder=EMBEDDER, otherwise=writer_of(scripted(TRUE))
+    )
+    assert list(desk.answer(QUESTION))[-1].notice == model_answering.GONE
+
+
+def test_the_first_of_the_chain_that_may_write_does_and_says_so_when_one_is_missing(desk: Desk) -> None:
+    model = scripted(TRUE)
+    good, unfit = (ProbeResult(model.describe(), band) for band in (Band.MODEL_LED, Band.RULES_ONLY))
+    notice = model_answering.STANDS_IN.format(name="scripted")
+    for chain, expected in (
+        ([(good, model)], ""),
+        ([(unfit, model), (good, model)], ""),
+        ([(NO_MODEL, None), (good, model)], notice),
+        ([(unfit, model), (NO_MODEL, None), (good, model)], notice),
+        ([(good, model), (NO_MODEL, None)], ""),
+    ):
+        desk.writer = choose_writer(chain, parser=PARSER, embedder=EMBEDDER)
+        answer = list(desk.answer(QUESTION))[-1]
+        assert (answer.model, answer.notice) == ("scripted", expected)
+    assert choose_writer([(NO_MODEL, None), (unfit, model)], parser=PARSER, embedder=EMBEDDER) is None
+    assert choose_writer([], parser=PARSER, embedder=EMBEDDER) is None
 
 
 def test_a_window_too_small_for_a_passage_gives_way_to_the_quotes(desk: Desk) -> None:

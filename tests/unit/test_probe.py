@@ -130,6 +130,6 @@ def test_the_band_chooses_who_reads_and_who_writes(cache: SqlCacheStore) -> None
     for band, (kind, writes) in expected.items():
         set_to = override_band(result, band, reason="Test.")
         assert type(choose_extractor(set_to, model=model, parser=PARSER, meaning=MEANING, cache=cache)) is kind
-        assert (choose_writer(set_to, model=model, parser=PARSER, embedder=embedder) is not None) is writes
+        assert (choose_writer([(set_to, model)], parser=PARSER, embedder=embedder) is not None) is writes
     assert type(choose_extractor(NO_MODEL, model=model, parser=PARSER, meaning=MEANING, cache=cache)) is RulesExtractor
-    assert choose_writer(result, model=None, parser=PARSER, embedder=embedder) is None
+    assert choose_writer([(result, None)], parser=PARSER, embedder=embedder) is None

@@ -1,6 +1,8 @@
 """Settings: defaults, where they come from, and what is refused with a sentence."""
 
 import os
+import re
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -18,9 +20,12 @@ from app.settings import (
     process_settings,
 )
 from backends.embeddings.settings import OnnxEmbedderSettings
-from backends.llm.settings import AutoLanguageModelSettings
+from backends.llm.router import RoutedLanguageModels
+from backends.llm.settings import AutoLanguageModelSettings, OpenAISettings, RouterSettings
 from backends.metadata.settings import PostgresMetadataSettings
 from backends.vectors.settings import ChromaVectorSettings, SqlVectorSettings
+
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture(autouse=True)
@@ -165,3 +170,24 @@ def test_every_setting_of_the_installation_is_explained() -> None:
     assert variables == explained
     backends = {"llm", "embeddings", "vectors", "graph", "metadata", "files", "queue", "cache", "loader"}
     assert {name for name, field in Settings.model_fields.items() if not field.description} == backends
+
+
+def test_the_example_for_a_cluster_loads_and_says_how_each_server_is_started() -> None:
+    example = (ROOT / "app" / "help" / "cluster.toml").read_text(encoding="utf-8")
+    Path("dafe.toml").write_text(example, encoding="utf-8")
+    settings = load_settings()
+    assert isinstance(settings.llm, RouterSettings)
+    used = {one.name: (one.tier, sorted(one.tasks)) for one in settings.llm.endpoints}
+    assert used["llama-70b"] == ("large", ["answer", "verify"])
+    assert used["mistral-7b-a"] == used["mistral-7b-b"] == ("small", ["answer", "extract", "verify"])
+    with closing(RoutedLanguageModels(settings.llm)) as router:
+        assert len(router.models_for("answer")) == 4
+        assert len(router.models_for("extract")) == 1
+    served = re.findall(r"--served-model-name (\S+)", example)
+    named = [one.model.model for one in settings.llm.endpoints if isinstance(one.model, OpenAISettings)]
+    assert {*served} == {*named, "bge-large-en-v1.5"}
+    for flag in ("--tensor-parallel-size 4", "--quantization awq_marlin", "--enable-prefix-caching"):
+        assert flag in example
+    assert example.count("--scheduling-policy priority \\") == len(served) - 1
+    shown = {one.name: str(one.value) for one in setting_origins()}["llm.endpoints"]
+    assert "KEY-OF" not in shown

@@ -1,0 +1,78 @@
+"""What the worker is made of."""
+
+from typing import Any
+
+from app.installation import Installation
+from app.language_models import LanguageModels
+from app.meaning import open_meaning
+from app.pipeline.choosing import choose_extractor
+from app.pipeline.extraction import ChosenExtractor
+from app.pipeline.indexing import Indexer
+from app.pipeline.parsing import SentenceParser
+from app.security.auditor import Auditor
+from app.services.indexing import IndexingService
+from app.services.recovering import Recovery
+from app.services.removing import Remover
+from app.services.rereading import Rereading
+from app.services.storing import VersionStoring
+from app.services.used_models import UsedModels
+from app.services.walks import WalkUpkeep
+from backends.embeddings.tokens import TokenCounter
+
+
+def make_indexing(
+    installation: Installation, *, parser: SentenceParser, models: LanguageModels, used: UsedModels, auditor: Auditor
+) -> IndexingService:
+    """The service that takes the jobs of this installation; `used` knows which model reads here."""
+    metadata, queue = installation.metadata, installation.queue
+    stores: dict[str, Any] = {"metadata": metadata, "files": installation.files}
+    indexer = _make_indexer(installation, parser, models, used)
+    remover = Remover(indexer=indexer, cache=installation.cache, **stores)
+    rereading = Rereading(
+        metadata=metadata,
+        storing=VersionStoring(queue=queue, **stores),
+        used=used,
+        look=lambda: models.reading.look().result,
+        auditor=auditor,
+    )
+    return IndexingService(
+        indexer=indexer,
+        metadata=metadata,
+        remover=remover,
+        recovery=Recovery(queue=queue, remover=remover, read_again=rereading.begin, **stores),
+        queue=queue,
+        auditor=auditor,
+        after_job=WalkUpkeep(metadata=metadata, adjacencies=installation.adjacencies).refresh,
+    )
+
+
+def _make_indexer(
+    installation: Installation, parser: SentenceParser, models: LanguageModels, used: UsedModels
+) -> Indexer:
+    meaning = open_meaning(installation.embedder, model_dir=installation.settings.model_dir)
+
+    def find_extractor() -> ChosenExtractor:
+        tried = models.reading.settle()
+        extractor = choose_extractor(
+            tried.result,
+            model=tried.model,
+            parser=parser,
+            meaning=meaning,
+            cache=installation.cache,
+            ontology_of=lambda workspace_id: installation.metadata.workspaces.get(workspace_id).ontology,
+        )
+        return ChosenExtractor(extractor, stands_in=used.is_missed(tried.result))
+
+    return Indexer(
+        metadata=installation.metadata,
+        files=installation.files,
+        vectors=installation.vectors,
+        graph=installation.graph,
+        cache=installation.cache,
+        loader=installation.loader,
+        embedder=installation.embedder,
+        choose_extractor=find_extractor,
+        parser=parser,
+        count_tokens=TokenCounter(installation.settings.model_dir),
+        ids_key=installation.keys.ids,
+    )
