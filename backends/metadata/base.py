@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 
 from backends.metadata.base_content import AccessRecords, ChunkRecords, DocumentRecords, HistoryRecords, JobRecords
+from backends.metadata.base_moving import MovableRecords
 from backends.metadata.base_people import SessionRecords, UserRecords, WorkspaceRecords
 
 
@@ -20,6 +21,7 @@ class MetadataStore(ABC):
     workspaces: WorkspaceRecords
     users: UserRecords
     sessions: SessionRecords
+    movable: MovableRecords
 
     @abstractmethod
     def check(self) -> None:
