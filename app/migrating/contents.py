@@ -227,9 +227,11 @@ def contributions(facts: Facts) -> Iterator[Contribution]:
         entities = [facts.entities[id_] for id_ in sorted(ids & facts.entities.keys())]
         first = [replace(one, name=own[0], mentions=0, aliases=_explained(one, own)) for one, own in entities if own]
         yield Contribution(tuple(first), tuple(named), tuple(stated))
-        others = [replace(one, name=name, mentions=0, aliases=()) for one, own in entities for name in own[1:]]
-        for other in others:
-            yield Contribution((other,), tuple(named[:1]), ())
+        for place in range(1, max((len(own) for _, own in entities), default=0)):
+            others = [
+                replace(one, name=own[place], mentions=0, aliases=()) for one, own in entities if place < len(own)
+            ]
+            yield Contribution(tuple(others), tuple(named[:1]), ())
 
 
 def _explained(entity: Entity, own: Sequence[str]) -> tuple[str, ...]:

@@ -39,6 +39,7 @@ class Copy:
             for kind in self.source.metadata.movable.kinds:
                 self._records(kind, None, write=True)
         places = self._places()
+        progress("copy", 0, _number(places))
         for workspace_id, versions in places.items():
             self._delete_gone_versions(workspace_id, versions)
             if self.moves_records:
@@ -53,6 +54,7 @@ class Copy:
         """
         counts: dict[WorkspaceId | None, Counts] = {None: {}}
         places = self._places()
+        progress("check", 0, _number(places))
         if self.moves_records:
             _require_equal(self._workspace_ids(self.source), self._workspace_ids(self.target), "workspaces")
             for kind in self.source.metadata.movable.kinds:
@@ -92,15 +94,14 @@ class Copy:
         stage: str,
         progress: Progress,
     ) -> None:
-        total, done = sum(map(len, places.values())), 0
-        progress(stage, 0, total)
+        done = 0
         for workspace_id, versions in places.items():
             visible = self.source.metadata.documents.find_visible(workspace_id=workspace_id, reader=None)
             for version_id in versions:
                 chunks = self.source.metadata.chunks.find(version_id, workspace_id=workspace_id)
                 do(Place(version_id, workspace_id, tuple(chunk.id for chunk in chunks)), version_id in visible)
                 done += 1
-                progress(stage, done, total)
+                progress(stage, done, _number(places))
 
     def _copy(self, place: Place, is_visible: bool) -> None:
         for content in self.contents:
@@ -195,6 +196,10 @@ class Copy:
     @staticmethod
     def _version_ids(stores: Stores, workspace_id: WorkspaceId) -> list[VersionId]:
         return [row["id"] for row in stores.metadata.movable.read("versions", workspace_id=workspace_id)]
+
+
+def _number(places: dict[WorkspaceId, list[VersionId]]) -> int:
+    return sum(map(len, places.values()))
 
 
 def _by_key(records: MovableRecords, kind: str, page: Sequence[dict[str, Any]]) -> dict[Key, dict[str, Any]]:
