@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable
 from contextlib import closing
 from functools import partial
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ from tests.security.running import ROOT, running
 from tests.servers.clusters import Chosen, variables
 from tests.servers.days import QUESTION, services_of
 from tests.servers.real_postgres import RealPostgres
+from tests.servers.requiring import require
 from tests.services.letters import ASPIRIN, REPLACED, WARFARIN, add, status_of, upload
 from tests.working import work_off
 
@@ -328,3 +330,26 @@ def rows_of(folder: Path, key: bytes) -> dict[str, int]:
             name: connection.execute(sa.text(f"SELECT count(*) FROM {name}")).scalar_one()
             for name in sa.inspect(connection).get_table_names()
         }
+
+
+def test_stores_of_one_database_are_moved_too(folder: Path) -> None:
+    """The profile workstation keeps nothing but vectors elsewhere: in its own Chroma."""
+    if find_spec("chromadb") is None:
+        require("chroma", "install the extra chroma")
+    with closing(open_embedded(folder)) as services:
+        before, key = seen(services), services.keys.database
+    there, back = ("--from", "embedded", "--to", "workstation"), ("--from", "workstation", "--to", "embedded")
+    early = migrate(folder, {}, *there, "--remove-source")
+    _, said = early.communicate(timeout=120)
+    assert (early.returncode, "lack vectors" in said) == (1, True), said
+    moved = migrated(folder, {}, *there)
+    assert moved["counts"] == {"vectors": rows_of(folder, key)["vectors"]}
+    with closing(services_of(folder, profile="workstation")) as services:
+        assert seen(services) == before
+    assert migrated(folder, {}, *there, "--remove-source") == {"removed": {"workspaces": 2}}
+    assert rows_of(folder, key)["vectors"] == 0
+    with closing(services_of(folder, profile="workstation")) as services:
+        assert seen(services) == before
+    migrated(folder, {}, *back)
+    with closing(open_embedded(folder)) as services:
+        assert seen(services) == before
