@@ -1,10 +1,16 @@
 """Which database knows the files of a data folder."""
 
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from app.errors import ConfigurationError
+from app.errors import ConfigurationError, ConflictError
+from app.security.grown_file import exclusive, is_held
 
+_MOVING = "migrate.lock"
 _NOTE = "metadata-id"
+_BEGUN = "metadata-ids-begun"
 _USED = ("prepared", "files")
 
 
@@ -14,18 +20,72 @@ def require_own_metadata(folder: Path, identity: str) -> None:
 
     `identity` is that of the metadata store: empty for the database in the folder itself.
     """
-    note = folder / _NOTE
-    if note.exists():
-        known = note.read_text(encoding="utf-8").strip()
-    else:
-        used = any((folder / name).exists() for name in _USED)
-        known = "" if used else identity
+    known = _known(folder)
+    if known is None:
+        known = identity
         if known:
-            beside = note.with_suffix(".new")
-            beside.write_text(f"{known}\n", encoding="utf-8")
-            beside.replace(note)
+            give_to(folder, known)
     if known != identity:
         raise ConfigurationError(
             f"The data folder {folder} belongs to another database: put the metadata settings back that it was used"
             " with, or name another folder with DAFE_DATA_DIR."
         )
+
+
+def belongs_to(folder: Path, identity: str) -> bool:
+    return _known(folder) == identity
+
+
+def give_to(folder: Path, identity: str) -> None:
+    """From this moment on the folder belongs to that database and to no other."""
+    _write(folder / _NOTE, f"{identity}\n")
+
+
+def note_begun(folder: Path, identity: str) -> None:
+    """Remember that the folder's installation was copied, or is being copied, to that database."""
+    if identity and not was_begun(folder, identity):
+        _write(folder / _BEGUN, "".join(f"{one}\n" for one in (*_begun(folder), identity)))
+
+
+def was_begun(folder: Path, identity: str) -> bool:
+    """Whether what that database holds is a copy of this folder's installation; its own database always is."""
+    return not identity or identity in _begun(folder)
+
+
+@contextmanager
+def moving(folder: Path) -> Iterator[None]:
+    """Nobody opens the folder meanwhile. Raises ConflictError when it is being moved already."""
+    try:
+        with exclusive(folder / _MOVING, wait=False):
+            yield
+    except BlockingIOError as error:
+        raise ConflictError("The installation is being moved already: wait until that has ended.") from error
+
+
+def refuse_while_moved(folder: Path) -> None:
+    """Raises ConflictError while `dafe migrate` works on the folder."""
+    if is_held(folder / _MOVING):
+        raise ConflictError("The installation is being moved to other stores: wait until dafe migrate has ended.")
+
+
+def _known(folder: Path) -> str | None:
+    """None for a folder that was not used yet."""
+    note = folder / _NOTE
+    if note.exists():
+        return note.read_text(encoding="utf-8").strip()
+    return "" if any((folder / name).exists() for name in _USED) else None
+
+
+def _begun(folder: Path) -> list[str]:
+    path = folder / _BEGUN
+    return path.read_text(encoding="utf-8").split() if path.exists() else []
+
+
+def _write(path: Path, text: str) -> None:
+    """Whole or not at all, and on disk when this returns."""
+    beside = path.with_suffix(".new")
+    with beside.open("w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    beside.replace(path)

@@ -27,6 +27,7 @@ COMMANDS = {
     "audit": "audit:audit",
     "jobs": "jobs:jobs",
     "config": "state:config",
+    "migrate": "migrate:migrate",
     "evaluate": "measuring:evaluate",
 }
 """Where each command or group of commands is: module and name in `app.commands`."""

@@ -4,7 +4,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from app.belonging import require_own_metadata
+from app.belonging import refuse_while_moved, require_own_metadata
 from app.cache_counts import CacheCounts, CountedCacheStore
 from app.errors import BackendUnavailableError
 from app.pipeline.adjacencies import Adjacencies
@@ -31,6 +31,18 @@ from backends.vectors.base import VectorStore
 
 
 @dataclass(frozen=True, slots=True)
+class Stores:
+    """What a profile may keep elsewhere than in the data folder."""
+
+    settings: Settings
+    metadata: MetadataStore
+    vectors: VectorStore
+    graph: GraphStore
+    cache: CacheStore
+    queue: JobQueue
+
+
+@dataclass(frozen=True, slots=True)
 class Installation:
     """What services are made of."""
 
@@ -54,38 +66,26 @@ def open_installation(settings: Settings, closing: ExitStack) -> Installation:
 
     Raises ConfigurationError, IntegrityError or BackendUnavailableError with a sentence for the administrator.
     """
+    refuse_while_moved(settings.data_dir)
     keys = _open_folder(settings)
-    database = Database(settings.data_dir / "dafe.db", key=keys.database)
-    closing.callback(database.close)
-    upgrade(database)
-
-    def open_backend(contract: type[Any], backend_settings: Any, **parts: Any) -> Any:
-        backend = load(contract, backend_settings, **parts)
-        closing.callback(backend.close)
-        return backend
-
-    log = _open_log(settings, keys, closing)
-    embedder: Embedder = open_backend(Embedder, settings.embeddings, model_dir=settings.model_dir)
-    vector_parts: dict[str, Any] = {"database": database, "data_dir": settings.data_dir}
-    vector_parts |= {"embedding_name": embedder.name, "dimension": embedder.dimension}
-    vector_parts |= {"on_restart": Restarts(settings.data_dir).add}
-    metadata: MetadataStore = open_backend(MetadataStore, settings.metadata, database=database, key=keys.fields)
-    require_own_metadata(settings.data_dir, metadata.identity)
-    graph: GraphStore = open_backend(GraphStore, settings.graph, database=database)
+    database = open_database(settings, keys, closing)
+    log = open_log(settings, keys, closing)
+    embedder = open_backend(Embedder, settings.embeddings, closing, model_dir=settings.model_dir)
+    stores = open_stores(settings, keys, database, embedder, closing)
     return Installation(
         settings=settings,
         keys=keys,
         log=log,
         seals=seals_of(settings),
-        metadata=metadata,
-        files=open_backend(FileStore, settings.files, data_dir=settings.data_dir, key=keys.files),
-        vectors=open_backend(VectorStore, settings.vectors, **vector_parts),
-        graph=graph,
-        cache=_counted(open_backend(CacheStore, settings.cache, database=database, key=keys.cache), settings, closing),
-        queue=open_backend(JobQueue, settings.queue, database=database, data_dir=settings.data_dir),
-        loader=open_backend(DocumentLoader, settings.loader),
+        metadata=stores.metadata,
+        files=open_backend(FileStore, settings.files, closing, data_dir=settings.data_dir, key=keys.files),
+        vectors=stores.vectors,
+        graph=stores.graph,
+        cache=_counted(stores.cache, settings, closing),
+        queue=stores.queue,
+        loader=open_backend(DocumentLoader, settings.loader, closing),
         embedder=embedder,
-        adjacencies=_open_adjacencies(graph, settings, keys),
+        adjacencies=_open_adjacencies(stores.graph, settings, keys),
     )
 
 
@@ -105,7 +105,48 @@ def _counted(cache: CacheStore, settings: Settings, closing: ExitStack) -> Count
     return CountedCacheStore(cache, counts)
 
 
-def _open_log(settings: Settings, keys: Keys, closing: ExitStack) -> AuditLog:
+def open_database(settings: Settings, keys: Keys, closing: ExitStack) -> Database:
+    """That of the data folder, which every profile has."""
+    database = Database(settings.data_dir / "dafe.db", key=keys.database)
+    closing.callback(database.close)
+    upgrade(database)
+    return database
+
+
+def open_backend(contract: type[Any], backend_settings: Any, closing: ExitStack, **parts: Any) -> Any:
+    backend = load(contract, backend_settings, **parts)
+    closing.callback(backend.close)
+    return backend
+
+
+def open_stores(
+    settings: Settings,
+    keys: Keys,
+    database: Database,
+    embedder: Embedder,
+    closing: ExitStack,
+    *,
+    in_use: bool = True,
+) -> Stores:
+    """Raises ConfigurationError for other metadata than the data folder's; not where they are not `in_use` yet."""
+    folder = settings.data_dir
+    parts: dict[str, Any] = {"database": database, "data_dir": folder}
+    space = {"embedding_name": embedder.name, "dimension": embedder.dimension, "on_restart": Restarts(folder).add}
+    metadata: MetadataStore = open_backend(MetadataStore, settings.metadata, closing, key=keys.fields, **parts)
+    if in_use:
+        require_own_metadata(folder, metadata.identity)
+    return Stores(
+        settings=settings,
+        metadata=metadata,
+        vectors=open_backend(VectorStore, settings.vectors, closing, **parts, **space),
+        graph=open_backend(GraphStore, settings.graph, closing, **parts),
+        cache=open_backend(CacheStore, settings.cache, closing, key=keys.cache, **parts),
+        queue=open_backend(JobQueue, settings.queue, closing, **parts),
+    )
+
+
+def open_log(settings: Settings, keys: Keys, closing: ExitStack) -> AuditLog:
+    """The audit log, which lies in the data folder in every profile."""
     log = AuditLog(
         settings.audit_path,
         mac_key=keys.audit_mac,

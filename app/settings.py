@@ -175,13 +175,18 @@ def _with_kind(field: FieldInfo | None, chosen: Any) -> Any:
 
 def load_settings(**given: Any) -> Settings:
     """Settings from all sources, `given` first. Raises ConfigurationError naming what is wrong."""
+    return load_as(Settings, **given)
+
+
+def load_as(settings: type[Settings], **given: Any) -> Settings:
+    """As `load_settings`, for a class that reads what is given in its own way."""
     known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
     for name in sorted(os.environ):
         ours = name.startswith(PREFIX) and not name.startswith((_TEST_PREFIX, _SECRETS_DIR))
         if ours and name.split("__")[0] not in known:
             raise ConfigurationError(f"{name} is no setting of Dafe Graphs: see dafe config table.")
     try:
-        return Settings(**given)
+        return settings(**given)
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         place = ".".join(str(part) for part in first["loc"]) or "settings"

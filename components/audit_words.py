@@ -59,6 +59,7 @@ ACTION: dict[str, str] = {
     "worker.delete": "Removed what was left",
     "installation.start": "Started the program",
     "installation.stop": "Stopped the program",
+    "installation.migrate": "Moved the installation",
 }
 DONE = Word("Done", "check", "✓", "gray")
 _CHANNELS = {"web": "Browser", "rest": "REST", "cli": "Command line", "worker": "Worker", "system": "This server"}

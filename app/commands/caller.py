@@ -30,13 +30,17 @@ def opened() -> Iterator[Services]:
 
 def caller(services: Services, as_user: str) -> Actor:
     """The operator, known by the operating system's user, or the person of that user name."""
-    operator = replace(OPERATOR, user_id=UserId(f"operator:{getpass.getuser()}"))
     if not as_user:
-        return operator
-    for user in services.users.list(operator):
+        return operator()
+    for user in services.users.list(operator()):
         if user.username.casefold() == as_user.casefold() and not user.disabled:
             return services.sessions.actor_of(user, session_id=None, address="", channel="cli")
     raise NotFoundError("There is no active user of this name: see dafe users list.")
+
+
+def operator() -> Actor:
+    """Known by the operating system's user."""
+    return replace(OPERATOR, user_id=UserId(f"operator:{getpass.getuser()}"))
 
 
 def find_workspace(services: Services, actor: Actor, name_or_id: str) -> Workspace:

@@ -15,6 +15,7 @@ from typing import Annotated
 
 import typer
 
+from app.belonging import refuse_while_moved
 from app.commands.first_start import FirstStart, prepare_folder
 from app.commands.supervising import Supervisor
 from app.errors import BackendUnavailableError, ConflictError
@@ -38,6 +39,7 @@ _SAID = 4
 def up(host: Host = "", port: Port = 0, profile: Annotated[Profile | None, typer.Option()] = None) -> None:
     """Start everything of this profile and stay until Ctrl-C."""
     settings = _settings(host, port, profile)
+    refuse_while_moved(settings.data_dir)
     with _only_one(settings):
         _look_at_port(settings)
         _supervise(settings)

@@ -1,6 +1,6 @@
 """Mentions, entities and triples with their evidence."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from app.domain.documents import Span
@@ -96,6 +96,9 @@ class Entity:
     type: str
     aliases: tuple[str, ...] = ()
     mentions: int = 0
+    own_names: tuple[str, ...] = field(default=(), compare=False)
+    """Name and aliases that a document names it by itself, as a graph gives them; the other aliases are only explained
+    there ("AF" for atrial fibrillation). Whoever adds an entity gives none: its name is one."""
 
 
 @dataclass(frozen=True, slots=True)

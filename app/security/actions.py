@@ -88,6 +88,7 @@ ACTIONS: dict[str, AuditKind | NotAudited] = {
     "audit.second_device": _CHANGE,
     "installation.start": _CHANGE,
     "installation.stop": _CHANGE,
+    "installation.migrate": _CHANGE,
 }
 
 SHOWN_AGAIN = frozenset(

@@ -83,8 +83,9 @@ class MemoryGraphStore(GraphStore):
         for entity_id in counts if ids is None else ids & counts.keys():
             written = space.names[entity_id].items()
             names = [(name, alias, 1) for (version, name), alias in written if version in permitted]
-            name, aliases = display_name(names)
-            found.append(replace(space.entities[entity_id], name=name, aliases=aliases, mentions=counts[entity_id]))
+            name, aliases, own = display_name(names)
+            shown = replace(space.entities[entity_id], name=name, aliases=aliases, own_names=own)
+            found.append(replace(shown, mentions=counts[entity_id]))
         return found
 
     def find_triples(

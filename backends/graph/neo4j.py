@@ -198,8 +198,8 @@ def _entities(transaction: Transaction, choice: EntityChoice, values: dict[str, 
 
 def _entity(row: Record) -> Entity:
     id_, key, type_, mentions, names = row
-    name, aliases = display_name((name, alias, number) for name, alias, number in names)
-    return Entity(EntityId(id_), name, key, type_, aliases, mentions)
+    name, aliases, own = display_name((name, alias, number) for name, alias, number in names)
+    return Entity(EntityId(id_), name, key, type_, aliases, mentions, own)
 
 
 def _triple(row: Record) -> Triple:

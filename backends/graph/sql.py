@@ -194,8 +194,8 @@ def _find_entities(
         names[id_].append((one[0], bool(one[1]), one[2]))
     found = []
     for row in rows:
-        shown, aliases = display_name(names[row.id])
-        found.append(Entity(EntityId(row.id), shown, row.key, row.type, aliases, row.mentions))
+        shown, aliases, own = display_name(names[row.id])
+        found.append(Entity(EntityId(row.id), shown, row.key, row.type, aliases, row.mentions, own))
     return found
 
 

@@ -4,6 +4,7 @@ from abc import ABC, abstractmethod
 
 from backends.metadata.base_content import AccessRecords, ChunkRecords, DocumentRecords, HistoryRecords, JobRecords
 from backends.metadata.base_models import ModelRecords
+from backends.metadata.base_moving import MovableRecords
 from backends.metadata.base_people import SessionRecords, UserRecords, WorkspaceRecords
 
 
@@ -23,6 +24,7 @@ class MetadataStore(ABC):
     users: UserRecords
     sessions: SessionRecords
     models: ModelRecords
+    movable: MovableRecords
 
     @abstractmethod
     def check(self) -> None:

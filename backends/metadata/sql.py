@@ -9,6 +9,7 @@ from backends.metadata.sql_documents import SqlDocumentRecords
 from backends.metadata.sql_history import SqlHistoryRecords
 from backends.metadata.sql_jobs import SqlJobRecords
 from backends.metadata.sql_models import SqlModelRecords
+from backends.metadata.sql_moving import SqlMovableRecords
 from backends.metadata.sql_sessions import SqlSessionRecords
 from backends.metadata.sql_users import SqlUserRecords
 from backends.metadata.sql_workspaces import SqlWorkspaceRecords
@@ -30,6 +31,7 @@ class SqlMetadataStore(MetadataStore):
         self.users = SqlUserRecords(database)
         self.sessions = SqlSessionRecords(database)
         self.models = SqlModelRecords(database)
+        self.movable = SqlMovableRecords(database, wipe=self.wipe)
 
     def check(self) -> None:
         with self._database.read() as connection:

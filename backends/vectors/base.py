@@ -42,6 +42,13 @@ class VectorStore(ABC):
         """
 
     @abstractmethod
+    def get(
+        self, chunk_ids: Sequence[ChunkId], *, workspace_id: WorkspaceId, permitted: frozenset[VersionId]
+    ) -> tuple[list[ChunkId], Vectors]:
+        """The permitted ones among them, in the order asked, and one row for each as it was stored, to the last digits
+        of a float; others are left out in silence."""
+
+    @abstractmethod
     def delete_versions(self, version_ids: Sequence[VersionId], *, workspace_id: WorkspaceId) -> None:
         """Remove every vector of these versions for good; unknown versions are no error."""
 

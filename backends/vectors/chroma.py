@@ -23,7 +23,7 @@ from backends.vectors.chroma_removal import overwrite, sync
 from backends.vectors.chroma_server import ChromaServer
 from backends.vectors.credentials import header_value
 from backends.vectors.deadline import DeadlineTransport
-from backends.vectors.matrix import check_shape
+from backends.vectors.matrix import check_shape, in_order
 from backends.vectors.settings import ChromaVectorSettings
 
 _WRITTEN_TOGETHER = 1000
@@ -95,6 +95,20 @@ class ChromaVectorStore(VectorStore):
             return [Match(ChunkId(id_), min(1.0, max(-1.0, 1.0 - distance))) for id_, distance in pairs]
 
         return sorted(self._call(ask), key=lambda match: (-match.similarity, match.chunk_id))[:limit]
+
+    def get(
+        self, chunk_ids: Sequence[ChunkId], *, workspace_id: WorkspaceId, permitted: frozenset[VersionId]
+    ) -> tuple[list[ChunkId], Vectors]:
+        def read() -> dict[ChunkId, Vectors]:
+            collection = self._collection(workspace_id)
+            found: dict[ChunkId, Vectors] = {}
+            for start in range(0, len(chunk_ids) if collection is not None and permitted else 0, _WRITTEN_TOGETHER):
+                ids = list(chunk_ids[start : start + _WRITTEN_TOGETHER])
+                answer = collection.get(ids=ids, where=_among(permitted), include=["embeddings"])
+                found |= zip(map(ChunkId, answer["ids"]), answer["embeddings"], strict=True)
+            return found
+
+        return in_order(chunk_ids, self._call(read), dimension=self._dimension)
 
     def delete_versions(self, version_ids: Sequence[VersionId], *, workspace_id: WorkspaceId) -> None:
         if not version_ids:

@@ -1,6 +1,6 @@
 """Exact search over a matrix of unit vectors under a mask."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -64,3 +64,12 @@ def check_shape(chunk_ids: Sequence[ChunkId], vectors: Vectors, *, dimension: in
             f"The embedder made vectors of shape {vectors.shape}, {(len(chunk_ids), dimension)} was expected:"
             " check the embeddings settings and index again."
         )
+
+
+def in_order(
+    chunk_ids: Sequence[ChunkId], found: Mapping[ChunkId, Vectors], *, dimension: int
+) -> tuple[list[ChunkId], Vectors]:
+    """As `VectorStore.get`, from the rows that were found."""
+    ids = [id_ for id_ in chunk_ids if id_ in found]
+    rows = np.array([found[id_] for id_ in ids], dtype=np.float32)
+    return ids, rows.reshape(len(ids), dimension)

@@ -7,7 +7,7 @@ import numpy as np
 
 from app.domain.ids import ChunkId, VersionId, WorkspaceId
 from backends.vectors.base import Match, Vectors, VectorStore
-from backends.vectors.matrix import VectorMatrix, check_shape
+from backends.vectors.matrix import VectorMatrix, check_shape, in_order
 from backends.vectors.settings import MemoryVectorSettings
 
 _Row = tuple[VersionId, Vectors]
@@ -39,6 +39,14 @@ class MemoryVectorStore(VectorStore):
             if matrix is None:
                 matrix = self._matrices[workspace_id] = self._build(workspace_id)
         return matrix.search(vector, permitted=permitted, limit=limit)
+
+    def get(
+        self, chunk_ids: Sequence[ChunkId], *, workspace_id: WorkspaceId, permitted: frozenset[VersionId]
+    ) -> tuple[list[ChunkId], Vectors]:
+        with self._lock:
+            rows = self._rows.get(workspace_id, {})
+            found = {id_: rows[id_][1] for id_ in chunk_ids if id_ in rows and rows[id_][0] in permitted}
+        return in_order(chunk_ids, found, dimension=self._dimension)
 
     def _build(self, workspace_id: WorkspaceId) -> VectorMatrix:
         matrix = VectorMatrix(self._dimension)

@@ -10,6 +10,7 @@ from threading import Lock
 from typing import TypeVar
 from uuid import UUID, uuid5
 
+import numpy as np
 from qdrant_client import QdrantClient, models
 from qdrant_client.common.client_exceptions import ResourceExhaustedResponse
 from qdrant_client.http.exceptions import ResponseHandlingException, UnexpectedResponse
@@ -20,7 +21,7 @@ from backends.certificates import trusted_certificates
 from backends.vectors.base import Match, Vectors, VectorStore
 from backends.vectors.credentials import header_value
 from backends.vectors.deadline import DeadlineTransport
-from backends.vectors.matrix import check_shape
+from backends.vectors.matrix import check_shape, in_order
 from backends.vectors.qdrant_errors import UnknownCollectionError, seconds_before_again, translated
 from backends.vectors.settings import QdrantVectorSettings
 
@@ -97,6 +98,23 @@ class QdrantVectorStore(VectorStore):
         matches = [Match(id_, min(1.0, max(-1.0, score))) for id_, score in found]
         return sorted(matches, key=lambda match: (-match.similarity, match.chunk_id))[:limit]
 
+    def get(
+        self, chunk_ids: Sequence[ChunkId], *, workspace_id: WorkspaceId, permitted: frozenset[VersionId]
+    ) -> tuple[list[ChunkId], Vectors]:
+        name = collection_name(workspace_id, self._space)
+        found: dict[ChunkId, Vectors] = {}
+        for start in range(0, len(chunk_ids) if permitted else 0, _WRITTEN_TOGETHER):
+            ids = [_point_id(id_) for id_ in chunk_ids[start : start + _WRITTEN_TOGETHER]]
+            read = partial(self._connected().retrieve, name, ids=ids, with_payload=True, with_vectors=True)
+            with suppress(UnknownCollectionError):
+                points = [(point.payload or {}, point.vector) for point in self._call(read)]
+                found |= {
+                    payload[_CHUNK]: np.array(row, dtype=np.float32)
+                    for payload, row in points
+                    if payload[_VERSION] in permitted
+                }
+        return in_order(chunk_ids, found, dimension=self._dimension)
+
     def delete_versions(self, version_ids: Sequence[VersionId], *, workspace_id: WorkspaceId) -> None:
         if not version_ids:
             return
@@ -138,7 +156,7 @@ class QdrantVectorStore(VectorStore):
         for start in range(0, len(chunk_ids), _WRITTEN_TOGETHER):
             ids = chunk_ids[start : start + _WRITTEN_TOGETHER]
             batch = models.Batch(
-                ids=[str(uuid5(_POINTS, id_)) for id_ in ids],
+                ids=[_point_id(id_) for id_ in ids],
                 vectors=vectors[start : start + _WRITTEN_TOGETHER].tolist(),
                 payloads=[{_CHUNK: id_, _VERSION: version_id} for id_ in ids],
             )
@@ -212,6 +230,10 @@ def collection_name(workspace_id: WorkspaceId, space: str) -> str:
     """Different for different spaces; who looks at the server can read which model it is."""
     readable = re.sub(r"[^A-Za-z0-9._-]+", "-", space)[:150]
     return f"{name_prefix(workspace_id)}{readable}-{hashlib.sha256(space.encode()).hexdigest()[:12]}"
+
+
+def _point_id(chunk_id: ChunkId) -> str:
+    return str(uuid5(_POINTS, chunk_id))
 
 
 def _index_versions(client: QdrantClient, name: str) -> None:

@@ -9,11 +9,11 @@ import sqlalchemy as sa
 
 from app.domain.ids import ChunkId, VersionId, WorkspaceId
 from backends.sql.engine import Database
-from backends.sql.expressions import among
+from backends.sql.expressions import among, unindexed
 from backends.sql.tables_derived import vector_removals
 from backends.sql.tables_derived import vectors as table
 from backends.vectors.base import Match, Vectors, VectorStore
-from backends.vectors.matrix import VectorMatrix, check_shape
+from backends.vectors.matrix import VectorMatrix, check_shape, in_order
 from backends.vectors.settings import SqlVectorSettings
 
 
@@ -68,6 +68,16 @@ class SqlVectorStore(VectorStore):
         with self._lock:
             matrix = self._refresh(workspace_id)
             return matrix.search(vector, permitted=permitted, limit=limit)
+
+    def get(
+        self, chunk_ids: Sequence[ChunkId], *, workspace_id: WorkspaceId, permitted: frozenset[VersionId]
+    ) -> tuple[list[ChunkId], Vectors]:
+        mine = (table.c.workspace_id == workspace_id) & (table.c.space == self._space)
+        query = sa.select(table.c.chunk_id, table.c.vector).where(mine, among(table.c.chunk_id, chunk_ids))
+        with self._database.read() as connection:
+            rows = connection.execute(query.where(among(unindexed(table.c.version_id), permitted))).all()
+        found = {ChunkId(row.chunk_id): np.frombuffer(row.vector, dtype="<f4") for row in rows}
+        return in_order(chunk_ids, found, dimension=self._dimension)
 
     def _refresh(self, workspace_id: WorkspaceId) -> VectorMatrix:
         removals_of = sa.select(vector_removals.c.count).where(vector_removals.c.workspace_id == workspace_id)

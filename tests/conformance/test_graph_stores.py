@@ -256,6 +256,17 @@ def test_the_name_shown_is_the_most_frequent_permitted_one(store: GraphStore) ->
     assert names(store, frozenset({V1})) == ["ASPIRIN"]
 
 
+def test_names_that_documents_use_by_themselves_are_told_from_explained_ones(store: GraphStore) -> None:
+    written = (("c1", "v1", "ASPIRIN", ("ASA",)), ("c2", "v1", "Aspirin", ()), ("c3", "v2", "ASA", ("Acetyl",)))
+    for chunk, version, name, aliases in written:
+        one = entity(name, aliases=aliases, id_="e1")
+        store.add(Contribution((one,), (mention(one, chunk=chunk, version=version),), ()), workspace_id=HERE)
+    for permitted, own in ((ALL, {"ASA", "ASPIRIN", "Aspirin"}), ({V1}, {"ASPIRIN", "Aspirin"}), ({V2}, {"ASA"})):
+        (found,) = store.find_entities(workspace_id=HERE, permitted=frozenset(permitted))
+        assert found.own_names == tuple(sorted(own))
+        assert own <= {found.name, *found.aliases}
+
+
 def test_another_workspace_shows_in_nothing(store: GraphStore) -> None:
     store.add(contribution(chunk="c1", version="v1"), workspace_id=HERE)
     theirs = contribution(chunk="c9", version="v1", subject="Theirs", object_="Hidden", relation="own")

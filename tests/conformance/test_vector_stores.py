@@ -252,6 +252,32 @@ def test_a_second_object_sees_what_the_first_wrote_and_deleted(
     assert found(second, unit(1), here) == ["b"]
 
 
+def test_vectors_come_back_in_the_order_asked_as_they_were_stored(store: VectorStore, here: WorkspaceId) -> None:
+    names = [f"c{number:04}" for number in range(1200)]
+    stored = np.random.default_rng(3).normal(size=(len(names), DIMENSION)).astype(np.float32)
+    stored /= np.linalg.norm(stored, axis=1, keepdims=True)
+    store.upsert(ids(*names), stored, workspace_id=here, version_id=V1)
+    asked = [*reversed(names), "unknown"]
+    got, rows_got = store.get(ids(*asked), workspace_id=here, permitted=BOTH)
+    assert got == asked[:-1]
+    assert rows_got.dtype == np.float32
+    assert np.allclose(rows_got, stored[::-1], rtol=0, atol=1e-6)
+
+
+def test_vectors_of_other_workspaces_and_versions_are_left_out(store: VectorStore, here: WorkspaceId) -> None:
+    store.upsert(ids("a"), rows(unit(1)), workspace_id=here, version_id=V1)
+    store.upsert(ids("b"), rows(unit(1)), workspace_id=here, version_id=V2)
+    store.upsert(ids("a"), rows(unit(0, 1)), workspace_id=WorkspaceId(f"{here}x"), version_id=V1)
+    got, rows_got = store.get(ids("a", "b"), workspace_id=here, permitted=frozenset({V1}))
+    assert got == ["a"]
+    assert np.allclose(rows_got, rows(unit(1)))
+    for asked in ({"workspace_id": WorkspaceId("unknown")}, {"permitted": frozenset()}, {"permitted": frozenset({V3})}):
+        given = {"workspace_id": here, "permitted": BOTH} | asked
+        got, rows_got = store.get(ids("a", "b"), **given)
+        assert (got, rows_got.shape) == ([], (0, DIMENSION))
+    assert store.get([], workspace_id=here, permitted=BOTH)[0] == []
+
+
 def test_threads_may_write_and_search_at_once(store: VectorStore, here: WorkspaceId) -> None:
     def write(number: int) -> None:
         store.upsert(ids(f"c{number:02}"), rows(unit(1)), workspace_id=here, version_id=V1)

@@ -185,6 +185,8 @@ class IsolatedVectors(Isolated):
         scope: dict[str, Any] = {"workspace_id": side.workspace_id, "permitted": permitted}
         directions = np.eye(DIMENSION, dtype=np.float32)[:4]
         found = {f"nearest to {n}": store.search(one, limit=50, **scope) for n, one in enumerate(directions)}
+        ids, rows = store.get([*side.chunks, *other.chunks], **scope)
+        found["kept"] = {id_: row.tolist() for id_, row in zip(ids, rows, strict=True)}
         return {**found, "count": store.count(**scope)}
 
     def attack(self, store: Any, side: Side, other: Side) -> None:

@@ -122,7 +122,7 @@ class _Handler(JsonHandler):
             return 0
         if not state.read_only_key or given != state.read_only_key:
             return 401
-        reads = method == "GET" or path.endswith(("/points/query", "/points/count", "/points/scroll"))
+        reads = method == "GET" or path.endswith(("/points", "/points/query", "/points/count", "/points/scroll"))
         return 0 if reads else 403
 
     def _fails(self, asked: str) -> bool:
@@ -188,6 +188,12 @@ class _Handler(JsonHandler):
             points = _POINTS.validate_python(body)
             given = points.batch if isinstance(points, models.PointsBatch) else points.points
             return self._apply(partial(client.upsert, name, points=given))
+        if asked == "POST /points":
+            wanted = models.PointRequest.model_validate(body)
+            found = client.retrieve(
+                name, wanted.ids, with_payload=bool(wanted.with_payload), with_vectors=bool(wanted.with_vector)
+            )
+            return [point.model_dump(mode="json", exclude_none=True) for point in found]
         if asked == "POST /points/delete":
             return self._apply(partial(client.delete, name, points_selector=_SELECTOR.validate_python(body)))
         if asked == "POST /points/count":

@@ -1,12 +1,9 @@
 """The cluster profile on PostgreSQL, Neo4j, Redis and a Qdrant server: the same day as with the embedded profile."""
 
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack, closing
-from importlib.util import find_spec
 from pathlib import Path
 from threading import Event, Thread
-from typing import Any
 
 import pytest
 
@@ -20,49 +17,13 @@ from tests.api.conftest import PASSWORD, add_person
 from tests.security.canaries import USERNAME
 from tests.security.journey_rest import RestClient
 from tests.security.running import running
+from tests.servers.clusters import Chosen, variables
 from tests.servers.days import QUESTION, day, services_of
-from tests.servers.real_postgres import RealPostgres, metadata_settings
 from tests.servers.real_redis import RealRedis
-from tests.servers.requiring import require
 from tests.services.letters import WARFARIN, add, facts, job_of, status_of
 from tests.working import work_off
 
 pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.model, pytest.mark.timeout(600)]
-Chosen = dict[str, dict[str, Any]]
-
-
-@pytest.fixture
-def cluster(postgres: RealPostgres, redis_server: RealRedis, neo4j_server: Any) -> Iterator[Chosen]:
-    """Settings of the cluster profile on servers that hold nothing yet."""
-    if find_spec("qdrant_client") is None:
-        require("qdrant", "install the extra qdrant")
-    from tests.servers.real_qdrant import qdrant_server
-
-    database = postgres.new_database()
-    with qdrant_server() as vectors:
-        yield {
-            "metadata": plain(metadata_settings(postgres, database)),
-            "graph": plain(neo4j_server.settings()),
-            "vectors": plain(vectors),
-            "queue": {"kind": "redis", **redis_server.values()},
-            "cache": {"kind": "redis", **redis_server.values()},
-        }
-    postgres.drop(database)
-
-
-def plain(settings: Any) -> dict[str, Any]:
-    values = settings.model_dump(exclude_unset=True) | {"kind": settings.kind}
-    return {name: getattr(value, "get_secret_value", lambda value=value: value)() for name, value in values.items()}
-
-
-def variables(chosen: Chosen) -> dict[str, str]:
-    """The same as environment variables, without kinds: those are the profile's."""
-    return {
-        f"{part}__{name}".upper(): str(value)
-        for part, values in chosen.items()
-        for name, value in values.items()
-        if name != "kind"
-    }
 
 
 def test_a_day_leaves_the_same_as_with_the_embedded_profile(cluster: Chosen, tmp_path: Path) -> None:

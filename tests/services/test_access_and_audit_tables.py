@@ -20,7 +20,7 @@ from app.security.audit_log import AuditLog, EventFilter
 from backends.metadata.base_content import DocumentFilter
 
 NOT_SERVICES = {"session.refused", "session.ended", "worker.index", "worker.delete", "worker.reread"}
-NOT_SERVICES |= {"installation.start", "installation.stop", "audit.second_device"}
+NOT_SERVICES |= {"installation.start", "installation.stop", "installation.migrate", "audit.second_device"}
 WITHOUT_ACTOR = {"sessions.sign_in", "sessions.sign_out", "sessions.actor_for", "sessions.actor_for_session"}
 WITHOUT_ACTOR |= {"sessions.find_ended"}
 WITHOUT_ACTOR |= {"sessions.actor_of", "audit.seal"}

@@ -4,8 +4,16 @@ from pathlib import Path
 
 import pytest
 
-from app.belonging import require_own_metadata
-from app.errors import ConfigurationError
+from app.belonging import (
+    belongs_to,
+    give_to,
+    moving,
+    note_begun,
+    refuse_while_moved,
+    require_own_metadata,
+    was_begun,
+)
+from app.errors import ConfigurationError, ConflictError
 
 
 def test_a_folder_stays_with_the_database_that_it_was_first_used_with(tmp_path: Path) -> None:
@@ -28,3 +36,32 @@ def test_a_note_that_was_cut_off_keeps_nobody_out(tmp_path: Path) -> None:
     (tmp_path / "metadata-id.new").write_text("")
     require_own_metadata(tmp_path, "one")
     assert (tmp_path / "metadata-id").read_text() == "one\n"
+
+
+def test_a_folder_that_was_given_to_another_database_belongs_to_that_alone(tmp_path: Path) -> None:
+    (tmp_path / "files").mkdir()
+    for owner, other in (("one", ""), ("", "one"), ("two", "one")):
+        give_to(tmp_path, owner)
+        require_own_metadata(tmp_path, owner)
+        assert (belongs_to(tmp_path, owner), belongs_to(tmp_path, other)) == (True, False)
+        with pytest.raises(ConfigurationError, match="belongs to another database"):
+            require_own_metadata(tmp_path, other)
+
+
+def test_databases_that_a_folder_was_copied_to_are_remembered(tmp_path: Path) -> None:
+    assert was_begun(tmp_path, "")
+    for identity in ("one", "two", "one", ""):
+        note_begun(tmp_path, identity)
+    assert [was_begun(tmp_path, one) for one in ("one", "two", "three")] == [True, True, False]
+
+
+def test_a_folder_is_moved_by_one_at_a_time_and_used_by_nobody_meanwhile(tmp_path: Path) -> None:
+    refuse_while_moved(tmp_path)
+    with moving(tmp_path):
+        with pytest.raises(ConflictError, match="being moved"), moving(tmp_path):
+            pass
+        with pytest.raises(ConflictError, match="is being moved to other stores"):
+            refuse_while_moved(tmp_path)
+    refuse_while_moved(tmp_path)
+    with moving(tmp_path):
+        pass

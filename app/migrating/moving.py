@@ -1,0 +1,151 @@
+"""Moves an installation between the stores of two profiles: everything is copied, compared, and then switched."""
+
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+
+from app.belonging import belongs_to, give_to, moving, note_begun, require_own_metadata, was_begun
+from app.domain.access import Actor
+from app.domain.ids import WorkspaceId
+from app.errors import BackendUnavailableError, ConfigurationError, ConflictError, IntegrityError, InvalidInputError
+from app.installation import Stores, open_backend, open_database, open_log, open_stores
+from app.migrating.copying import Copy, Counts, Progress
+from app.seals import seals_of
+from app.security.audit_seals import Seals
+from app.security.auditor import Auditor
+from app.security.keys import load_keys
+from app.services.audit import AuditService
+from app.settings import Settings
+from backends.embeddings.base import Embedder
+
+_ACTION = "installation.migrate"
+_MODELS_SCOPE = "models"
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    counts: Counts
+    """In all."""
+    workspaces: dict[WorkspaceId, Counts]
+    was_before: bool = False
+    """An earlier run had moved it: nothing was done."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moving:
+    """Two profiles of one data folder, which is locked. Uploads, key file and audit log lie in it in both."""
+
+    source: Stores
+    target: Stores
+    auditor: Auditor
+    audit: AuditService
+    seals: Seals
+
+    def move(self, actor: Actor, progress: Progress) -> Moved:
+        """The source stays as it is. Until everything was copied and found equal, the folder belongs to it; a run that
+        was cut off is done again and goes on. Raises IntegrityError where the copy differs, ConflictError where the
+        target holds something else or somebody works with either."""
+        folder, copy = self.source.settings.data_dir, self._copy()
+        if copy.moves_records and belongs_to(folder, self.target.metadata.identity):
+            return Moved({}, {}, was_before=True)
+        require_own_metadata(folder, self.source.metadata.identity)
+        self._require_no_worker()
+        if copy.moves_records:
+            self._begin()
+        copy.make(progress)
+        found = copy.check(progress)
+        self._verify_log(actor)
+        counts: Counts = {}
+        for one in found.values():
+            counts = {kind: counts.get(kind, 0) + one.get(kind, 0) for kind in [*counts, *one]}
+        with self.auditor.change(actor, _ACTION, details={**self._between(), **counts}):
+            if copy.moves_records:
+                note_begun(folder, self.source.metadata.identity)
+            give_to(folder, self.target.metadata.identity)
+        return Moved(counts, {id_: one for id_, one in found.items() if id_ is not None})
+
+    def remove_source(self, actor: Actor) -> int:
+        """Delete what the source holds once the folder belongs to the target; how many workspaces that were.
+
+        Raises ConflictError where it does not, or where the target lacks what its documents need.
+        """
+        folder, copy = self.source.settings.data_dir, self._copy()
+        if not belongs_to(folder, self.target.metadata.identity):
+            raise ConflictError("The installation was not moved yet: move it first, without --remove-source.")
+        self._require_no_worker()
+        spaces = {one.id for stores in (self.source, self.target) for one in stores.metadata.workspaces.find()}
+        if not copy.moves_records:
+            copy.require_complete()
+        with self.auditor.change(actor, _ACTION, details={**self._between(), "removed": len(spaces)}):
+            for workspace_id in sorted(spaces):
+                for content in copy.contents:
+                    content.delete_workspace(self.source, workspace_id)
+                if self.source.settings.cache != self.target.settings.cache:
+                    self.source.cache.delete_scope(workspace_id)
+            if self.source.settings.cache != self.target.settings.cache:
+                self.source.cache.delete_scope(_MODELS_SCOPE)
+            if copy.moves_records:
+                self.source.metadata.movable.clear()
+            self.target.metadata.wipe()
+        return len(spaces)
+
+    def _copy(self) -> Copy:
+        source, target = self.source.settings, self.target.settings
+        copy = Copy(self.source, self.target)
+        if source.embeddings != target.embeddings:
+            raise ConfigurationError("The two profiles have different embedding models: set the same for both.")
+        if not copy.contents:
+            raise InvalidInputError("The two profiles keep everything in the same stores: there is nothing to move.")
+        return copy
+
+    def _require_no_worker(self) -> None:
+        if self.seals.is_expected() or self.source.queue.has_worker() or self.target.queue.has_worker():
+            raise ConflictError("A process of Dafe Graphs is running with this data folder: stop it first.")
+
+    def _begin(self) -> None:
+        folder, identity = self.source.settings.data_dir, self.target.metadata.identity
+        records = self.target.metadata.movable
+        if was_begun(folder, identity):
+            return
+        if any(records.read(kind, workspace_id=None, limit=1) for kind in records.kinds):
+            raise ConflictError(
+                "The database that the installation is to be moved to holds another one: name an empty database."
+            )
+        note_begun(folder, identity)
+
+    def _verify_log(self, actor: Actor) -> None:
+        self.audit.seal()
+        result = self.audit.verify(actor)
+        if result.ok is None:
+            raise BackendUnavailableError(f"The audit log cannot be verified, so nothing was switched. {result.doubt}")
+        if not result.ok:
+            raise IntegrityError(
+                "The audit log was not found intact, so nothing was switched: run dafe audit verify and look at it."
+            )
+
+    def _between(self) -> dict[str, str]:
+        return {"from": self.source.settings.profile.value, "to": self.target.settings.profile.value}
+
+
+@contextmanager
+def opened_moving(source: Settings, target: Settings) -> Iterator[Moving]:
+    """Both sides of the data folder, which nobody else can open meanwhile. Raises as `open_installation` does, and
+    ConflictError where another move is running."""
+    folder = source.data_dir
+    if not (folder / "dafe.db").exists():
+        raise InvalidInputError(f"The data folder {folder} holds no installation: name it with DAFE_DATA_DIR.")
+    keys = load_keys(source.key_path, may_create=False)
+    with moving(folder), ExitStack() as closing:
+        database = open_database(source, keys, closing)
+        embedder: Embedder = open_backend(Embedder, source.embeddings, closing, model_dir=source.model_dir)
+        sides = [open_stores(one, keys, database, embedder, closing, in_use=False) for one in (source, target)]
+        auditor = Auditor(log := open_log(source, keys, closing))
+        audit = AuditService(
+            log=log,
+            keys=keys,
+            seals=seals_of(source),
+            verified=folder / "audit.verified",
+            auditor=auditor,
+            metadata=sides[0].metadata,
+        )
+        yield Moving(sides[0], sides[1], auditor, audit, seals_of(source))
