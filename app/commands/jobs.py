@@ -58,7 +58,7 @@ def retry_job(
 ) -> None:
     """A stopped or failed job waits again."""
     if bool(job) is everything:
-        raise InvalidInputError("Give a job or --all, not both.")
+        raise InvalidInputError("Give the id of one job, or --all.")
     with opened() as services:
         actor = caller(services, as_user)
         workspace_id = find_workspace(services, actor, workspace).id

@@ -310,3 +310,31 @@ def test_two_workers_share_the_work_and_each_document_is_done_once(services: Ser
     jobs = [job_of(services, document) for document in documents]
     assert {(job.state, job.attempts) for job in jobs} == {(JobState.DONE, 1)}
     assert len([row for row in facts(services, workspace.id) if row[3] == "amiodarone"]) == 8
+
+
+@pytest.mark.slow
+def test_a_reading_again_that_is_killed_leaves_the_facts_until_the_next_worker_has_done_it(
+    services: Services, workspace: Workspace, work: Work
+) -> None:
+    document = add(services, workspace.id, "long.txt", long_letter(sentences=150))
+    work()
+    before = facts(services, workspace.id), services.graph.counts(OPERATOR, workspace_id=workspace.id)
+    services.documents.retry(OPERATOR, workspace_id=workspace.id, document_id=document.id)
+    first = start_worker(services)
+    try:
+        wait_until(lambda: is_extracting(services, document, from_chunk=2))
+    finally:
+        first.send_signal(signal.SIGKILL)
+        first.wait()
+    assert (facts(services, workspace.id), services.graph.counts(OPERATOR, workspace_id=workspace.id)) == before
+    second = start_worker(services)
+    try:
+        wait_until(lambda: finished(services, document))
+    finally:
+        second.terminate()
+        assert second.wait(timeout=60) == 0
+    assert (facts(services, workspace.id), services.graph.counts(OPERATOR, workspace_id=workspace.id)) == before
+    versions = services.documents.versions(OPERATOR, workspace_id=workspace.id, document_id=document.id)
+    assert [one.number for one in versions] == [2, 1]
+    stored = {path.name for path in (services.settings.data_dir / "files").rglob("*") if path.is_file()}
+    assert {one.number for one in versions if one.file_id in stored} == {2}
