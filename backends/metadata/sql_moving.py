@@ -20,6 +20,7 @@ from backends.sql.tables import (
     failures,
     jobs,
     memberships,
+    models_used,
     question_documents,
     questions,
     sessions,
@@ -28,7 +29,7 @@ from backends.sql.tables import (
     workspaces,
 )
 
-_KINDS = {table.name: table for table in (users, workspaces)}
+_KINDS = {table.name: table for table in (users, workspaces, models_used)}
 _WORKSPACE_KINDS = {
     table.name: table
     for table in (
