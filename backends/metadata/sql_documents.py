@@ -126,10 +126,13 @@ class SqlDocumentRecords(DocumentRecords):
         with self._database.write(workspace_id, within=workspace_id) as connection:
             indexed = {"status": DocumentStatus.INDEXED.value, "error": None}
             _update_version(connection, version_id, workspace_id, indexed)
-            mine, visible = versions.alias(), versions.alias()
-            later = sa.exists().where(visible.c.id == documents.c.visible_version_id, visible.c.number > mine.c.number)
-            owner = sa.select(mine.c.document_id).where(mine.c.id == version_id, ~later).scalar_subquery()
-            connection.execute(documents.update().where(documents.c.id == owner).values(visible_version_id=version_id))
+            mine = versions.c.id == version_id
+            owner = sa.select(versions.c.document_id).where(mine).scalar_subquery()
+            number = sa.select(versions.c.number).where(mine).scalar_subquery()
+            visible = versions.alias()
+            later = sa.exists().where(visible.c.id == documents.c.visible_version_id, visible.c.number > number)
+            shown = documents.update().where(documents.c.id == owner, ~later)
+            connection.execute(shown.values(visible_version_id=version_id))
 
     def find_visible(self, *, workspace_id: WorkspaceId, reader: UserId | None) -> dict[VersionId, DocumentId]:
         visible = documents.c.visible_version_id.is_not(None) & (documents.c.workspace_id == workspace_id)

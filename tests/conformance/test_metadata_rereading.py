@@ -55,9 +55,10 @@ def test_a_version_that_is_indexed_after_a_later_one_does_not_take_its_place(sto
     for number, name in ((2, "v2"), (3, "v3")):
         later = version(name, document_id=first.document_id, number=number)
         store.documents.add_version(later, reader=None)
-    for name in ("v1", "v3", "v2"):
+    store.documents.add_version(version("o1"), reader=None)
+    for name in ("v1", "v3", "v2", "o1"):
         store.documents.publish(VersionId(name), workspace_id=HERE)
-    assert set(store.documents.find_visible(workspace_id=HERE, reader=None)) == {"v3"}
+    assert set(store.documents.find_visible(workspace_id=HERE, reader=None)) == {"v3", "o1"}
     statuses = {one.status for one in store.documents.find_versions(first.document_id, workspace_id=HERE)}
     assert statuses == {DocumentStatus.INDEXED}
 
