@@ -3,14 +3,11 @@
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel
 
-from app.settings import PREFIX, PROFILE_DEFAULTS, Settings, given_variables, process_settings
-
-_TOML = Path("dafe.toml")
+from app.settings import PREFIX, PROFILE_DEFAULTS, Settings, config_path, given_variables, process_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +22,8 @@ class SettingOrigin:
 def setting_origins() -> list[SettingOrigin]:
     """Every setting of the chosen backends too, in the order of their declaration."""
     settings = process_settings()
-    written = tomllib.loads(_TOML.read_text(encoding="utf-8")) if _TOML.is_file() else {}
+    toml = config_path()
+    written = tomllib.loads(toml.read_text(encoding="utf-8")) if toml.is_file() else {}
     return [
         SettingOrigin(name, value, _origin(name, settings, written)) for name, value in _leaves(settings, prefix="")
     ]
@@ -55,7 +53,7 @@ def _origin(name: str, settings: Settings, written: dict[str, Any]) -> str:
     first, _, rest = name.partition(".")
     inside = written.get(first)
     if first in written and (not rest or (isinstance(inside, dict) and rest in inside)):
-        return str(_TOML)
+        return config_path().name
     if rest in PROFILE_DEFAULTS[settings.profile].get(first, {}):
         return "profile"
     return "default"

@@ -31,6 +31,8 @@ from backends.vectors.settings import SqlVectorSettings, VectorSettings
 PREFIX = "DAFE_"
 _TEST_PREFIX = "DAFE_TEST_"
 _SECRETS_DIR = "DAFE_SECRETS_DIR"
+_CONFIG_DIR = "DAFE_CONFIG_DIR"
+"""The folder of dafe.toml, else the one in which the program is started; what it starts gets it from there."""
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -66,7 +68,6 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(
         env_prefix=PREFIX,
         env_nested_delimiter="__",
-        toml_file="dafe.toml",
         extra="forbid",
         frozen=True,
     )
@@ -163,7 +164,13 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         secrets = SecretsSettingsSource(settings_cls, secrets_dir=os.environ.get(_SECRETS_DIR))
-        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls), secrets
+        written = TomlConfigSettingsSource(settings_cls, toml_file=config_path())
+        return init_settings, env_settings, written, secrets
+
+
+def config_path() -> Path:
+    """Where dafe.toml is looked for."""
+    return Path(os.environ.get(_CONFIG_DIR, ""), "dafe.toml")
 
 
 def _with_kind(field: FieldInfo | None, chosen: Any) -> Any:
@@ -182,7 +189,7 @@ def load_as(settings: type[Settings], **given: Any) -> Settings:
     """As `load_settings`, for a class that reads what is given in its own way."""
     known = {f"{PREFIX}{name}".upper() for name in Settings.model_fields}
     for name in sorted(os.environ):
-        ours = name.startswith(PREFIX) and not name.startswith((_TEST_PREFIX, _SECRETS_DIR))
+        ours = name.startswith(PREFIX) and not name.startswith((_TEST_PREFIX, _SECRETS_DIR, _CONFIG_DIR))
         if ours and name.split("__")[0] not in known:
             raise ConfigurationError(f"{name} is no setting of Dafe Graphs: see dafe config table.")
     try:
@@ -211,7 +218,10 @@ def child_environment(settings: Settings) -> dict[str, str]:
         "DAFE_DATA_DIR": str(settings.data_dir.resolve()),
         "DAFE_HOST": settings.host,
         "DAFE_PORT": str(settings.port),
+        _CONFIG_DIR: str(config_path().resolve().parent),
     }
+    if secrets := os.environ.get(_SECRETS_DIR):
+        chosen[_SECRETS_DIR] = str(Path(secrets).resolve())
     return {**os.environ, **chosen, **TELEMETRY_OFF}
 
 

@@ -66,6 +66,22 @@ def test_a_profile_is_only_a_set_of_defaults(monkeypatch: pytest.MonkeyPatch) ->
     assert "profile" in refusal(profile="cloud")
 
 
+def test_a_child_reads_the_same_file_wherever_it_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    Path("dafe.toml").write_text("idle_minutes = 5\n")
+    Path("secrets").mkdir()
+    monkeypatch.setenv("DAFE_SECRETS_DIR", "secrets")
+    environment = child_environment(load_settings())
+    monkeypatch.delenv("DAFE_SECRETS_DIR")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    assert load_settings().idle_minutes == 15
+    for name in ("DAFE_CONFIG_DIR", "DAFE_SECRETS_DIR"):
+        assert Path(environment[name]).is_absolute()
+        monkeypatch.setenv(name, environment[name])
+    assert load_settings().idle_minutes == 5
+
+
 def test_variables_come_before_the_file_and_arguments_before_both(monkeypatch: pytest.MonkeyPatch) -> None:
     Path("dafe.toml").write_text('port = 9001\nidle_minutes = 5\n[embeddings]\nkind = "hashing"\ndimension = 32\n')
     monkeypatch.setenv("DAFE_PORT", "9002")
