@@ -17,6 +17,7 @@ from app.installation import Installation, open_installation
 from app.language_models import LanguageModels, open_language_models
 from app.pipeline.answering import Answerer
 from app.pipeline.choosing import choose_writer
+from app.pipeline.forgiving_cache import ForgivingCacheStore
 from app.pipeline.known_answers import KnownAnswers
 from app.pipeline.known_passages import KnownPassages
 from app.pipeline.known_vectors import KnownVectors
@@ -189,7 +190,8 @@ def _make_health(installation: Installation, models: LanguageModels, auditor: Au
 def _make_answerer(
     installation: Installation, retriever: Retriever, parser: SentenceParser, models: LanguageModels
 ) -> KnownAnswers:
-    kept: dict[str, Any] = {"cache": installation.cache, "ttl_seconds": installation.settings.cache.answer_seconds}
+    cache = ForgivingCacheStore(installation.cache)
+    kept: dict[str, Any] = {"cache": cache, "ttl_seconds": installation.settings.cache.answer_seconds}
     embedder = KnownVectors(installation.embedder)
 
     def find_writer() -> AnswerWriter | None:
@@ -222,5 +224,5 @@ def _make_retriever(installation: Installation, parser: SentenceParser) -> Retri
         embedder=installation.embedder,
         parser=parser,
         adjacencies=installation.adjacencies,
-        vector_cache=VectorCache(installation.embedder, cache=installation.cache),
+        vector_cache=VectorCache(installation.embedder, cache=ForgivingCacheStore(installation.cache)),
     )

@@ -42,7 +42,7 @@ def make_indexing(
         recovery=Recovery(queue=queue, remover=remover, read_again=rereading.begin, **stores),
         queue=queue,
         auditor=auditor,
-        after_job=WalkUpkeep(metadata=metadata, adjacencies=installation.adjacencies).refresh,
+        walks=WalkUpkeep(metadata=metadata, adjacencies=installation.adjacencies),
     )
 
 

@@ -53,9 +53,9 @@ def health_banner(checks: Sequence[HealthCheck]) -> None:
     elif halting:
         banner("warning", "The worker is not running.", "Documents that are added wait; everything else works.")
     elif ended:
-        banner("warning", "Everything works, but a process had to be started again.", plain(ended[0].detail))
+        banner("warning", "Everything works, but a process had to be started again.", ended[0].detail)
     elif away:
-        banner("warning", f"{_listed(away)} {_verb(away, 'gets', 'get')} no calls.", plain(away[0].detail))
+        banner("warning", f"{_listed(away)} {_verb(away, 'gets', 'get')} no calls.", away[0].detail)
     elif slow:
         banner(
             "warning", f"Everything works; {counted(len(slow), 'part')} {_verb(slow, 'is', 'are')} slow.", _listed(slow)

@@ -16,6 +16,7 @@ from backends.graph.base import GraphStore
 _WORTH_WRITING = 0.02
 _LEAST_WORTH_WRITING = 2_000
 """Edges that came since the files were written, and their share of those there, from which they are written anew."""
+_REPLACED_AT_MOST = 5
 
 
 @dataclass(slots=True)
@@ -59,12 +60,17 @@ class Adjacencies:
             place.adjacency = held
             return held
 
-    def refresh(self, *, workspace_id: WorkspaceId, versions: frozenset[VersionId]) -> None:
-        """Write the files anew where it is worth it: for many new edges, or because a version in them is none of
-        `versions`, which are all that the workspace has. Raises OSError, and then the last files stay."""
+    def refresh(self, workspace_id: WorkspaceId, *, find_versions: Callable[[], frozenset[VersionId]]) -> None:
+        """Write the files anew where it is worth it: for many new edges, or because a version in them is none of those
+        found, which are all that the workspace has. Raises OSError, and then the last files stay."""
         if self._files is None:
             return
         with self._alone():
+            versions = find_versions()
+            if not versions:
+                self._files.delete(workspace_id)
+                self.forget(workspace_id)
+                return
             held = self.get(workspace_id=workspace_id, permitted=versions)
             if not (held.versions - versions or _is_worth_writing(held)):
                 return
@@ -78,22 +84,29 @@ class Adjacencies:
 
     def delete(self, workspace_id: WorkspaceId) -> None:
         """Remove everything of a workspace that was deleted."""
-        self.forget(workspace_id)
         if self._files is not None:
-            self._files.delete(workspace_id)
+            with self._alone():  # Else a refresh under way would write them again.
+                self._files.delete(workspace_id)
+        self.forget(workspace_id)
 
     def _place(self, workspace_id: WorkspaceId) -> _Place:
         with self._lock:
             return self._places.setdefault(workspace_id, _Place())
 
     def _up_to_date(self, workspace_id: WorkspaceId, held: Adjacency | None) -> Adjacency:
-        generation = self._files.current(workspace_id) if self._files is not None else ""
-        if held is not None and held.generation == generation:
-            return held
-        part = self._files.open(workspace_id, generation) if self._files is not None and generation else None
-        if part is None:
-            return Adjacency((assemble(_no_edges()),), generation)
-        return Adjacency((part,), generation)
+        """`held` while it is from the last files; else these, looked for again where they were replaced meanwhile."""
+        files, generation = self._files, ""
+        for _ in range(_REPLACED_AT_MOST):
+            generation = files.current(workspace_id) if files is not None else ""
+            if held is not None and held.generation == generation:
+                return held
+            if files is None or not generation:
+                break
+            if (part := files.open(workspace_id, generation)) is not None:
+                return Adjacency((part,), generation)
+            if files.current(workspace_id) == generation:
+                break  # Damaged: read from the store, and written anew by the worker.
+        return Adjacency((assemble(_no_edges()),), generation)
 
     def _read(self, workspace_id: WorkspaceId, versions: Collection[VersionId]) -> Edges:
         return read_edges(self._graph, workspace_id=workspace_id, versions=versions, key=self._key)

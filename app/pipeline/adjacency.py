@@ -32,9 +32,8 @@ class Rows:
     weights: NDArray[np.float32]
 
     def count(self, rows: Places) -> Places:
-        """How many entries each of these rows has; a row beyond the last has none."""
-        there = np.minimum(rows, len(self.starts) - 2)
-        return np.where(rows == there, self.starts[there + 1] - self.starts[there], 0)
+        """How many entries each of these rows has."""
+        return self.starts[rows + 1] - self.starts[rows]
 
     def gather(self, rows: Places) -> tuple[Places, Places, Weights]:
         """Every entry of these rows: the place in `rows` of its row, its column, its weight."""
@@ -72,7 +71,7 @@ class Part:
         return (chunks >= self.first_chunk) & (chunks < self.first_chunk + len(self.chunk_ids))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Adjacency:
     """One part, mostly memory-mapped, and perhaps a second with the little that came since."""
 
@@ -118,13 +117,6 @@ class Adjacency:
         for part in self.parts:
             inside = np.flatnonzero(part.holds(chunks))
             counts[inside] = part.by_chunk.count(chunks[inside] - part.first_chunk)
-        return counts
-
-    def count_chunks(self, names: Places) -> Places:
-        """In how many chunks, permitted or not, each of these names stands."""
-        counts = np.zeros(len(names), dtype=np.int64)
-        for part in self.parts:
-            counts += part.by_name.count(names)
         return counts
 
     def names_of(self, chunks: Places) -> tuple[Places, Places, Weights]:

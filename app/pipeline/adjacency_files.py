@@ -33,7 +33,7 @@ class AdjacencyFiles:
         """The last generation; empty when there is none."""
         try:
             return (self._folder / workspace_id / _CURRENT).read_text(encoding="ascii")
-        except (FileNotFoundError, UnicodeDecodeError):
+        except (OSError, UnicodeDecodeError):
             return ""
 
     def open(self, workspace_id: WorkspaceId, generation: str) -> Part | None:
@@ -41,9 +41,9 @@ class AdjacencyFiles:
         folder = self._folder / workspace_id / generation
         try:
             part = _read(folder)
+            return part if _is_sound(part) else None
         except (OSError, EOFError, ValueError, KeyError, IndexError):
             return None
-        return part if _is_sound(part) else None
 
     def write(self, workspace_id: WorkspaceId, part: Part) -> str:
         """Replace the last generation; the name of the new one. Raises OSError, and then the last one stays."""

@@ -11,7 +11,7 @@ from threading import Lock
 from pydantic import TypeAdapter
 
 from app.domain.answers import Answer, Mode
-from app.domain.ids import VersionId
+from app.domain.ids import WorkspaceId
 from app.errors import BackendUnavailableError
 from app.pipeline.answering import Answerer, Scope
 from app.pipeline.cache_keys import answers_scope, cache_key, corpus_digest
@@ -20,6 +20,7 @@ from app.pipeline.single_flight import SingleFlight
 from backends.cache.base import CacheStore, Layer
 
 _CORPORA_KEPT = 64
+_LOOK_AGAIN_SECONDS = 0.5
 _FORM = "1"
 """To be changed when the same documents give another answer, or answers are written otherwise."""
 
@@ -77,7 +78,7 @@ class KnownAnswers:
         self._clock = clock
         self._flights = SingleFlight()
         self._lock = Lock()
-        self._corpora: OrderedDict[frozenset[VersionId], str | None] = OrderedDict()
+        self._corpora: OrderedDict[tuple[WorkspaceId, int], str | None] = OrderedDict()
 
     def answer(
         self, question: str, *, scope: Scope, mode: Mode, look_again: Callable[[], Scope], fresh: bool = False
@@ -91,22 +92,32 @@ class KnownAnswers:
         if corpus is None:
             yield from self._answerer.answer(question, scope=scope, mode=mode)
             return
+        began = time.monotonic()
         asked = _Asked(question, scope, mode, corpus, self._answerer.version(), look_again)
         if fresh:
             yield from self._compute(asked, search_anew=True)
         else:
-            yield from self._flights.follow(asked.key, lambda: self._find_or_compute(asked))
+            yield from self._flights.follow(asked.key, lambda: self._begin(asked, time.monotonic() - began))
 
     def _note(self, scope: Scope, corpus: str | None) -> None:
         """Where the same documents were read again since, what is held of them in memory is dropped."""
+        documents = (scope.workspace.id, hash(scope.permitted))
         with self._lock:
-            is_known = scope.permitted in self._corpora
-            before = self._corpora.pop(scope.permitted, None)
-            self._corpora[scope.permitted] = corpus
+            is_known = documents in self._corpora
+            before = self._corpora.pop(documents, None)
+            self._corpora[documents] = corpus
             while len(self._corpora) > _CORPORA_KEPT:
                 self._corpora.popitem(last=False)
         if is_known and before != corpus:
             self._answerer.forget(scope.workspace.id)
+
+    def _begin(self, asked: _Asked, waited_seconds: float) -> Generator[Answer, None, None]:
+        """Who waited for somebody else's answer in vain gets one for what they may see now."""
+        now = asked.look_again() if waited_seconds > _LOOK_AGAIN_SECONDS else asked.scope
+        if now is not asked.scope and corpus_digest(now.documents) != asked.corpus:
+            yield from self._answerer.answer(asked.question, scope=now, mode=asked.mode)
+        else:
+            yield from self._find_or_compute(asked)
 
     def _find_or_compute(self, asked: _Asked) -> Generator[Answer, None, None]:
         started = time.perf_counter()

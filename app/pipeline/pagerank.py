@@ -3,39 +3,37 @@
 from collections.abc import Mapping
 
 import numpy as np
-from numpy.typing import NDArray
 
 from app.pipeline.adjacency import Adjacency, Places, Weights
+from app.pipeline.permitted_edges import PermittedEdges
 
 DAMPING = 0.5
 ITERATIONS = 8
 _TOO_LITTLE = 1e-13
-"""A place goes on only while it has, for each of its edges, more than this times the number of all edges (the push of
-Andersen, Chung and Lang 2006): a walk among ten million edges looks at about a million of them a step, those near its
-seeds, one among less at all; what it leaves out is spread over thousands."""
+"""A place goes on only while it has, for each of its edges, more than this times the number of all permitted ones (the
+push of Andersen, Chung and Lang 2006): a walk among ten million edges looks at about a million of them a step, those
+near its seeds, one among less at all; what it leaves out is spread over thousands."""
 
 
-def walk(
-    adjacency: Adjacency, *, permitted: NDArray[np.bool_], names: Mapping[int, float], chunks: Mapping[int, float]
-) -> Weights:
+def walk(permitted: PermittedEdges, *, names: Mapping[int, float], chunks: Mapping[int, float]) -> Weights:
     """For each chunk how much of a walk ends there that restarts at the seeds with probability one half (Haveliwala
     2002) and goes over permitted chunks only; all is 1 or less.
 
     `names` and `chunks` are the shares of the seeds by number, normalised here; without any the result is zero
     everywhere. What comes to a place without edges is lost.
     """
-    ended: Weights = np.zeros(adjacency.chunks)
+    ended: Weights = np.zeros(permitted.adjacency.chunks)
     total = sum(names.values()) + sum(chunks.values())
     if total <= 0:
         return ended
     at_names, at_chunks = _seeds(names, total), _seeds(chunks, total)
-    too_little = _TOO_LITTLE * sum(part.edges for part in adjacency.parts)
+    too_little = _TOO_LITTLE * permitted.count
     for step in range(ITERATIONS):
         going = DAMPING**step
         ended[at_chunks[0]] += at_chunks[1] * going * (1 - DAMPING)
         at_names, at_chunks = (
-            _step_to_names(adjacency, at_chunks, least=too_little / going),
-            _step_to_chunks(adjacency, at_names, permitted, least=too_little / going),
+            _step_to_names(permitted.adjacency, at_chunks, least=too_little / going),
+            _step_to_chunks(permitted, at_names, least=too_little / going),
         )
     ended[at_chunks[0]] += at_chunks[1] * DAMPING**ITERATIONS
     return ended
@@ -54,11 +52,11 @@ def _step_to_names(adjacency: Adjacency, mass: _Mass, *, least: float) -> _Mass:
     return _shared(left, owners, names, weights, size=adjacency.names)
 
 
-def _step_to_chunks(adjacency: Adjacency, mass: _Mass, permitted: NDArray[np.bool_], *, least: float) -> _Mass:
-    names, left = _worth_going_on(mass, adjacency.count_chunks(mass[0]), least=least)
-    owners, chunks, weights = adjacency.chunks_of(names)
-    allowed = permitted[chunks]
-    return _shared(left, owners[allowed], chunks[allowed], weights[allowed], size=adjacency.chunks)
+def _step_to_chunks(permitted: PermittedEdges, mass: _Mass, *, least: float) -> _Mass:
+    names, left = _worth_going_on(mass, permitted.degrees[mass[0]], least=least)
+    owners, chunks, weights = permitted.adjacency.chunks_of(names)
+    allowed = permitted.chunks[chunks]
+    return _shared(left, owners[allowed], chunks[allowed], weights[allowed], size=permitted.adjacency.chunks)
 
 
 def _worth_going_on(mass: _Mass, edges: Places, *, least: float) -> _Mass:

@@ -10,11 +10,13 @@ from app.domain.answers import Mode, Passage
 from app.domain.graph import Entity, RecognisedEntity
 from app.domain.ids import ChunkId, VersionId, WorkspaceId
 from app.pipeline.adjacencies import Adjacencies
+from app.pipeline.adjacency import Adjacency
 from app.pipeline.adjacency_building import UNNAMED
 from app.pipeline.fusion import fuse
 from app.pipeline.lexical import rank_by_words
 from app.pipeline.linking import Link, SimilarNames, link, possible_keys
 from app.pipeline.parsing import SentenceParser
+from app.pipeline.permitted_edges import PermittedEdges, permit
 from app.pipeline.question_reading import ReadQuestion, read_question
 from app.pipeline.recent import Recent
 from app.pipeline.retrieval_graph import RetrievalGraph
@@ -86,6 +88,7 @@ class Retriever:
         self._parser = parser
         self._adjacencies = adjacencies or Adjacencies(graph, key=b"")
         self._similar: Recent[_Scope, SimilarNames] = Recent(most=_KEPT, seconds=_MAX_AGE_SECONDS)
+        self._edges: Recent[tuple[_Scope, Adjacency], PermittedEdges] = Recent(most=_KEPT, seconds=_MAX_AGE_SECONDS)
 
     def retrieve(
         self,
@@ -131,6 +134,7 @@ class Retriever:
         """Drop what is kept in memory of a workspace: it was deleted, or its facts were extracted again."""
         self._adjacencies.forget(workspace_id)
         self._similar.forget(lambda scope: scope.workspace_id == workspace_id)
+        self._edges.forget(lambda key: key[0].workspace_id == workspace_id)
 
     def _link(self, question: str, recognised: Sequence[RecognisedEntity], scope: _Scope) -> list[Link]:
         here: dict[str, Any] = {"workspace_id": scope.workspace_id, "permitted": scope.permitted}
@@ -147,7 +151,8 @@ class Retriever:
 
     def _walkable(self, scope: _Scope) -> RetrievalGraph:
         adjacency = self._adjacencies.get(workspace_id=scope.workspace_id, permitted=scope.permitted)
-        return RetrievalGraph(adjacency, adjacency.permit(scope.permitted), self._adjacencies.key)
+        edges = self._edges.get((scope, adjacency), lambda: permit(adjacency, scope.permitted))
+        return RetrievalGraph(edges, self._adjacencies.key)
 
     def _embed(self, question: str, workspace_id: WorkspaceId) -> Vectors:
         if self._vector_cache is None:
@@ -217,12 +222,11 @@ def _is_name(found: Link) -> bool:
 
 def _entity_seeds(graph: RetrievalGraph, links: Sequence[Link]) -> dict[int, float]:
     """Rare names weigh more: likeness ÷ number of chunks that hold the name."""
-    holding = graph.count_chunks([entity for found in links for entity in found.entities])
     seeds: dict[int, float] = {}
     for found in links:
         for entity in found.entities:
             name = graph.number_of(entity)
-            if chunks := holding.get(name):
+            if chunks := graph.count_chunks(name):
                 seeds[name] = max(seeds.get(name, 0.0), found.similarity / chunks)
     return seeds
 

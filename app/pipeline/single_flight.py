@@ -23,8 +23,9 @@ class SingleFlight:
     def follow(self, key: str, start: Callable[[], Answers]) -> Answers:
         """The answers of `start`, called here unless somebody with this key computes them already.
 
-        Whoever computed them and failed, was stopped or is stuck is followed by the next, who begins anew: nobody else
-        gets an error of theirs. Who watches is given the latest step again now and then, so that they can stop.
+        Whoever computed them and was stopped or is stuck is followed by the next, who begins anew; where they failed,
+        everybody begins at once, so that nobody waits for others' failures. Nobody gets an error of another. Who watches
+        is given the latest step again now and then, so that they can stop.
         """
         while True:
             flight, leads = self._join(key)
@@ -34,6 +35,9 @@ class SingleFlight:
             if (yield from flight.watch()):
                 return
             self._leave(key, flight)
+            if flight.failed:
+                yield from start()
+                return
 
     def _join(self, key: str) -> tuple["_Flight", bool]:
         with self._lock:
@@ -55,6 +59,9 @@ class SingleFlight:
                         self._leave(key, flight)
                     yield answer
                     flight.go_on()
+        except Exception:
+            flight.failed = True
+            raise
         finally:
             self._leave(key, flight)
             flight.end()
@@ -62,6 +69,7 @@ class SingleFlight:
 
 class _Flight:
     def __init__(self) -> None:
+        self.failed = False
         self._changed = Condition()
         self._latest: Answer | None = None
         self._ended = False

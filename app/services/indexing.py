@@ -1,13 +1,12 @@
 """Runs queued jobs: index a version, or remove what is left of one."""
 
-from collections.abc import Callable
 from contextlib import suppress
 from random import SystemRandom
 from threading import Event, Thread
 
 from app.domain.access import Actor
 from app.domain.documents import DocumentStatus, DocumentVersion
-from app.domain.ids import JobId, WorkspaceId
+from app.domain.ids import JobId
 from app.domain.jobs import Job, JobKind, JobState
 from app.errors import (
     BackendUnavailableError,
@@ -26,6 +25,7 @@ from app.services.job_progress import LEASE_SECONDS, JobProgress, WorkerEnds
 from app.services.new_jobs import put_job
 from app.services.recovering import Recovery
 from app.services.removing import Remover, gone
+from app.services.walks import WalkUpkeep
 from backends.metadata.base import MetadataStore
 from backends.queue.base import JobQueue
 
@@ -49,16 +49,15 @@ class IndexingService:
         recovery: Recovery,
         queue: JobQueue,
         auditor: Auditor,
-        after_job: Callable[[WorkspaceId], None] = lambda _workspace_id: None,
+        walks: WalkUpkeep,
     ) -> None:
-        """`after_job` is called when a job added to what a workspace holds, or took from it."""
         self._indexer = indexer
         self._metadata = metadata
         self._remover = remover
         self._recovery = recovery
         self._queue = queue
         self._auditor = auditor
-        self._after_job = after_job
+        self._walks = walks
         self._pace = Pace()
         self._ending = Event()
 
@@ -74,6 +73,7 @@ class IndexingService:
         self._ending = stop
         looking = Thread(target=self._recovery.serve, kwargs={"stop": stop}, name="recovery", daemon=True)
         looking.start()
+        Thread(target=self._walks.refresh_all, name="walks", daemon=True).start()
         self._queue.run(self.run, stop=stop)
         looking.join()
 
@@ -101,7 +101,6 @@ class IndexingService:
             ) as progress:
                 work = self._index if job.kind is JobKind.INDEX else self._delete
                 work(job, progress)
-            self._after_job(job.workspace_id)
 
     def _claim(self, job_id: JobId) -> Job | None:
         return self._metadata.jobs.claim(job_id, worker=self._worker, lease_seconds=LEASE_SECONDS)
@@ -137,7 +136,7 @@ class IndexingService:
             else:
                 self._fail(job, _UNEXPECTED.format(reference=reference))
         else:
-            self._metadata.jobs.finish(job.id, worker=self._worker, state=JobState.DONE)
+            self._done(job)
 
     def _index_and_publish(self, job: Job, version: DocumentVersion, progress: JobProgress) -> None:
         """One update makes the version visible, unless a later one is; the versions that are replaced go after it.
@@ -170,13 +169,18 @@ class IndexingService:
             self._set_status(version, DocumentStatus.STOPPED)
         self._metadata.jobs.finish(job.id, worker=self._worker, state=JobState.STOPPED, attempts=job.attempts)
 
+    def _done(self, job: Job) -> None:
+        """The edges of what went are gone before anybody is told that it is."""
+        self._walks.refresh(job.workspace_id)
+        self._metadata.jobs.finish(job.id, worker=self._worker, state=JobState.DONE)
+
     def _complete(self, job: Job, version: DocumentVersion) -> None:
         try:
             self._replace_versions(version)
         except BackendUnavailableError as error:
             self._put_back(job, None, error.message, attempts=job.attempts, delay_seconds=pause_seconds(job.attempts))
         else:
-            self._metadata.jobs.finish(job.id, worker=self._worker, state=JobState.DONE)
+            self._done(job)
 
     def _replace_versions(self, version: DocumentVersion) -> None:
         """It may be replaced itself: one that was added after it may have been indexed before it."""
@@ -270,7 +274,7 @@ class IndexingService:
             _log.unexpected("removing", error, job_id=job.id)
             self._put_back(job, None, attempts=progress.attempts, delay_seconds=pause_seconds(job.attempts))
         else:
-            self._metadata.jobs.finish(job.id, worker=self._worker, state=JobState.DONE)
+            self._done(job)
 
     def _version(self, job: Job) -> DocumentVersion | None:
         versions = self._metadata.documents.find_versions(job.document_id, workspace_id=job.workspace_id)

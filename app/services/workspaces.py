@@ -149,10 +149,10 @@ class WorkspaceService:
                 self._files.delete(file_id)
             # Last, so that a deletion that was cut off can be repeated.
             self._metadata.workspaces.delete(workspace_id)
-            self._cache.delete_scope(workspace_id)  # Again: until then a question could be answered.
-            with suppress(BackendUnavailableError):  # The worker does it when it can be done.
-                self._metadata.wipe()
             self._on_delete(workspace_id)
+            with suppress(BackendUnavailableError):  # The worker wipes when it can be done.
+                self._cache.delete_scope(workspace_id)  # Again: until now a question could be answered.
+                self._metadata.wipe()
 
     def members(self, actor: Actor, *, workspace_id: WorkspaceId) -> Sequence[Member]:
         authorise(actor, Permission.MANAGE_USERS)

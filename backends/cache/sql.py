@@ -32,7 +32,7 @@ class SqlCacheStore(CacheStore):
         self._room = settings.layer_mb * _MEGABYTE
         self._lock = Lock()
         self._used: dict[tuple[str, str], None] = {}
-        self._unmeasured = self._room  # What other processes put is not known: measured at the first.
+        self._unmeasured = 0
 
     def get_all(self, keys: Collection[str], *, scope: str) -> dict[str, bytes]:
         query = sa.select(cache.c.key, cache.c.value).where(cache.c.scope == scope, among(cache.c.key, keys))
@@ -58,12 +58,12 @@ class SqlCacheStore(CacheStore):
             connection.execute(cache.insert(), rows)
             if used:
                 connection.execute(_USED_NOW, used)
-            if is_due:
-                self._make_room(connection)
+        if is_due:
+            self._make_room()
 
     def delete_scope(self, scope: str) -> None:
-        # Not LIKE: SQLite's takes "w" and "W" for the same.
-        below = sa.func.substr(cache.c.scope, 1, len(scope) + 1) == f"{scope}/"
+        # A range of the index, "0" being next to "/". Not LIKE: SQLite's takes "w" and "W" for the same.
+        below = (cache.c.scope > f"{scope}/") & (cache.c.scope < f"{scope}0")
         with self._database.write() as connection:
             connection.execute(cache.delete().where((cache.c.scope == scope) | below))
 
@@ -81,12 +81,14 @@ class SqlCacheStore(CacheStore):
                 self._unmeasured = 0
         return used, is_due
 
-    def _make_room(self, connection: sa.Connection) -> None:
-        for layer in Layer:
-            mine = sa.func.substr(cache.c.key, 1, len(layer) + 1) == f"{layer}/"
-            if (connection.execute(sa.select(sa.func.sum(_SIZE)).where(mine)).scalar() or 0) <= self._room:
-                continue
+    def _make_room(self) -> None:
+        """All rows are gone through without keeping others from writing, and only a layer that is over is cut."""
+        layer = sa.func.substr(cache.c.key, 1, sa.func.instr(cache.c.key, "/"))
+        with self._database.read() as connection:
+            sizes = {row[0]: row[1] for row in connection.execute(sa.select(layer, sa.func.sum(_SIZE)).group_by(layer))}
+        for name in (f"{one}/" for one in Layer if sizes.get(f"{one}/", 0) > self._room):
             kept = sa.func.sum(_SIZE).over(order_by=_ROW.desc())
-            sized = sa.select(_ROW.label("row"), kept.label("kept")).where(mine).select_from(cache).subquery()
+            sized = sa.select(_ROW.label("row"), kept.label("kept")).where(layer == name).select_from(cache).subquery()
             over = sa.select(sized.c.row).where(sized.c.kept > self._room * _FILLED_AGAIN)
-            connection.execute(cache.delete().where(_ROW.in_(over)))
+            with self._database.write() as connection:
+                connection.execute(cache.delete().where(_ROW.in_(over)))

@@ -21,6 +21,7 @@ from app.evaluation.report import record
 from app.pipeline.adjacency import Adjacency, codes_of
 from app.pipeline.adjacency_building import Edges, assemble
 from app.pipeline.adjacency_files import AdjacencyFiles
+from app.pipeline.permitted_edges import permit
 from app.pipeline.retrieval_graph import RetrievalGraph
 
 _WORKSPACE = WorkspaceId("bench")
@@ -86,9 +87,9 @@ def ask(adjacency: Adjacency, questions: int, rng: np.random.Generator) -> dict[
     masking, walking, same = [], [], []
     for _ in range(questions):
         started = time.process_time()
-        graph = RetrievalGraph(adjacency, adjacency.permit(permitted), b"bench")
+        graph = RetrievalGraph(permit(adjacency, permitted), b"bench")
         masked = time.process_time()
-        allowed = np.flatnonzero(graph.permitted)
+        allowed = np.flatnonzero(graph.edges.chunks)
         seeds = {
             "names": {int(name): 0.45 for name in rng.integers(0, adjacency.names, 2)},
             "chunks": {int(chunk): 0.001 for chunk in rng.choice(allowed, 100)},

@@ -1,7 +1,6 @@
 """The edges of a workspace in a process: read once, masked by rights, seen by other processes, true after deletions."""
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -12,6 +11,7 @@ from app.pipeline import adjacencies
 from app.pipeline.adjacencies import Adjacencies
 from app.pipeline.adjacency import Adjacency
 from app.pipeline.adjacency_files import AdjacencyFiles
+from app.pipeline.permitted_edges import PermittedEdges, permit
 from app.pipeline.retrieval_graph import RetrievalGraph
 from backends.graph.memory import MemoryGraphStore
 from backends.graph.settings import MemoryGraphSettings
@@ -45,7 +45,7 @@ def fill(graph: MemoryGraphStore, version: str, *names: str, workspace_id: Works
 
 
 def chunks_of(adjacency: Adjacency, name: str, permitted: frozenset[VersionId]) -> set[str]:
-    graph = RetrievalGraph(adjacency, adjacency.permit(permitted), KEY)
+    graph = RetrievalGraph(permit(adjacency, permitted), KEY)
     number = graph.number_of(entity(name))
     return {one for one, _ in graph.rank(names={number: 1.0}, chunks={}, limit=9)} if number >= 0 else set()
 
@@ -72,7 +72,7 @@ def test_other_processes_map_what_the_worker_wrote_and_read_only_what_came_since
 ) -> None:
     monkeypatch.setattr(adjacencies, "_LEAST_WORTH_WRITING", 2)
     files = AdjacencyFiles(tmp_path)
-    Adjacencies(graph, key=KEY, files=files).refresh(workspace_id=HERE, versions=versions("v1", "v2"))
+    Adjacencies(graph, key=KEY, files=files).refresh(HERE, find_versions=lambda: versions("v1", "v2"))
     assert files.current(HERE)
     graph.read.clear()
     fill(graph, "v3", "Aspirin", "Digoxin")
@@ -91,7 +91,7 @@ def test_a_deleted_workspace_leaves_no_files(
 ) -> None:
     monkeypatch.setattr(adjacencies, "_LEAST_WORTH_WRITING", 2)
     held = Adjacencies(graph, key=KEY, files=AdjacencyFiles(tmp_path))
-    held.refresh(workspace_id=HERE, versions=versions("v1", "v2"))
+    held.refresh(HERE, find_versions=lambda: versions("v1", "v2"))
     held.forget(HERE)
     assert list(tmp_path.iterdir()) == [tmp_path / HERE]
     held.delete(HERE)
@@ -100,7 +100,7 @@ def test_a_deleted_workspace_leaves_no_files(
 
 def test_few_new_edges_are_not_worth_writing(graph: WatchedGraph, tmp_path: Path) -> None:
     files = AdjacencyFiles(tmp_path)
-    Adjacencies(graph, key=KEY, files=files).refresh(workspace_id=HERE, versions=versions("v1", "v2"))
+    Adjacencies(graph, key=KEY, files=files).refresh(HERE, find_versions=lambda: versions("v1", "v2"))
     assert files.current(HERE) == ""
 
 
@@ -110,10 +110,10 @@ def test_a_version_that_went_leaves_the_files_at_once(
     monkeypatch.setattr(adjacencies, "_LEAST_WORTH_WRITING", 2)
     files = AdjacencyFiles(tmp_path)
     worker, reader = (Adjacencies(graph, key=KEY, files=files) for _ in range(2))
-    worker.refresh(workspace_id=HERE, versions=versions("v1", "v2"))
+    worker.refresh(HERE, find_versions=lambda: versions("v1", "v2"))
     reader.get(workspace_id=HERE, permitted=versions("v1", "v2"))
     graph.delete_versions([VersionId("v1")], workspace_id=HERE)
-    worker.refresh(workspace_id=HERE, versions=versions("v2"))
+    worker.refresh(HERE, find_versions=lambda: versions("v2"))
     adjacency = reader.get(workspace_id=HERE, permitted=versions("v2"))
     assert adjacency.versions == versions("v2")
     assert adjacency.chunks == 1
@@ -127,12 +127,12 @@ def test_damaged_files_are_made_anew_from_the_store(
     monkeypatch.setattr(adjacencies, "_LEAST_WORTH_WRITING", 2)
     files = AdjacencyFiles(tmp_path)
     every = versions("v1", "v2")
-    Adjacencies(graph, key=KEY, files=files).refresh(workspace_id=HERE, versions=every)
+    Adjacencies(graph, key=KEY, files=files).refresh(HERE, find_versions=lambda: every)
     damaged = files.current(HERE)
     (tmp_path / HERE / damaged / "chunk_codes.npy").write_bytes(b"")
     again = Adjacencies(graph, key=KEY, files=files)
     assert chunks_of(again.get(workspace_id=HERE, permitted=every), "Aspirin", every) == {"c-v1", "c-v2"}
-    again.refresh(workspace_id=HERE, versions=every)
+    again.refresh(HERE, find_versions=lambda: every)
     assert files.current(HERE) != damaged
     assert files.open(HERE, files.current(HERE)) is not None
 
@@ -153,13 +153,12 @@ def test_no_mass_comes_over_chunks_that_are_not_permitted(graph: WatchedGraph, m
     """With the mutant that leaves the mask out, what somebody may not see decides what they find."""
     held = Adjacencies(graph, key=KEY)
     adjacency = held.get(workspace_id=HERE, permitted=versions("v1", "v2"))
-    permitted: Any = adjacency.permit(versions("v1")) if mask else np.ones(adjacency.chunks, dtype=bool)
-    graph_seen = RetrievalGraph(adjacency, permitted, KEY)
-    alone = RetrievalGraph(*_alone(graph), KEY)
+    graph_seen = RetrievalGraph(permit(adjacency, versions("v1") if mask else versions("v1", "v2")), KEY)
+    alone = RetrievalGraph(_alone(graph), KEY)
     seen = [one.rank(names={one.number_of(entity("Aspirin")): 1.0}, chunks={}, limit=9) for one in (graph_seen, alone)]
     assert (seen[0] == seen[1]) is mask
 
 
-def _alone(graph: WatchedGraph) -> tuple[Adjacency, Any]:
+def _alone(graph: WatchedGraph) -> PermittedEdges:
     adjacency = Adjacencies(graph, key=KEY).get(workspace_id=HERE, permitted=versions("v1"))
-    return adjacency, adjacency.permit(versions("v1"))
+    return permit(adjacency, versions("v1"))

@@ -56,12 +56,24 @@ def test_what_is_used_stays(database: Database) -> None:
     assert kept(cache, Layer.ANSWER, range(5, 50)) == []
 
 
-def test_what_another_process_left_too_much_goes_at_the_first_put(database: Database) -> None:
+def test_what_another_process_left_too_much_goes_when_a_little_was_put(database: Database) -> None:
     large = SqlCacheStore(SqlCacheSettings(layer_mb=100), database=database)
     fill(large, Layer.EMBEDDING, range(200))
     cache = open_cache(database)
-    cache.put("answer/one", b"1", scope="w")
+    fill(cache, Layer.ANSWER, range(7))
     assert len(kept(cache, Layer.EMBEDDING, range(200))) <= 100
+
+
+def test_a_scope_takes_those_below_it_by_the_index_and_no_other(database: Database) -> None:
+    cache = open_cache(database)
+    scopes = ("w", "w/d", "w/d/e", "w0", "W", "wx/d", "v")
+    for scope in scopes:
+        cache.put("answer/one", b"1", scope=scope)
+    cache.delete_scope("w")
+    assert [scope for scope in scopes if cache.get("answer/one", scope=scope)] == ["w0", "W", "wx/d", "v"]
+    plan = "EXPLAIN QUERY PLAN DELETE FROM cache WHERE scope = 'w' OR (scope > 'w/' AND scope < 'w0')"
+    with database.read() as connection:
+        assert not [row for row in connection.execute(sa.text(plan)) if "SCAN" in str(row)]
 
 
 def test_what_has_expired_is_removed_and_not_only_hidden(database: Database) -> None:

@@ -15,6 +15,7 @@ from app.pipeline.adjacency import Adjacency, codes_of
 from app.pipeline.adjacency_building import Edges, assemble, edges_of, join
 from app.pipeline.adjacency_files import AdjacencyFiles
 from app.pipeline.pagerank import DAMPING, ITERATIONS, walk
+from app.pipeline.permitted_edges import permit
 from app.pipeline.retrieval_graph import RetrievalGraph
 
 HERE = WorkspaceId("here")
@@ -60,8 +61,7 @@ def walked(adjacency: Adjacency, permitted: set[int], names: dict[int, float], c
     chunk_numbers = adjacency.find_chunks([ChunkId(f"c{chunk}") for chunk in range(12)])
     name_numbers = adjacency.find_names([f"n{name}" for name in range(NAMES)], key=KEY)
     mass = walk(
-        adjacency,
-        permitted=adjacency.permit(frozenset(VersionId(f"v{one}") for one in permitted)),
+        permit(adjacency, frozenset(VersionId(f"v{one}") for one in permitted)),
         names={int(name_numbers[name]): share for name, share in names.items() if name_numbers[name] >= 0},
         chunks={int(chunk_numbers[chunk]): share for chunk, share in chunks.items()},
     )
@@ -110,6 +110,23 @@ def test_a_walk_is_the_sum_over_the_permitted_chunks_alone(
         assert all(mass == 0 for chunk, mass in enumerate(found) if version_of(chunk) not in permitted)
 
 
+def test_a_crowd_of_chunks_that_are_not_permitted_changes_nothing() -> None:
+    """What is too little to go on is measured by what is permitted."""
+    near: Drawn = {(0, 0): 1.0, (3, 0): 1.0, (3, 1): 1.0, (6, 1): 1.0}
+    crowd = Edges(
+        versions=(VersionId("hidden"),),
+        chunk_ids=np.array([f"x{number}".encode() for number in range(300_000)]),
+        chunk_versions=np.zeros(300_000, dtype=np.int32),
+        chunks=np.repeat(np.arange(300_000), 2),
+        names=np.tile(codes_of(["n0", "n1"], key=KEY), 300_000),
+        weights=np.ones(600_000, dtype=np.float32),
+    )
+    alone = Adjacency((assemble(edges(near, [0])),))
+    among = Adjacency((assemble(join(edges(near, [0]), crowd)),))
+    start = {0: 0.001}
+    assert walked(among, {0}, start, {3: 0.999}) == walked(alone, {0}, start, {3: 0.999})
+
+
 @given(drawn_edges)
 @settings(deadline=None)
 def test_parts_are_taken_apart_and_joined_without_loss(drawn: Drawn) -> None:
@@ -137,7 +154,7 @@ def listed(found: Edges) -> set[tuple[bytes, str, int, float]]:
 def test_of_equal_chunks_the_first_by_id_ranks_first() -> None:
     drawn = {(chunk, 0): 1.0 for chunk in range(12)}
     adjacency = in_one_part(drawn)
-    graph = RetrievalGraph(adjacency, adjacency.permit(frozenset({VersionId("v0"), VersionId("v1")})), KEY)
+    graph = RetrievalGraph(permit(adjacency, frozenset({VersionId("v0"), VersionId("v1")})), KEY)
     name = int(adjacency.find_names(["n0"], key=KEY)[0])
     ranked = graph.rank(names={name: 1.0}, chunks={}, limit=3)
     assert [chunk_id for chunk_id, _ in ranked] == ["c0", "c1", "c10"]
