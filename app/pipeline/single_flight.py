@@ -24,7 +24,7 @@ class SingleFlight:
         """The answers of `start`, called here unless somebody with this key computes them already.
 
         Whoever computed them and was stopped or is stuck is followed by the next, who begins anew; where they failed,
-        everybody begins at once, so that nobody waits for others' failures. Nobody gets an error of another. Who watches
+        all begin at once, so that nobody waits for others' failures. Nobody gets an error of another. Who watches
         is given the latest step again now and then, so that they can stop.
         """
         while True:

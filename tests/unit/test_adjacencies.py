@@ -9,7 +9,7 @@ from app.domain.graph import Contribution, Mention
 from app.domain.ids import ChunkId, VersionId, WorkspaceId
 from app.pipeline import adjacencies
 from app.pipeline.adjacencies import Adjacencies
-from app.pipeline.adjacency import Adjacency
+from app.pipeline.adjacency import Adjacency, Part
 from app.pipeline.adjacency_files import AdjacencyFiles
 from app.pipeline.permitted_edges import PermittedEdges, permit
 from app.pipeline.retrieval_graph import RetrievalGraph
@@ -119,6 +119,42 @@ def test_a_version_that_went_leaves_the_files_at_once(
     assert adjacency.chunks == 1
     assert chunks_of(adjacency, "Warfarin", versions("v2")) == set()
     assert b"c-v1" not in b"".join(path.read_bytes() for path in tmp_path.rglob("*.npy"))
+
+
+class ReplacedFiles(AdjacencyFiles):
+    """Another process writes a new generation just before the one that was named is opened."""
+
+    def open(self, workspace_id: WorkspaceId, generation: str) -> Part | None:
+        if not self.replaced:
+            self.replaced = True
+            part = super().open(workspace_id, generation)
+            assert part is not None
+            self.write(workspace_id, part)
+        return super().open(workspace_id, generation)
+
+    replaced = False
+
+
+def test_files_that_are_replaced_while_they_are_opened_are_looked_for_again(
+    graph: WatchedGraph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adjacencies, "_LEAST_WORTH_WRITING", 2)
+    every = versions("v1", "v2")
+    Adjacencies(graph, key=KEY, files=AdjacencyFiles(tmp_path)).refresh(HERE, find_versions=lambda: every)
+    graph.read.clear()
+    held = Adjacencies(graph, key=KEY, files=ReplacedFiles(tmp_path)).get(workspace_id=HERE, permitted=every)
+    assert graph.read == []
+    assert held.versions == every
+
+
+def test_a_workspace_without_documents_has_no_files(
+    graph: WatchedGraph, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adjacencies, "_LEAST_WORTH_WRITING", 2)
+    worker = Adjacencies(graph, key=KEY, files=AdjacencyFiles(tmp_path))
+    worker.refresh(HERE, find_versions=lambda: versions("v1", "v2"))
+    worker.refresh(HERE, find_versions=frozenset)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_damaged_files_are_made_anew_from_the_store(
