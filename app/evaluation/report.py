@@ -27,8 +27,8 @@ _NOTES = {
         "cheaper than a model as judge and not comparable with published MINE scores."
     ),
     "walks": (
-        "CPU time of one core, 60 % of the versions permitted; the mask is made once for all who see the same. Same best: "
-        "share of the best 20 of a walk that leaves nothing out."
+        "CPU time of one core, 60 % of the versions permitted; the mask is made once for all who see the same. "
+        "Same best: share of the best 20 of a walk that leaves nothing out."
     ),
     "answers": "Without = the gold passages taken out of what was found.",
 }
