@@ -2,8 +2,8 @@
 
 python -m tests.bench.caches [--documents 20] [--asked 5000] [--distinct 500] [--alone 20]; writes its section of
 RESULTS.md. The language model is a scripted one at the pace of a 7B model on one slot: it reads 4,000 tokens a second
-and writes 60. For `--asked` people ask in turn by Zipf's law and sentences are quoted, since only what is found again is
-counted there.
+and writes 60. For `--asked` people ask in turn by Zipf's law, and sentences are quoted, since only what is found again
+is counted there.
 """
 
 import argparse
