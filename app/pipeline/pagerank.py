@@ -11,7 +11,7 @@ DAMPING = 0.5
 ITERATIONS = 8
 _TOO_LITTLE = 2e-13
 """A place goes on only while it has, for each of its edges, more than this times the number of all permitted ones (the
-push of Andersen, Chung and Lang 2006): a walk among ten million edges looks at half a million of them a step at most, those
+push of Andersen, Chung and Lang 2006): a walk among ten million edges looks at half a million of them a step, those
 near its seeds, one among less at all; what it leaves out is spread over thousands."""
 
 
