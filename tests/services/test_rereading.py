@@ -263,9 +263,10 @@ def test_a_full_disk_leaves_nothing_of_a_reading_again(
 
     def full_at_the_second(descriptor: int) -> None:
         """First comes the text as it was read, then the file."""
-        written.extend([descriptor] if stat.S_ISREG(os.fstat(descriptor).st_mode) else [])
-        if len(written) == 2:
-            raise OSError(errno.ENOSPC, "full")
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            written.append(descriptor)
+            if len(written) == 2:
+                raise OSError(errno.ENOSPC, "full")
 
     with monkeypatch.context() as patched, pytest.raises(BackendUnavailableError):
         patched.setattr(os, "fsync", full_at_the_second)
