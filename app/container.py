@@ -14,7 +14,7 @@ from app.domain.models import ProbeResult
 from app.health_parts import health_parts
 from app.indexing_parts import make_indexing
 from app.installation import Installation, open_installation
-from app.language_models import LanguageModels, open_language_models
+from app.language_models import LanguageModels, open_language_models, wants_model
 from app.pipeline.answering import Answerer
 from app.pipeline.choosing import choose_writer
 from app.pipeline.forgiving_cache import ForgivingCacheStore
@@ -113,7 +113,7 @@ def _make_services(installation: Installation, closing: ExitStack) -> Services:
     auditor = Auditor(installation.log)
     parser = SentenceParser()
     retriever = _make_retriever(installation, parser)
-    used = UsedModels(metadata.models, wanted=settings.llm.kind != "none")
+    used = UsedModels(metadata.models, wanted=wants_model(settings))
     models = open_language_models(installation, closing, on_read=used.note)
     common: dict[str, Any] = {"metadata": metadata, "files": installation.files, "auditor": auditor}
     people: dict[str, Any] = {"metadata": metadata, "passwords": Passwords(), "auditor": auditor}

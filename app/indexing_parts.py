@@ -32,7 +32,7 @@ def make_indexing(
         metadata=metadata,
         storing=VersionStoring(queue=queue, **stores),
         used=used,
-        look=lambda: models.reading.look().result,
+        look=models.reading.look,
         auditor=auditor,
     )
     return IndexingService(

@@ -8,6 +8,7 @@ from app.domain.models import Band, ProbeResult
 from app.installation import Installation, find_language_model, open_router
 from app.security.grown_file import exclusive
 from app.services.model_in_use import ModelInUse
+from app.settings import Settings
 from backends.llm.base import LanguageModel, ModelRouter
 
 
@@ -31,6 +32,16 @@ class LanguageModels:
                 one.expire()
                 one.look()
         return result
+
+
+def wants_model(settings: Settings) -> bool:
+    """Whether a language model reads documents where there is one."""
+    llm = settings.llm
+    if settings.model_band == Band.RULES_ONLY:
+        return False
+    if llm.kind == "router":
+        return any("extract" in endpoint.tasks for endpoint in llm.endpoints)
+    return llm.kind != "none"
 
 
 def open_language_models(

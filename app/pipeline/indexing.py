@@ -8,11 +8,11 @@ from functools import partial
 
 from pydantic import TypeAdapter
 
-from app.domain.documents import Chunk, ChunkState, Coverage, DocumentVersion, LoadedDocument
+from app.domain.documents import Chunk, ChunkState, Coverage, DocumentStatus, DocumentVersion, LoadedDocument
 from app.domain.graph import Extraction
 from app.domain.ids import FileId, VersionId
 from app.domain.jobs import Stage
-from app.errors import CancelledError, IntegrityError, NotFoundError
+from app.errors import BackendUnavailableError, CancelledError, IntegrityError, NotFoundError
 from app.pipeline.cache_keys import cache_key
 from app.pipeline.chunking import chunk_document
 from app.pipeline.extraction import ChosenExtractor, ChunkExtraction, TripleExtractor
@@ -36,6 +36,7 @@ _LAYOUT = TypeAdapter(LoadedDocument)
 _EXTRACTION = TypeAdapter(ChunkExtraction)
 _EMBEDDED_TOGETHER = 32
 _STATES_TOGETHER = 8
+_MODEL_AWAY = "The language model is away: the document is read again when it is back, and its facts stay until then."
 
 
 def layout_id(version_id: VersionId) -> FileId:
@@ -81,12 +82,15 @@ class Indexer:
     def index_document(self, version: DocumentVersion, *, progress: Progress) -> Coverage:
         """Raises CancelledError when `progress` says stop, InvalidInputError when the file cannot be read.
 
-        The extractor is chosen once for the whole document.
+        The extractor is chosen once for a run; what a stand-in began stays marked, whoever goes on with it.
         """
         loaded = self._load(version, progress)
         chunks = self._chunk(version, loaded, progress)
         self._embed(version, chunks, progress)
-        chosen = self._choose_extractor()
+        chosen = self._choose(version)
+        stands_in = chosen.stands_in or version.to_redo
+        if stands_in and not version.to_redo:
+            self._metadata.documents.update_version(version.id, workspace_id=version.workspace_id, to_redo=True)
         coverage = self._extract(version, loaded, chunks, chosen.extractor, progress)
         _go_on(progress(Stage.STORING, 0, 1))
         self._metadata.documents.update_version(
@@ -94,7 +98,7 @@ class Indexer:
             workspace_id=version.workspace_id,
             coverage=coverage,
             title=loaded.title,
-            to_redo=chosen.stands_in,
+            to_redo=stands_in,
         )
         return coverage
 
@@ -131,6 +135,16 @@ class Indexer:
         )
         self._metadata.chunks.upsert(chunks)
         return chunks
+
+    def _choose(self, version: DocumentVersion) -> ChosenExtractor:
+        """Raises BackendUnavailableError where a stand-in would read again what was read before: that stays."""
+        chosen = self._choose_extractor()
+        if chosen.stands_in:
+            known = self._metadata.documents.find_versions(version.document_id, workspace_id=version.workspace_id)
+            read = [one for one in known if one.status is DocumentStatus.INDEXED and one.number < version.number]
+            if any(one.sha256 == version.sha256 for one in read):
+                raise BackendUnavailableError(_MODEL_AWAY)
+        return chosen
 
     def _embed(self, version: DocumentVersion, chunks: Sequence[Chunk], progress: Progress) -> None:
         """Vectors are written in the chunks' order, so their number says where to go on; when it is not right in the

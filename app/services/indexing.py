@@ -250,7 +250,7 @@ class IndexingService:
         if version is not None:
             with suppress(NotFoundError):
                 self._set_status(version, DocumentStatus.WAITING, message)
-        put_job(self._queue, job, delay_seconds=delay_seconds)
+        put_job(self._queue, job, delay_seconds=delay_seconds if mine else 0.0)
 
     def _delete(self, job: Job, progress: JobProgress) -> None:
         """Tried until it is done: what was deleted must go."""

@@ -22,6 +22,8 @@ class Tried:
 
     model: LanguageModel | None
     result: ProbeResult
+    settled: bool = True
+    """False: it is being tried out, or did not answer."""
 
 
 class ModelInUse:
@@ -49,6 +51,9 @@ class ModelInUse:
         self._model: LanguageModel | None = None
         self._tried: Tried | None = None
         self._tried_at = 0.0
+        self._away: Tried | None = None
+        """What pages are told since a model that the settings name did not answer; whoever reads asks it again."""
+        self._away_at = 0.0
         self._trying = Lock()
         self._starting = Lock()
         self._thread: Thread | None = None
@@ -63,18 +68,20 @@ class ModelInUse:
                 return self._tried
             self._tried = self._try()
             self._tried_at = self._clock()
+            self._away = None
             return self._tried
 
     def look(self, *, wait_seconds: float = 0.0) -> Tried:
         """What is known now; where trying is due it begins in the background and is waited for that long at most."""
-        if self._tried is None or self._clock() - self._tried_at >= _KEPT_SECONDS:
+        known_at = self._tried_at if self._away is None else self._away_at
+        if (self._away or self._tried) is None or self._clock() - known_at >= _KEPT_SECONDS:
             with self._starting:
                 if self._thread is None or not self._thread.is_alive():
                     self._thread = Thread(target=self._settle_quietly, name="model-probe", daemon=True)
                     self._thread.start()
             if wait_seconds:
                 self._thread.join(wait_seconds)
-        return self._tried or Tried(None, _TRYING)
+        return self._away or self._tried or Tried(None, _TRYING, settled=False)
 
     def again(self) -> ProbeResult:
         """Try the model's probe anew, whatever is stored."""
@@ -84,7 +91,7 @@ class ModelInUse:
 
     def expire(self) -> None:
         """What is known is not believed any longer: the next call asks the server."""
-        self._tried_at = float("-inf")
+        self._tried_at = self._away_at = float("-inf")
 
     def close(self) -> None:
         if self._model is not None:
@@ -94,8 +101,9 @@ class ModelInUse:
         try:
             self.settle()
         except DafeError as error:
-            self._tried = Tried(None, replace(NO_MODEL, reason=f"{error.message} Until then rules read alone."))
-            self._tried_at = self._clock()
+            result = replace(NO_MODEL, reason=f"{error.message} Until then rules read alone.")
+            self._away = Tried(None, result, settled=False)
+            self._away_at = self._clock()
 
     def _try(self) -> Tried:
         if self._model is None:

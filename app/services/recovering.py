@@ -88,8 +88,10 @@ class Recovery:
         self._replaced = True
 
     def complete_wiping(self) -> None:
-        """What a deletion could not wipe, because the database was busy or the disk full; a job does it itself."""
-        if not self._metadata.jobs.find(reader=None, states=_OPEN, limit=1):
+        """What a job could not wipe, because the database was busy or the disk full, or left to the last one: now,
+        unless one is in hand or next. Those that wait for a server may do so for days."""
+        open_jobs = self._metadata.jobs.find(reader=None, states=_OPEN)
+        if all(job.state is JobState.WAITING and job.waits > 0 for job in open_jobs):
             self._metadata.complete_wiping()
 
     def delete_unknown_files(self) -> None:

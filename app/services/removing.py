@@ -12,6 +12,8 @@ from backends.cache.base import CacheStore
 from backends.files.base import FileStore
 from backends.metadata.base import MetadataStore
 
+_OPEN = (JobState.WAITING, JobState.RUNNING, JobState.STOPPING)
+
 
 class Remover:
     """Every step can be done again, and the records go last: a run that was cut off is completed by the next."""
@@ -42,7 +44,8 @@ class Remover:
 
     def replace_versions(self, *versions: DocumentVersion) -> None:
         """What versions earlier than these held: facts, vectors, files, titles, cached results, answers that cite them.
-        The record stays of which versions there were. Once more changes nothing.
+        The record stays of which versions there were. Once more changes nothing. What the database still holds of them
+        in freed places goes with the last job of several.
 
         Raises BackendUnavailableError.
         """
@@ -54,7 +57,7 @@ class Remover:
             return
         for version in versions:
             self._forget([one for one in earlier[version.id] if one.file_id in replaced], version)
-        self._wipe()
+        self._wipe_once(versions)
         for file_id in sorted(replaced):
             self._files.delete(file_id)
 
@@ -81,6 +84,15 @@ class Remover:
         waiting = self._metadata.jobs.find(reader=None, states=(JobState.WAITING,))
         if all(job.kind is not JobKind.DELETE for job in waiting):
             self._metadata.wipe()
+
+    def _wipe_once(self, versions: Sequence[DocumentVersion]) -> None:
+        """While there are jobs for others the wipe is only noted: it writes the whole database anew, and whoever comes
+        last does it for all."""
+        mine = {version.document_id for version in versions}
+        if any(job.document_id not in mine for job in self._metadata.jobs.find(reader=None, states=_OPEN)):
+            self._metadata.owe_wipe()
+        else:
+            self._wipe()
 
 
 def gone(job: Job) -> DocumentVersion:

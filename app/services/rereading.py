@@ -1,13 +1,15 @@
 """Has documents read again that rules read while the language model was away, once that is back."""
 
 from collections.abc import Callable
+from contextlib import suppress
 
 from app.domain.access import Actor
-from app.domain.documents import Document
+from app.domain.documents import Document, DocumentVersion
 from app.domain.jobs import JobState, Priority
-from app.domain.models import ProbeResult
+from app.domain.models import Band
 from app.errors import ConflictError, IntegrityError, NotFoundError
 from app.security.auditor import Auditor
+from app.services.model_in_use import Tried
 from app.services.storing import VersionStoring
 from app.services.used_models import UsedModels
 from backends.metadata.base import MetadataStore
@@ -25,7 +27,7 @@ class Rereading:
         metadata: MetadataStore,
         storing: VersionStoring,
         used: UsedModels,
-        look: Callable[[], ProbeResult],
+        look: Callable[[], Tried],
         auditor: Auditor,
     ) -> None:
         """`look` gives what is known of the language model now, and has it looked for where that is due."""
@@ -36,9 +38,19 @@ class Rereading:
         self._auditor = auditor
 
     def begin(self) -> None:
-        """Queue some of the marked documents, when nothing stands in for a model any more; call it now and then."""
+        """Queue some of the marked documents, when nothing stands in for a model any more; call it now and then.
+
+        Where rules read alone and are not to be helped they would find the same again: the marks are taken away.
+        """
         marked = self._marked(limit=_MOST_AT_ONCE)
-        if not marked or self._used.is_missed(self._look()):
+        if not marked:
+            return
+        tried = self._look()
+        if not tried.settled or self._used.is_missed(tried.result):
+            return
+        if tried.model is None or tried.result.band is Band.RULES_ONLY:
+            for document in marked:
+                self._unmark(document.version)
             return
         open_jobs = self._metadata.jobs.find(reader=None, states=_OPEN)
         room = _MOST_AT_ONCE - sum(job.priority is Priority.BULK for job in open_jobs)
@@ -55,7 +67,11 @@ class Rereading:
                 self._storing.read_again(version, created_by=version.uploaded_by, reader=None, priority=Priority.BULK)
         except (ConflictError, NotFoundError):  # Another worker has begun it, or somebody deleted it.
             return
-        except IntegrityError:  # Its stored file is damaged: what was read of it stays, and is not tried for ever.
+        except IntegrityError:  # Its file is damaged or missing: what was read of it stays, and is not tried for ever.
+            self._unmark(version)
+
+    def _unmark(self, version: DocumentVersion) -> None:
+        with suppress(NotFoundError):  # Somebody deleted it.
             self._metadata.documents.update_version(version.id, workspace_id=version.workspace_id, to_redo=False)
 
     def _marked(self, *, limit: int) -> list[Document]:

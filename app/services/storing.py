@@ -35,8 +35,8 @@ class VersionStoring:
         rereads: bool = False,
     ) -> tuple[Document, Job]:
         """What is refused leaves no file, as far as it can be told that no row knows of it. Raises as `add_version`."""
-        self._files.put(version.file_id, content)
         try:
+            self._files.put(version.file_id, content)
             document = self._metadata.documents.add_version(version, reader=reader, rereads=rereads)
         except DafeError:
             with suppress(BackendUnavailableError):  # Recovery finds the file later.
@@ -52,7 +52,7 @@ class VersionStoring:
         """A new version of the same content, which takes the place of this one, at once, when it is read: until then
         its facts stay as they are.
 
-        Raises ConflictError when somebody else has just begun it, IntegrityError for a damaged file.
+        Raises ConflictError when somebody else has just begun it, IntegrityError for a damaged or missing file.
         """
         new_id = VersionId(str(ULID()))
         again = replace(
@@ -66,7 +66,10 @@ class VersionStoring:
             title=None,
             to_redo=False,
         )
-        content = self._files.get(version.file_id)
+        try:
+            content = self._files.get(version.file_id)
+        except NotFoundError as error:
+            raise IntegrityError("The stored file is missing: add it again.", version_id=version.id) from error
         with suppress(NotFoundError, IntegrityError):  # A missing or damaged one is made anew.
             self._files.put(layout_id(new_id), self._files.get(layout_id(version.id)))
         _, job = self.store(again, content, created_by=created_by, reader=reader, priority=priority, rereads=True)

@@ -10,6 +10,7 @@ from threading import Condition, Event
 
 from app.domain.models import ModelInfo
 from app.errors import BackendUnavailableError, DafeError
+from app.logs import get_logger
 from backends.llm.base import EndpointState, LanguageModel, Task
 from backends.llm.endpoint import LANES, Endpoint, Lane
 from backends.llm.watching import Watch
@@ -23,7 +24,9 @@ _TRIES_WHERE_BUSY = 4
 _CLOSED = "The language models of this process were closed."
 _BUSY = "Every copy of the language model is busy: ask again in a moment."
 _REPLACED = "The language model was replaced by another one: ask again when it was tried out."
+_UNEXPECTED = "It could not be asked which model it has, for a reason that the log names."
 _ANOTHER = "It has another model under the same name than the other copies and gets no calls until they are the same."
+_log = get_logger("endpoints")
 
 
 @dataclass(eq=False)
@@ -180,6 +183,9 @@ class ReplicaPool:
                 self._learn(endpoint, endpoint.describe())
             except DafeError as error:
                 self._learn(endpoint, error)
+            except Exception as error:  # noqa: BLE001 - the boundary of its thread, which must look again
+                _log.unexpected("endpoint", error)
+                self._learn(endpoint, BackendUnavailableError(_UNEXPECTED))
         finally:
             endpoint.checking.release()
 

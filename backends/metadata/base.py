@@ -39,6 +39,10 @@ class MetadataStore(ABC):
         """
 
     @abstractmethod
+    def owe_wipe(self) -> None:
+        """Note that a `wipe` is to be done, for `complete_wiping`, in whatever process."""
+
+    @abstractmethod
     def complete_wiping(self) -> None:
         """Do a `wipe` that was asked for, in whatever process, and is not done; nothing otherwise. Raises as that."""
 

@@ -37,8 +37,8 @@ class DocumentRecords(ABC):
         """Add a version, and its document when `version.number` is 1.
 
         Raises ConflictError when that number is taken or a document that `reader` sees in the workspace already holds
-        the same content (sha256), unless the version `rereads` its own document; NotFoundError for a further version
-        of a document that they do not see.
+        the same content (sha256), unless the version `rereads` what its own document holds; NotFoundError for a
+        further version of a document that they do not see.
         """
 
     @abstractmethod

@@ -42,6 +42,10 @@ class PostgresMetadataStore(SqlMetadataStore):
         if self._local is not None:
             self._local.wipe()
 
+    def owe_wipe(self) -> None:
+        if self._local is not None:
+            self._local.owe_wipe()
+
     def complete_wiping(self) -> None:
         if self._local is not None and self._local.is_wipe_owed:
             self._local.wipe()

@@ -40,6 +40,9 @@ class SqlMetadataStore(MetadataStore):
     def wipe(self) -> None:
         self._database.wipe()
 
+    def owe_wipe(self) -> None:
+        self._database.owe_wipe()
+
     def complete_wiping(self) -> None:
         if self._database.is_wipe_owed:
             self._database.wipe()

@@ -39,8 +39,10 @@ class SqlDocumentRecords(DocumentRecords):
         try:
             with self._database.write(version.workspace_id, within=version.workspace_id) as connection:
                 same = _holding(version.sha256, version.workspace_id).where(seen_by(reader, versions.c.document_id))
-                same = same.where(versions.c.document_id != version.document_id) if rereads else same
-                if connection.execute(sa.select(same.exists())).scalar_one():
+                own = _holding(version.sha256, version.workspace_id)
+                own = own.where(versions.c.document_id == version.document_id)
+                taken = same.exists() & ~own.exists() if rereads else same.exists()
+                if connection.execute(sa.select(taken)).scalar_one():
                     raise ConflictError("This file is already here.", document_id=version.document_id)
                 connection.execute(versions.insert().values(row))
                 self._point_at_newest(connection, version, reader)

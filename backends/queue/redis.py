@@ -83,8 +83,8 @@ if not chosen then
 end
 local workspace, id = chosen:match('^%d|([^|]*)|(.*)$')
 local newest = (redis.call('HGET', turns, '|') or 0) + 1
+redis.call('ZREM', ready, chosen) -- First: a full server refuses a first change that needs room.
 redis.call('HSET', turns, workspace, newest, '|', newest)
-redis.call('ZREM', ready, chosen)
 local body = redis.call('HGET', bodies, id)
 if not body then
   return false

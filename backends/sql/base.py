@@ -37,6 +37,10 @@ class SqlDatabase(ABC):
     def wipe(self) -> None:
         """As `MetadataStore.wipe`."""
 
+    @abstractmethod
+    def owe_wipe(self) -> None:
+        """As `MetadataStore.owe_wipe`."""
+
     @property
     @abstractmethod
     def clock(self) -> sa.ColumnElement[float]:

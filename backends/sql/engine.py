@@ -102,6 +102,9 @@ class Database(SqlDatabase):
             if _owed(connection) == owed:
                 connection.exec_driver_sql("PRAGMA user_version = 0")
 
+    def owe_wipe(self) -> None:
+        self._owe_wipe()
+
     @property
     def clock(self) -> sa.ColumnElement[float]:
         """That of the one machine."""

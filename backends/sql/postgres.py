@@ -113,6 +113,9 @@ class PostgresDatabase(SqlDatabase):
     def wipe(self) -> None:
         """Nothing: what deleted rows leave in files and logs of the server is sealed, and it frees their place."""
 
+    def owe_wipe(self) -> None:
+        """Nothing, as for `wipe`."""
+
     @property
     def clock(self) -> sa.ColumnElement[float]:
         """The server's, at the statement: a transaction may have waited for its lock."""

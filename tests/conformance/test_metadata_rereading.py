@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from app.domain.documents import Coverage, DocumentStatus
-from app.domain.ids import VersionId
+from app.domain.ids import UserId, VersionId
 from app.domain.models import Band, ModelInfo, UsedModel
 from app.errors import ConflictError
 from backends.metadata.base import MetadataStore
@@ -46,6 +46,17 @@ def test_a_version_may_reread_its_own_document_but_hold_nothing_of_another(store
         store.documents.add_version(again, reader=None)
     with pytest.raises(ConflictError):
         store.documents.add_version(replace(again, sha256=other.sha256), reader=None, rereads=True)
+    assert store.documents.add_version(again, reader=None, rereads=True).version == again
+
+
+def test_a_version_may_reread_its_own_document_where_another_holds_the_same(store: MetadataStore) -> None:
+    """Two people may each have added it, where neither sees the other's."""
+    first, stranger = version("v1"), UserId("stranger")
+    store.documents.add_version(first, reader=None)
+    store.access.set(first.document_id, [], workspace_id=HERE)
+    same = replace(version("v3"), sha256=first.sha256)
+    store.documents.add_version(same, reader=stranger)
+    again = replace(version("v2", document_id=first.document_id, number=2), sha256=first.sha256)
     assert store.documents.add_version(again, reader=None, rereads=True).version == again
 
 

@@ -144,3 +144,18 @@ def test_a_worker_looks_through_the_files_twice(
     stop.set()
     thread.join()
     assert list(files.find()) == []
+
+
+@pytest.mark.parametrize(("waits", "wiped"), [(0, False), (1, True)])
+def test_what_is_owed_is_wiped_when_nothing_is_in_hand_or_next(
+    services: Services, workspace: Workspace, metadata: MetadataStore, recovery: Recovery, waits: int, wiped: bool
+) -> None:
+    """A job that waits for a server may do so for days."""
+    job = job_of(services, add(services, workspace.id, "warfarin.txt", WARFARIN))
+    metadata.jobs.claim(job.id, worker="w", lease_seconds=60)
+    metadata.jobs.finish(job.id, worker="w", state=JobState.WAITING, waits=waits)
+    metadata.owe_wipe()
+    recovery.complete_wiping()
+    database = Database(services.settings.data_dir / "dafe.db", key=services.keys.database)
+    assert database.is_wipe_owed is not wiped
+    database.close()

@@ -249,6 +249,34 @@ def test_the_last_of_several_deletions_wipes_for_all(
     assert stores.left("v1") == set()
 
 
+@pytest.mark.parametrize(
+    ("kind", "document_id", "running", "wiped"),
+    [
+        (JobKind.INDEX, OTHER_LETTER, False, False),
+        (JobKind.INDEX, OTHER_LETTER, True, False),
+        (JobKind.INDEX, LETTER, True, True),
+        (JobKind.DELETE, OTHER_LETTER, False, False),
+        (JobKind.DELETE, LETTER, False, False),
+    ],
+)
+def test_while_there_are_jobs_for_others_a_replacement_only_owes_the_wipe(
+    stores: Stores, kind: JobKind, document_id: DocumentId, running: bool, wiped: bool
+) -> None:
+    stores.keep("v1")
+    new = stores.keep("v2", number=2)
+    stores.keep("o1", document_id=OTHER_LETTER)
+    stores.metadata.jobs.add(job("another", kind=kind, document_id=document_id))
+    if running:
+        stores.metadata.jobs.claim(job("another").id, worker="w", lease_seconds=60)
+    stores.remover.replace_versions(new)
+    assert stores.left("v1") == {"record"}
+    assert stores.wiped is wiped
+    if kind is JobKind.INDEX:
+        assert stores.database.is_wipe_owed is not wiped
+        stores.metadata.complete_wiping()
+        assert stores.wiped
+
+
 def test_of_a_deleted_version_its_ids_are_known() -> None:
     asked = job("j1", document_id=LETTER)
     assert gone(asked) == DocumentVersion(

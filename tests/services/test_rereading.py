@@ -1,12 +1,16 @@
 """What rules read while the language model was away is marked, and read again when the model is back."""
 
+import errno
 import json
+import os
+import stat
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any
 
 import pytest
 
@@ -16,8 +20,11 @@ from app.domain.ids import UserId
 from app.domain.jobs import JobState, Priority
 from app.domain.models import Band, ModelInfo, ProbeResult
 from app.domain.workspaces import Workspace
-from app.errors import ConflictError
+from app.errors import BackendUnavailableError, ConflictError
+from app.language_models import wants_model
 from app.services.documents import SameName
+from app.services.model_in_use import Tried
+from app.services.rereading import Rereading
 from app.services.storing import VersionStoring
 from app.services.used_models import UsedModels
 from app.settings import load_settings
@@ -212,11 +219,67 @@ def test_a_marked_document_whose_file_is_damaged_is_not_tried_for_ever(
     assert facts(services, workspace.id) == before
 
 
+@pytest.mark.parametrize("deleted", [False, True])
+def test_a_marked_document_whose_file_is_missing_keeps_its_facts_and_is_not_tried_for_ever(
+    services: Services, workspace: Workspace, rereading: Rereading, metadata: MetadataStore, work: Work, deleted: bool
+) -> None:
+    document = add(services, workspace.id, "letter.txt", WARFARIN)
+    work()
+    metadata.documents.update_version(document.version.id, workspace_id=workspace.id, to_redo=True)
+    before, marked = facts(services, workspace.id), current(services, document)
+    (stored,) = (services.settings.data_dir / "files").glob(f"*/{document.version.file_id}")
+    stored.unlink()
+    if deleted:
+        metadata.documents.delete(document.id, workspace_id=workspace.id)
+    rereading._begin(marked)
+    if not deleted:
+        assert not current(services, document).version.to_redo
+        assert current(services, document).version.number == 1
+        assert facts(services, workspace.id) == before
+
+
+def test_what_no_model_is_to_read_is_marked_no_longer(
+    services: Services, workspace: Workspace, rereading: Rereading, metadata: MetadataStore, work: Work
+) -> None:
+    document = add(services, workspace.id, "letter.txt", WARFARIN)
+    work()
+    metadata.documents.update_version(document.version.id, workspace_id=workspace.id, to_redo=True)
+    for tried in (Tried(None, NONE, settled=False), Tried(None, NONE)):
+        assert current(services, document).version.to_redo
+        rereading._look = lambda tried=tried: tried  # type: ignore[misc]
+        rereading.begin()
+    assert not current(services, document).version.to_redo
+    assert current(services, document).version.number == 1
+
+
+def test_a_full_disk_leaves_nothing_of_a_reading_again(
+    services: Services, workspace: Workspace, storing: VersionStoring, work: Work, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = add(services, workspace.id, "letter.txt", WARFARIN)
+    work()
+    version, folder = current(services, document).version, services.settings.data_dir / "files"
+    before = {path.name for path in folder.rglob("*") if path.is_file()}
+    written: list[int] = []
+
+    def full_at_the_second(descriptor: int) -> None:
+        """First comes the text as it was read, then the file."""
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            written.append(descriptor)
+            if len(written) == 2:
+                raise OSError(errno.ENOSPC, "full")
+
+    with monkeypatch.context() as patched, pytest.raises(BackendUnavailableError):
+        patched.setattr(os, "fsync", full_at_the_second)
+        storing.read_again(version, created_by=version.uploaded_by, reader=None, priority=Priority.BULK)
+    assert {path.name for path in folder.rglob("*") if path.is_file()} == before
+
+
 MODEL_INFO = ModelInfo("ollama", "big", "digest-1", 8192)
 LEADING = ProbeResult(MODEL_INFO, Band.MODEL_LED)
 NONE = ProbeResult(None, Band.RULES_ONLY)
 SLOW = ProbeResult(MODEL_INFO, Band.RULES_ONLY, too_slow=True)
 OTHER = replace(MODEL_INFO, digest="digest-2")
+ANSWERING: dict[str, Any] = {"name": "a", "model": {"kind": "scripted"}, "tasks": ["answer"]}
 
 
 @pytest.mark.parametrize(
@@ -227,7 +290,9 @@ OTHER = replace(MODEL_INFO, digest="digest-2")
         ([LEADING], LEADING, False),
         ([LEADING], SLOW, True),
         ([LEADING, SLOW], SLOW, True),
-        ([LEADING, replace(SLOW, model=OTHER)], replace(SLOW, model=OTHER), False),
+        ([LEADING, replace(SLOW, model=OTHER)], replace(SLOW, model=OTHER), True),
+        ([LEADING, replace(SLOW, model=OTHER)], NONE, True),
+        ([LEADING, LEADING], NONE, True),
         ([LEADING, ProbeResult(OTHER, Band.RULES_ONLY)], NONE, False),
         ([ProbeResult(OTHER, Band.RULES_ONLY), LEADING], NONE, True),
         ([LEADING, ProbeResult(MODEL_INFO, Band.RULES_ONLY)], NONE, False),
@@ -241,6 +306,29 @@ def test_a_model_is_missed_when_it_read_here_last(
         used.note(result)
     assert used.is_missed(now) is missed
     assert not UsedModels(metadata.models, wanted=False).is_missed(now)
+
+
+@pytest.mark.parametrize(
+    ("llm", "band", "wanted"),
+    [
+        ({"kind": "none"}, "", False),
+        ({"kind": "auto"}, "", True),
+        ({"kind": "auto"}, "rules_only", False),
+        ({"kind": "router", "endpoints": [ANSWERING]}, "", False),
+        ({"kind": "router", "endpoints": [ANSWERING, ANSWERING | {"name": "b", "tasks": ["extract"]}]}, "", True),
+    ],
+)
+def test_a_model_is_wanted_where_the_settings_let_one_read(
+    tmp_path: Path, llm: dict[str, Any], band: str, wanted: bool
+) -> None:
+    assert wants_model(load_settings(data_dir=tmp_path, llm=llm, model_band=band)) is wanted
+
+
+@pytest.fixture
+def rereading(services: Services) -> Rereading:
+    begin: Any = services.make_indexing()._recovery._read_again
+    made: Rereading = begin.__self__
+    return made
 
 
 @pytest.fixture

@@ -9,10 +9,11 @@ import pytest
 
 from app.container import OPERATOR, Services, open_services
 from app.domain.access import Actor
-from app.domain.documents import DocumentStatus
+from app.domain.documents import DocumentStatus, DocumentVersion
 from app.domain.jobs import JobState
 from app.domain.workspaces import Workspace
-from app.errors import NotFoundError
+from app.errors import BackendUnavailableError, NotFoundError
+from app.pipeline.indexing import Indexer
 from app.services import indexing
 from app.services.indexing import pause_seconds
 from app.settings import load_settings
@@ -106,3 +107,20 @@ def test_what_was_given_up_is_listed_once_with_its_reason_and_tried_again_togeth
     assert status_of(services, stopped) is DocumentStatus.STOPPED
     work()
     assert len(services.jobs.dead(OPERATOR, workspace_id=workspace.id)) == len(bad)
+
+
+def test_a_job_that_is_stopped_while_its_server_is_away_does_not_wait_for_that(
+    services: Services, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, work: Work
+) -> None:
+    document = add(services, workspace.id, "letter.txt", WARFARIN)
+
+    def stopped_meanwhile(_indexer: Indexer, _version: DocumentVersion, **_options: object) -> None:
+        services.jobs.stop(OPERATOR, workspace_id=workspace.id, job_id=job_of(services, document).id)
+        raise BackendUnavailableError("It is away.")
+
+    monkeypatch.setattr(Indexer, "index_document", stopped_meanwhile)
+    monkeypatch.setattr(indexing, "pause_seconds", lambda _times: 20.0)
+    started = time.monotonic()
+    work()
+    assert status_of(services, document) is DocumentStatus.STOPPED
+    assert time.monotonic() - started < 15

@@ -1,7 +1,7 @@
 """Tests of indexing while a language model reads: stopping, waiting for it, and not asking twice."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -83,7 +83,7 @@ class Workplace:
         self.metadata.documents.add_version(VERSION, reader=None)
         self.files.put(layout_id(VERSION.id), TypeAdapter(LoadedDocument).dump_json(two_sections()))
 
-    def indexer(self, model: ScriptedLanguageModel) -> Indexer:
+    def indexer(self, model: ScriptedLanguageModel, *, stands_in: bool = False) -> Indexer:
         extractor: TripleExtractor = ModelExtractor(ModelReader(model, info=TESTED, cache=self.cache), parser=PARSER)
         return Indexer(
             metadata=self.metadata,
@@ -93,11 +93,15 @@ class Workplace:
             cache=self.cache,
             loader=load(DocumentLoader, LocalLoaderSettings()),
             embedder=EMBEDDER,
-            choose_extractor=lambda: ChosenExtractor(extractor),
+            choose_extractor=lambda: ChosenExtractor(extractor, stands_in=stands_in),
             parser=PARSER,
             count_tokens=lambda text: len(text.split()),
             ids_key=b"key",
         )
+
+    def version(self, version_id: VersionId = VERSION.id) -> DocumentVersion:
+        known = self.metadata.documents.find_versions(VERSION.document_id, workspace_id=W1)
+        return next(one for one in known if one.id == version_id)
 
     def relations(self) -> set[str]:
         found = self.graph.find_triples(workspace_id=W1, permitted=frozenset({VERSION.id}), limit=10)
@@ -164,3 +168,34 @@ def test_a_chunk_set_aside_is_counted_and_read_when_the_job_runs_again(workplace
     assert (again.extracted, again.quarantined) == (2, 0)
     assert workplace.relations() == {"runs", "sold"}
     assert workplace.states() == [ChunkState.EXTRACTED, ChunkState.EXTRACTED]
+
+
+@pytest.mark.parametrize(("first", "then", "marked"), [(True, False, True), (False, False, False), (False, True, True)])
+def test_what_a_stand_in_read_a_part_of_stays_marked(
+    workplace: Workplace, first: bool, then: bool, marked: bool
+) -> None:
+    broken = model_of(RUNS, ScriptedAnswer(when=SALE, fails="unavailable"))
+    with pytest.raises(BackendUnavailableError):
+        workplace.indexer(broken, stands_in=first).index_document(VERSION, progress=going_on)
+    assert workplace.version().to_redo is first
+    workplace.indexer(model_of(SOLD), stands_in=then).index_document(workplace.version(), progress=going_on)
+    assert workplace.relations() == {"runs", "sold"}
+    assert workplace.version().to_redo is marked
+
+
+def test_a_stand_in_reads_nothing_again(workplace: Workplace) -> None:
+    """Only what is read for the first time, or holds something else than before."""
+    model = model_of(RUNS, SOLD)
+    workplace.indexer(model).index_document(VERSION, progress=going_on)
+    workplace.metadata.documents.publish(VERSION.id, workspace_id=W1)
+    again = replace(VERSION, id=VersionId("v2"), number=2)
+    other = replace(again, id=VersionId("v3"), number=3, sha256="1" * 64)
+    for one in (again, other):
+        workplace.metadata.documents.add_version(one, reader=None, rereads=True)
+        workplace.files.put(layout_id(one.id), workplace.files.get(layout_id(VERSION.id)))
+    with pytest.raises(BackendUnavailableError, match="read again"):
+        workplace.indexer(model, stands_in=True).index_document(again, progress=going_on)
+    assert not workplace.version(again.id).to_redo
+    workplace.indexer(model, stands_in=True).index_document(other, progress=going_on)
+    assert workplace.version(other.id).to_redo
+    workplace.indexer(model).index_document(again, progress=going_on)

@@ -84,7 +84,22 @@ def test_a_named_model_that_is_away_stops_the_worker_and_not_the_pages(cache: Sq
     in_use = ModelInUse(gone, cache=cache)
     with pytest.raises(BackendUnavailableError):
         in_use.settle()
-    assert in_use.look(wait_seconds=20).result.band is Band.RULES_ONLY
+    looked = in_use.look(wait_seconds=20)
+    assert (looked.result.band, looked.settled) == (Band.RULES_ONLY, False)
+    with pytest.raises(BackendUnavailableError):
+        in_use.settle()
+
+
+def test_a_model_that_pages_missed_is_there_for_the_worker_at_once(cache: SqlCacheStore) -> None:
+    now, models = [0.0], [gone(), useless(), gone()]
+    in_use = ModelInUse(lambda: models.pop(0), cache=cache, clock=lambda: now[0])
+    assert in_use.look(wait_seconds=20).model is None
+    assert len(models) == 2
+    now[0] = 30.0
+    assert in_use.look(wait_seconds=20).model is None
+    assert len(models) == 2, "a minute is not over"
+    assert in_use.settle().model is not None
+    assert in_use.look().model is not None
 
 
 def test_a_model_that_came_back_is_used_after_a_minute(cache: SqlCacheStore) -> None:

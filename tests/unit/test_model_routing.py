@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from app.domain.models import Message
+from app.domain.models import Message, ModelInfo
 from app.errors import BackendUnavailableError, InvalidInputError
 from backends.llm.base import LanguageModel
 from backends.llm.endpoint import Endpoint
@@ -229,6 +229,24 @@ def test_a_call_that_comes_again_stands_where_it_stood(servers: Callable[..., Vl
             until(lambda: pool.granted(first, within_seconds=0.1))
             assert second.endpoint is None
         assert pool.granted(second, within_seconds=1)
+
+
+def test_an_endpoint_that_fails_in_an_unforeseen_way_is_asked_again(servers: Callable[..., VllmDialect]) -> None:
+    class Odd(Endpoint):
+        asked = 0
+
+        def describe(self) -> ModelInfo:
+            self.asked += 1
+            if self.asked == 1:
+                raise KeyError("what a library of the vendor's lets out")
+            return super().describe()
+
+    place = Odd(endpoint("a", servers()))
+    with closing(ReplicaPool([place], wait_seconds=60)) as pool:
+        with pytest.raises(BackendUnavailableError, match="the log names"):
+            pool.describe("answer")
+        until(lambda: place.asked > 1 and place.info is not None)
+        assert pool.describe("answer").name == "smol"
 
 
 def test_a_call_that_was_refused_for_want_of_room_is_done_when_there_is_some(
