@@ -67,15 +67,17 @@ class Moving:
     def remove_source(self, actor: Actor) -> int:
         """Delete what the source holds once the folder belongs to the target; how many workspaces that were.
 
-        Raises ConflictError where it does not, or where the target lacks what its documents need.
+        Raises ConflictError where it does not, where the source is not known as a database of this folder, or where the
+        target lacks what its documents need.
         """
         folder, copy = self.source.settings.data_dir, self._copy()
         if not belongs_to(folder, self.target.metadata.identity):
             raise ConflictError("The installation was not moved yet: move it first, without --remove-source.")
+        if copy.moves_records and not was_begun(folder, self.source.metadata.identity):
+            raise ConflictError("That database was never moved from this data folder: nothing was deleted.")
         self._require_no_worker()
-        spaces = {one.id for stores in (self.source, self.target) for one in stores.metadata.workspaces.find()}
-        if not copy.moves_records:
-            copy.require_complete()
+        copy.require_complete()
+        spaces = self._workspace_ids()
         with self.auditor.change(actor, _ACTION, details={**self._between(), "removed": len(spaces)}):
             for workspace_id in sorted(spaces):
                 for content in copy.contents:
@@ -88,6 +90,9 @@ class Moving:
                 self.source.metadata.movable.clear()
             self.target.metadata.wipe()
         return len(spaces)
+
+    def _workspace_ids(self) -> set[WorkspaceId]:
+        return {one.id for stores in (self.source, self.target) for one in stores.metadata.workspaces.find()}
 
     def _copy(self) -> Copy:
         source, target = self.source.settings, self.target.settings
