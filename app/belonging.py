@@ -2,16 +2,17 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from app.errors import ConfigurationError, ConflictError
-from app.security.grown_file import exclusive, is_held
+from app.security.grown_file import exclusive, is_held, keep_name, shared
 
 _MOVING = "migrate.lock"
 _NOTE = "metadata-id"
 _BEGUN = "metadata-ids-begun"
 _USED = ("prepared", "files")
+_IS_MOVED = "The installation is being moved to other stores: wait until dafe migrate has ended."
 
 
 def require_own_metadata(folder: Path, identity: str) -> None:
@@ -54,18 +55,34 @@ def was_begun(folder: Path, identity: str) -> bool:
 
 @contextmanager
 def moving(folder: Path) -> Iterator[None]:
-    """Nobody opens the folder meanwhile. Raises ConflictError when it is being moved already."""
-    try:
-        with exclusive(folder / _MOVING, wait=False):
-            yield
-    except BlockingIOError as error:
-        raise ConflictError("The installation is being moved already: wait until that has ended.") from error
+    """Nobody opens the folder meanwhile. Raises ConflictError while a process has it open or moves it."""
+    with ExitStack() as held:
+        try:
+            held.enter_context(exclusive(folder / _MOVING, wait=False))
+        except BlockingIOError as error:
+            if is_held(folder / _MOVING):
+                sentence = "The installation is being moved already: wait until that has ended."
+            else:
+                sentence = "A process of Dafe Graphs is running with this data folder: stop it first."
+            raise ConflictError(sentence) from error
+        yield
+
+
+@contextmanager
+def in_use(folder: Path) -> Iterator[None]:
+    """Nobody moves the installation meanwhile. Raises ConflictError while `dafe migrate` works on it."""
+    with ExitStack() as held:
+        try:
+            held.enter_context(shared(folder / _MOVING))
+        except BlockingIOError as error:
+            raise ConflictError(_IS_MOVED) from error
+        yield
 
 
 def refuse_while_moved(folder: Path) -> None:
     """Raises ConflictError while `dafe migrate` works on the folder."""
     if is_held(folder / _MOVING):
-        raise ConflictError("The installation is being moved to other stores: wait until dafe migrate has ended.")
+        raise ConflictError(_IS_MOVED)
 
 
 def _known(folder: Path) -> str | None:
@@ -89,3 +106,4 @@ def _write(path: Path, text: str) -> None:
         file.flush()
         os.fsync(file.fileno())
     beside.replace(path)
+    keep_name(path.parent)

@@ -4,7 +4,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from app.belonging import refuse_while_moved, require_own_metadata
+from app.belonging import in_use, refuse_while_moved, require_own_metadata
 from app.cache_counts import CacheCounts, CountedCacheStore
 from app.errors import BackendUnavailableError
 from app.pipeline.adjacencies import Adjacencies
@@ -62,12 +62,14 @@ class Installation:
 
 
 def open_installation(settings: Settings, closing: ExitStack) -> Installation:
-    """Open the data folder, making it, its key and its tables when they are not there yet; `closing` frees it all.
+    """Open the data folder, making it, its key and its tables when they are not there yet; `closing` frees it all, and
+    until then the installation is not moved.
 
-    Raises ConfigurationError, IntegrityError or BackendUnavailableError with a sentence for the administrator.
+    Raises ConfigurationError, IntegrityError, BackendUnavailableError or ConflictError with a sentence for the
+    administrator.
     """
     refuse_while_moved(settings.data_dir)
-    keys = _open_folder(settings)
+    keys = _open_folder(settings, closing)
     database = open_database(settings, keys, closing)
     log = open_log(settings, keys, closing)
     embedder = open_backend(Embedder, settings.embeddings, closing, model_dir=settings.model_dir)
@@ -176,12 +178,13 @@ def open_router(installation: Installation) -> ModelRouter | None:
     return router
 
 
-def _open_folder(settings: Settings) -> Keys:
+def _open_folder(settings: Settings, closing: ExitStack) -> Keys:
     try:
         settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
         probe = settings.data_dir / ".writable"
         probe.write_bytes(b"")
         probe.unlink(missing_ok=True)
+        closing.enter_context(in_use(settings.data_dir))
     except OSError as error:
         raise BackendUnavailableError(
             f"The data folder {settings.data_dir} cannot be written ({error.strerror}): give this user the right to"

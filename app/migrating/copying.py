@@ -75,17 +75,26 @@ class Copy:
         return counts
 
     def require_complete(self) -> None:
-        """Raises ConflictError where the target lacks of the visible versions what the source still holds."""
-        for workspace_id in self._workspace_ids(self.source):
-            visible = self.source.metadata.documents.find_visible(workspace_id=workspace_id, reader=None)
-            scope = {"workspace_id": workspace_id, "permitted": frozenset(visible)}
+        """Raises ConflictError where the target lacks something of the versions that are visible there.
+
+        With records of its own it has gone its own way since: then a vector for each passage is asked for, and of
+        everything else something where the source has any. Otherwise as much of it as the source has.
+        """
+        workspace_ids = self._workspace_ids(self.target)
+        if not workspace_ids and self._workspace_ids(self.source):
+            raise _lacking("workspaces")
+        for workspace_id in workspace_ids:
+            visible = self.target.metadata.documents.find_visible(workspace_id=workspace_id, reader=None)
+            scope: dict[str, Any] = {"workspace_id": workspace_id, "permitted": frozenset(visible)}
+            passages = self.target.metadata.chunks.count(**scope)
             for content in self.contents:
                 held, before = (content.count(stores, scope) for stores in (self.target, self.source))
-                if any(held[kind] < number for kind, number in before.items()):
-                    raise ConflictError(
-                        f"The new stores lack {content.name} that the old ones hold: move the installation first,"
-                        " without --remove-source."
-                    )
+                lacks = any(held[kind] < number for kind, number in before.items())
+                if self.moves_records:
+                    lacks = any(before.values()) and not any(held.values())
+                    lacks = lacks or held.get("vectors", passages) < passages
+                if lacks:
+                    raise _lacking(content.name)
 
     def _each(
         self,
@@ -209,6 +218,13 @@ def _by_key(records: MovableRecords, kind: str, page: Sequence[dict[str, Any]]) 
 def _require_equal(one: object, other: object, what: str) -> None:
     if one != other:
         raise _different(what)
+
+
+def _lacking(what: str) -> ConflictError:
+    return ConflictError(
+        f"The new stores lack {what} that their documents need: nothing was deleted. Index these documents again, or"
+        " move the installation again, without --remove-source."
+    )
 
 
 def _different(what: str, **ids: str) -> IntegrityError:

@@ -43,7 +43,8 @@ class Moving:
 
     def move(self, actor: Actor, progress: Progress) -> Moved:
         """The source stays as it is. Until everything was copied and found equal, the folder belongs to it; a run that
-        was cut off is done again and goes on. Raises IntegrityError where the copy differs, ConflictError where the
+        was cut off is done again and goes on. What the target kept of an earlier time (sign-ins, cached results, what
+        was deleted since) goes before the switch. Raises IntegrityError where the copy differs, ConflictError where the
         target holds something else or somebody works with either."""
         folder, copy = self.source.settings.data_dir, self._copy()
         if copy.moves_records and belongs_to(folder, self.target.metadata.identity):
@@ -52,8 +53,12 @@ class Moving:
         self._require_no_worker()
         if copy.moves_records:
             self._begin()
+            self.target.metadata.movable.forget_sign_ins()
+        self._clear_cache(self.target)
         copy.make(progress)
         found = copy.check(progress)
+        if copy.moves_records and not self.target.metadata.identity:
+            self.target.metadata.wipe()  # What it held is in the folder, in the room of what was deleted.
         self._verify_log(actor)
         counts: Counts = {}
         for one in found.values():
@@ -67,27 +72,35 @@ class Moving:
     def remove_source(self, actor: Actor) -> int:
         """Delete what the source holds once the folder belongs to the target; how many workspaces that were.
 
-        Raises ConflictError where it does not, or where the target lacks what its documents need.
+        Raises ConflictError where it does not, where the source is not known as a database of this folder, or where the
+        target lacks what its documents need.
         """
         folder, copy = self.source.settings.data_dir, self._copy()
         if not belongs_to(folder, self.target.metadata.identity):
             raise ConflictError("The installation was not moved yet: move it first, without --remove-source.")
+        if copy.moves_records and not was_begun(folder, self.source.metadata.identity):
+            raise ConflictError("That database was never moved from this data folder: nothing was deleted.")
         self._require_no_worker()
-        spaces = {one.id for stores in (self.source, self.target) for one in stores.metadata.workspaces.find()}
-        if not copy.moves_records:
-            copy.require_complete()
+        copy.require_complete()
+        spaces = self._workspace_ids()
         with self.auditor.change(actor, _ACTION, details={**self._between(), "removed": len(spaces)}):
             for workspace_id in sorted(spaces):
                 for content in copy.contents:
                     content.delete_workspace(self.source, workspace_id)
-                if self.source.settings.cache != self.target.settings.cache:
-                    self.source.cache.delete_scope(workspace_id)
-            if self.source.settings.cache != self.target.settings.cache:
-                self.source.cache.delete_scope(_MODELS_SCOPE)
+            self._clear_cache(self.source)
             if copy.moves_records:
                 self.source.metadata.movable.clear()
             self.target.metadata.wipe()
         return len(spaces)
+
+    def _clear_cache(self, stores: Stores) -> None:
+        """Before workspaces are gone, which nobody could name then."""
+        if self.source.settings.cache != self.target.settings.cache:
+            for scope in (*sorted(self._workspace_ids()), _MODELS_SCOPE):
+                stores.cache.delete_scope(scope)
+
+    def _workspace_ids(self) -> set[WorkspaceId]:
+        return {one.id for stores in (self.source, self.target) for one in stores.metadata.workspaces.find()}
 
     def _copy(self) -> Copy:
         source, target = self.source.settings, self.target.settings

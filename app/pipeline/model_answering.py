@@ -96,9 +96,9 @@ class AnswerWriter:
         except (ModelOutputError, InvalidInputError):
             yield _quoting(material, UNUSABLE)
         else:
+            if (stands_in or self._stands_in) and (draft.sentences or notice == [NOTHING_FOUND]):
+                notice.insert(0, STANDS_IN.format(name=self._info.name))
             if draft.sentences:
-                if stands_in or self._stands_in:
-                    notice.insert(0, STANDS_IN.format(name=self._info.name))
                 yield replace(draft, notice=" ".join(notice), finished=True)
             else:
                 yield _quoting(material, *(notice or [UNUSABLE]))

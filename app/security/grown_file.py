@@ -25,7 +25,7 @@ def append_lines(path: Path, lines: Sequence[str]) -> None:
     finally:
         os.close(descriptor)
     if is_new:
-        _keep_name(path.parent)
+        keep_name(path.parent)
 
 
 def read_lines(path: Path, *, offset: int = 0) -> Iterator[str]:
@@ -71,8 +71,20 @@ def exclusive(path: Path, *, wait: bool = True) -> Iterator[None]:
         os.close(descriptor)
 
 
+@contextmanager
+def shared(path: Path) -> Iterator[None]:
+    """Hold the lock file together with others, so that nobody holds it alone; it is made when it is not there. Raises
+    OSError; BlockingIOError when it is held alone."""
+    descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def is_held(path: Path) -> bool:
-    """Whether a process holds this lock file at the moment."""
+    """Whether a process holds this lock file alone at the moment."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:
@@ -86,8 +98,8 @@ def is_held(path: Path) -> bool:
     return False
 
 
-def _keep_name(folder: Path) -> None:
-    """A new file survives a power cut only when its folder is on disk too; not every file system can do that."""
+def keep_name(folder: Path) -> None:
+    """A new name survives a power cut only when its folder is on disk too; not every file system can do that."""
     with suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:

@@ -17,6 +17,7 @@ from backends.llm.watching import Watch
 from backends.refusals import BusyError
 
 _SURE_SECONDS = 1.0
+_FIRST_LOOK_SECONDS = 15.0
 _CHECK_SECONDS = 5.0
 _CHECK_AGAIN_SECONDS = 1.0
 _REST_SECONDS = 1.0
@@ -79,23 +80,23 @@ class ReplicaPool:
         self._watch = Watch(endpoints, check=self.check, pause_seconds=self._pause)
 
     def describe(self, task: Task) -> ModelInfo:
-        """The model and the smallest window of the endpoints that take calls; waits for the first look at them.
+        """The model and the smallest window of the endpoints that take calls; waits a while for the first look at them.
 
         Raises BackendUnavailableError when none does.
         """
         self._watch.start()
         with self._changed:
-            self._changed.wait_for(lambda: self._fit(task) or not self._unseen(task))
+            self._changed.wait_for(lambda: self._fit(task) or not self._unseen(task), _FIRST_LOOK_SECONDS)
             infos = [endpoint.info for endpoint in self._fit(task) if endpoint.info is not None]
             if not infos:
                 raise self._away(task)
             return min(infos, key=lambda info: info.window_tokens)
 
-    def model(self, task: Task) -> LanguageModel:
-        """Of an endpoint that takes calls where there is one: to count tokens."""
+    def model(self, task: Task) -> LanguageModel | None:
+        """Of an endpoint that takes calls, to count tokens; None where there is none, or none was looked at yet."""
         with self._changed:
-            able = self._fit(task) or [one for one in self.replicas if task in one.settings.tasks]
-        return able[0].model(LANES[task])
+            fit = self._fit(task)
+        return fit[0].model(LANES[task]) if fit else None
 
     def call(self, task: Task) -> Call:
         return Call(task, since=self._clock())

@@ -7,6 +7,7 @@ from typing import Any
 from app.domain.models import Message, ModelInfo
 from app.errors import BackendUnavailableError
 from backends.llm.base import EndpointState, LanguageModel, ModelRouter, Piece, Task
+from backends.llm.counting import estimate_tokens
 from backends.llm.endpoint import Endpoint
 from backends.llm.pool import ReplicaPool
 from backends.llm.settings import RouterSettings
@@ -61,7 +62,9 @@ class PooledLanguageModel(LanguageModel):
                     pieces.close()  # type: ignore[attr-defined]
 
     def count_tokens(self, text: str) -> int:
-        return self._pool.model(self._task).count_tokens(text)
+        """As an endpoint counts that takes calls; estimated where none does."""
+        model = self._pool.model(self._task)
+        return estimate_tokens(text) if model is None else model.count_tokens(text)
 
     def close(self) -> None:
         """The router closes the endpoints."""

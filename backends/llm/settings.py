@@ -128,15 +128,20 @@ class EndpointSettings(BaseModel):
         default=frozenset({"answer", "verify", "extract"}), min_length=1, description="What it is used for."
     )
     tier: Literal["large", "small"] = Field(default="large", description="Large ones answer before small ones.")
-    most_at_once: int = Field(default=8, ge=1, le=1024, description="Most calls at once, while it copes.")
+    most_at_once: int = Field(
+        default=8, ge=1, le=1024, description="Most calls at once of each process, while it copes."
+    )
     kept_for_people: int = Field(
-        default=1, ge=0, description="Of these, how many indexing leaves free; one call it may always make."
+        default=1,
+        ge=0,
+        description="Of these, how many the process's own indexing leaves free; one call it may always make.",
     )
     target_seconds: float = Field(
         default=10.0, gt=0, description="Longest wait for the first words that is still well; slower, it gets less."
     )
     priority_scheduling: bool = Field(
-        default=False, description="The vLLM there runs with --scheduling-policy priority."
+        default=False,
+        description="The vLLM there runs with --scheduling-policy priority; only this works between processes.",
     )
 
     @model_validator(mode="after")
@@ -147,7 +152,11 @@ class EndpointSettings(BaseModel):
 
 
 class RouterSettings(BackendSettings):
-    """Several endpoints: replicas share the work, answers have a chain of models to fall back on."""
+    """Several endpoints: replicas share the work, answers have a chain of models to fall back on.
+
+    Each process keeps its own queue, limits and calls kept for people; between web and worker processes only a vLLM
+    that schedules by priority puts people first.
+    """
 
     kind: Literal["router"] = "router"
     adapter: ClassVar[str] = "backends.llm.router:RoutedLanguageModels"

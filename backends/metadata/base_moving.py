@@ -52,5 +52,9 @@ class MovableRecords(ABC):
         """
 
     @abstractmethod
+    def forget_sign_ins(self) -> None:
+        """Remove the sessions and failed sign-ins of this store."""
+
+    @abstractmethod
     def clear(self) -> None:
         """Remove every record of this store, sessions, failed sign-ins and passages too, and `wipe` it."""

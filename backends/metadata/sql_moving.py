@@ -102,6 +102,11 @@ class SqlMovableRecords(MovableRecords):
             for start in range(0, len(rows), _WRITTEN_TOGETHER):
                 connection.execute(table.insert(), rows[start : start + _WRITTEN_TOGETHER])
 
+    def forget_sign_ins(self) -> None:
+        with self._database.write() as connection:
+            for table in (sessions, failures):
+                connection.execute(table.delete())
+
     def clear(self) -> None:
         with self._database.write() as connection:
             for table in (*_NOT_MOVED, *_TABLES.values()):

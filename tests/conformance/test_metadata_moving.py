@@ -152,6 +152,17 @@ def test_records_that_cannot_all_be_written_leave_everything_as_it_was(store: Me
     assert records.read("users", workspace_id=None) == [ann, bob]
 
 
+def test_sign_ins_are_forgotten_and_people_stay(store: MetadataStore) -> None:
+    fill(store)
+    store.sessions.add(session("s1"), token_sha256="t1")
+    store.users.add_failure("k", at=NOW, window_seconds=60)
+    before = seen(store)
+    store.movable.forget_sign_ins()
+    assert store.sessions.find() == []
+    assert store.users.count_failures("k", at=NOW, window_seconds=60) == 0
+    assert seen(store) == before
+
+
 def test_a_cleared_store_holds_nothing_and_can_be_filled_again(store: MetadataStore) -> None:
     fill(store)
     store.chunks.upsert([chunk("c1", version_id="v1")])

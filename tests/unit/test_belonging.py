@@ -1,5 +1,7 @@
 """A data folder and the one database that knows its files."""
 
+import os
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -7,6 +9,7 @@ import pytest
 from app.belonging import (
     belongs_to,
     give_to,
+    in_use,
     moving,
     note_begun,
     refuse_while_moved,
@@ -53,6 +56,47 @@ def test_databases_that_a_folder_was_copied_to_are_remembered(tmp_path: Path) ->
     for identity in ("one", "two", "one", ""):
         note_begun(tmp_path, identity)
     assert [was_begun(tmp_path, one) for one in ("one", "two", "three")] == [True, True, False]
+
+
+def test_a_note_is_on_disk_with_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[str] = []
+
+    def sync(descriptor: int) -> None:
+        synced.append(Path(f"/proc/self/fd/{descriptor}").resolve().name)
+
+    monkeypatch.setattr(os, "fsync", sync)
+    give_to(tmp_path, "one")
+    assert synced == ["metadata-id.new", tmp_path.name]
+
+
+def test_a_folder_in_use_is_not_moved(tmp_path: Path) -> None:
+    for _ in range(2):
+        with in_use(tmp_path), in_use(tmp_path):  # As two processes have it.
+            refuse_while_moved(tmp_path)
+            with (
+                pytest.raises(ConflictError, match="is running with this data folder: stop it"),
+                moving(tmp_path),
+            ):
+                pass
+        with moving(tmp_path):
+            with pytest.raises(ConflictError, match="is being moved to other stores"), in_use(tmp_path):
+                pass
+            with pytest.raises(ConflictError, match="being moved already"), moving(tmp_path):
+                pass
+
+
+def test_programs_that_are_started_do_not_hold_the_folder(tmp_path: Path) -> None:
+    with in_use(tmp_path):
+        child = subprocess.Popen(["/bin/cat"], close_fds=False, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        assert child.stdin is not None and child.stdout is not None
+        child.stdin.write(b"runs\n")
+        child.stdin.flush()
+        assert child.stdout.readline() == b"runs\n"
+    try:
+        with moving(tmp_path):
+            pass
+    finally:
+        child.communicate()
 
 
 def test_a_folder_is_moved_by_one_at_a_time_and_used_by_nobody_meanwhile(tmp_path: Path) -> None:

@@ -132,7 +132,7 @@ def test_a_copy_holds_what_the_original_holds_and_making_it_again_changes_nothin
     for _ in range(2):
         sides.make()
         counts = sides.check()
-    assert counts[None] == {"users": 0, "workspaces": 2}
+    assert counts[None] == {"users": 0, "workspaces": 2, "models_used": 0}
     found = {"documents": 1, "passages": 2, "vectors": 2, "entities": 2, "mentions": 4, "triples": 1, "evidence": 2}
     assert counts[HERE].items() >= found.items()
     scope: dict[str, Any] = {"workspace_id": OTHER, "permitted": frozenset({V2})}
@@ -199,13 +199,29 @@ def test_vectors_of_another_embedding_model_are_told(sides: Sides) -> None:
 
 
 def test_old_stores_are_kept_while_the_new_ones_lack_something(sides: Sides) -> None:
-    with pytest.raises(ConflictError, match="lack passages"):
+    with pytest.raises(ConflictError, match="lack workspaces"):
         sides.copy.require_complete()
     sides.make()
     sides.copy.require_complete()
-    sides.target.vectors.delete_versions([V1], workspace_id=HERE)
+    sides.target.metadata.documents.delete(version("v1").document_id, workspace_id=HERE)  # It went its own way since.
+    sides.copy.require_complete()
+    sides.target.graph.delete_workspace(OTHER)
+    with pytest.raises(ConflictError, match="lack facts"):
+        sides.copy.require_complete()
+    sides.target.vectors.delete_versions([V2], workspace_id=OTHER)
     with pytest.raises(ConflictError, match="lack vectors"):
         sides.copy.require_complete()
+
+
+def test_stores_that_share_their_records_are_kept_while_the_new_ones_lack_anything(sides: Sides) -> None:
+    copy = Copy(sides.source, replace(sides.target, metadata=sides.source.metadata))
+    with pytest.raises(ConflictError, match="lack vectors"):
+        copy.require_complete()
+    copy.make(silent)
+    copy.require_complete()
+    copy.target.graph.delete_versions([V1], workspace_id=HERE)
+    with pytest.raises(ConflictError, match="lack facts"):
+        copy.require_complete()
 
 
 def test_stores_that_share_their_records_begin_with_nothing(sides: Sides) -> None:

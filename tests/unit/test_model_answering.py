@@ -201,6 +201,19 @@ def test_the_first_of_the_chain_that_may_write_does_and_says_so_when_one_is_miss
     assert choose_writer([], parser=PARSER, embedder=EMBEDDER) is None
 
 
+def test_a_stand_in_that_finds_nothing_says_that_it_is_one(desk: Desk) -> None:
+    """The first model may find something, so that is not kept as the answer."""
+    nothing = scripted(ScriptedAnswer(text="Not in the documents."))
+    away = scripted(ScriptedAnswer(text="", fails="unavailable"))
+    for writer in (
+        AnswerWriter(nothing, info=nothing.describe(), parser=PARSER, embedder=EMBEDDER, stands_in=True),
+        AnswerWriter(away, info=away.describe(), parser=PARSER, embedder=EMBEDDER, otherwise=writer_of(nothing)),
+    ):
+        desk.writer = writer
+        told = model_answering.STANDS_IN.format(name="scripted")
+        assert list(desk.answer(QUESTION))[-1].notice == f"{told} {model_answering.NOTHING_FOUND}"
+
+
 def test_a_window_too_small_for_a_passage_gives_way_to_the_quotes(desk: Desk) -> None:
     assert ask(desk, TRUE, window_tokens=150)[-1].notice == model_answering.UNUSABLE
 

@@ -13,7 +13,9 @@ from pydantic import ValidationError
 
 from app.domain.models import Message, ModelInfo
 from app.errors import BackendUnavailableError, InvalidInputError
+from backends.llm import pool
 from backends.llm.base import LanguageModel
+from backends.llm.counting import estimate_tokens
 from backends.llm.endpoint import Endpoint
 from backends.llm.openai import OpenAILanguageModel
 from backends.llm.pool import ReplicaPool
@@ -182,6 +184,33 @@ def test_a_breaker_opens_is_half_open_for_a_trial_and_closes(servers: Callable[.
         until(lambda: state_of(router).breaker == "closed")
         assert "eleven tokens" in ask(router)
         assert state_of(router).problem == ""
+
+
+def test_tokens_are_estimated_while_no_endpoint_takes_calls(servers: Callable[..., VllmDialect]) -> None:
+    server, text = servers(), "Warfarin was stopped."
+    with routed(endpoint("a", server)) as router:
+        assert router.count_tokens(text) == estimate_tokens(text)
+        assert server.requests == []
+        router.describe()
+        assert router.count_tokens(text) < estimate_tokens(text)
+        server.refuses = 500
+        for _ in range(3):
+            with pytest.raises(BackendUnavailableError, match="HTTP 500"):
+                ask(router)
+        asked = [path for path, _ in server.requests].count("/tokenize")
+        assert router.count_tokens(text) == estimate_tokens(text)
+        assert [path for path, _ in server.requests].count("/tokenize") == asked > 0
+
+
+def test_a_server_that_says_nothing_is_waited_for_a_while(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "_FIRST_LOOK_SECONDS", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        settings = OpenAISettings(url=f"http://127.0.0.1:{silent.getsockname()[1]}/v1", model="m", timeout_seconds=5)
+        with routed(EndpointSettings(name="a", model=settings)) as router:
+            began = time.monotonic()
+            with pytest.raises(BackendUnavailableError, match="not looked at yet"):
+                router.describe()
+            assert time.monotonic() - began < 4
 
 
 def test_a_server_that_was_killed_is_used_again_when_it_is_back() -> None:
