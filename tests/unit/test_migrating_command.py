@@ -1,10 +1,12 @@
 """`dafe migrate` as people meet it before there are servers: one sentence, and nothing is touched."""
 
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
 from app.belonging import moving
+from tests.servers.days import services_of
 from tests.unit.test_cli import CommandLine
 
 pytestmark = pytest.mark.slow
@@ -31,3 +33,14 @@ def test_nobody_uses_the_installation_while_it_is_moved(tmp_path: Path) -> None:
         ran = dafe("migrate", "--from", "embedded", "--to", "cluster")
         assert (ran.code, "being moved already" in ran.errors) == (1, True), ran.errors
     assert dafe("workspaces", "list").code == 0
+
+
+def test_it_is_not_moved_while_a_process_has_it_open(tmp_path: Path) -> None:
+    """One that has done nothing for a while too: its next change would be lost."""
+    dafe = CommandLine(tmp_path)
+    with closing(services_of(tmp_path / "data")):
+        ran = dafe("migrate", "--from", "embedded", "--to", "cluster")
+        assert (ran.code, "stop it first" in ran.errors) == (1, True), ran.errors
+        assert dafe("workspaces", "list").code == 0
+    with moving(tmp_path / "data"):
+        pass
