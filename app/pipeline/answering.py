@@ -10,7 +10,7 @@ from typing import Any
 from app.domain.answers import Answer, AnswerSentence, AnswerTriple, Citation, Mode, Verdict
 from app.domain.documents import Chunk, DocumentVersion
 from app.domain.graph import Assertion, Evidence
-from app.domain.ids import ChunkId, VersionId, WorkspaceId
+from app.domain.ids import ChunkId, VersionId
 from app.domain.workspaces import Workspace
 from app.pipeline.citing import Citations
 from app.pipeline.extractive import SENTENCES_SHOWN, Candidate, find_candidates, score, support_of
@@ -73,10 +73,6 @@ class Answerer:
         """Who answers now: changes with the models and the prompt."""
         writer = self._find_writer()
         return f"{self._embedder.name}/{writer.version if writer else 'quotes'}"
-
-    def forget(self, workspace_id: WorkspaceId) -> None:
-        """Drop what is held in memory of a workspace."""
-        self._retriever.forget(workspace_id)
 
     def answer(
         self, question: str, *, scope: Scope, mode: Mode, corpus: str | None = None

@@ -1,17 +1,14 @@
 """Keeps finished answers for a while: who asks the same of the same documents gets the same answer at once."""
 
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Generator
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from threading import Lock
 
 from pydantic import TypeAdapter
 
 from app.domain.answers import Answer, Mode
-from app.domain.ids import WorkspaceId
 from app.errors import BackendUnavailableError
 from app.pipeline.answering import Answerer, Scope
 from app.pipeline.cache_keys import answers_scope, cache_key, corpus_digest
@@ -19,7 +16,6 @@ from app.pipeline.model_answering import NOTHING_FOUND
 from app.pipeline.single_flight import SingleFlight
 from backends.cache.base import CacheStore, Layer
 
-_CORPORA_KEPT = 64
 _LOOK_AGAIN_SECONDS = 0.5
 _FORM = "1"
 """To be changed when the same documents give another answer, or answers are written otherwise."""
@@ -77,8 +73,6 @@ class KnownAnswers:
         self._ttl_seconds = ttl_seconds
         self._clock = clock
         self._flights = SingleFlight()
-        self._lock = Lock()
-        self._corpora: OrderedDict[tuple[WorkspaceId, int], str | None] = OrderedDict()
 
     def answer(
         self, question: str, *, scope: Scope, mode: Mode, look_again: Callable[[], Scope], fresh: bool = False
@@ -88,7 +82,6 @@ class KnownAnswers:
         `look_again` gives what the person may see then. With `fresh` it is made anew and kept in place of the old one.
         """
         corpus = corpus_digest(scope.documents) if self._ttl_seconds else None
-        self._note(scope, corpus)
         if corpus is None:
             yield from self._answerer.answer(question, scope=scope, mode=mode)
             return
@@ -98,18 +91,6 @@ class KnownAnswers:
             yield from self._compute(asked, search_anew=True)
         else:
             yield from self._flights.follow(asked.key, lambda: self._begin(asked, time.monotonic() - began))
-
-    def _note(self, scope: Scope, corpus: str | None) -> None:
-        """Where the same documents were read again since, what is held of them in memory is dropped."""
-        documents = (scope.workspace.id, hash(scope.permitted))
-        with self._lock:
-            is_known = documents in self._corpora
-            before = self._corpora.pop(documents, None)
-            self._corpora[documents] = corpus
-            while len(self._corpora) > _CORPORA_KEPT:
-                self._corpora.popitem(last=False)
-        if is_known and before != corpus:
-            self._answerer.forget(scope.workspace.id)
 
     def _begin(self, asked: _Asked, waited_seconds: float) -> Generator[Answer, None, None]:
         """Who waited for somebody else's answer in vain gets one for what they may see now."""

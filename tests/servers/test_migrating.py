@@ -315,7 +315,7 @@ def test_what_the_old_stores_hold_is_deleted_when_that_is_asked_for_after_the_mo
     assert held["vectors"] > 0 and held["mentions"] > 0 and held["chunk_stems"] > 0
     assert migrated(folder, cluster, *THERE, "--remove-source") == {"removed": {"workspaces": 2}}
     left = {name: number for name, number in rows_of(folder, key).items() if number}
-    assert left.keys() <= {"alembic_version", "queue", "queue_workers", "vector_removals"}
+    assert left.keys() <= {"alembic_version", "queue", "queue_turns", "queue_workers", "vector_removals"}
     with closing(open_cluster(folder, cluster)) as services:
         assert seen(services) == before
     migrated(folder, cluster, *BACK)

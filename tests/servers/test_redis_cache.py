@@ -184,7 +184,7 @@ def test_a_full_server_gives_up_cached_values_and_no_job_and_no_index(
     queue.close()
     cache.delete_scope("w")
     with server.admin() as admin:
-        left = [key for key in admin.scan_iter(f"{values['prefix']}*") if b"queue:" not in key]
+        left = [key for key in admin.scan_iter(f"{values['prefix']}*") if b"jobs:" not in key]
         assert left == [cache._indexes]
 
 

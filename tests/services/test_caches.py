@@ -19,7 +19,6 @@ from app.domain.workspaces import Workspace
 from app.services.documents import SameName
 from app.settings import load_settings
 from backends.cache.base import Layer
-from backends.metadata.base_content import DocumentFilter
 from backends.sql.engine import Database
 from tests.services.asking import QUESTION, ask, content, kept_keys
 from tests.services.letters import REPLACED, WARFARIN, add, upload
@@ -118,30 +117,12 @@ def test_a_changed_document_voids(services: Services, ward: WorkspaceId, change:
         services.documents.delete(OPERATOR, workspace_id=ward, document_id=first.id)
     else:
         services.documents.retry(OPERATOR, workspace_id=ward, document_id=first.id)
-        assert ask(services, OPERATOR, ward).kept_at is None
-        assert ask(services, OPERATOR, ward).kept_at is None  # Nothing is kept while it is being read.
+        assert ask(services, OPERATOR, ward).kept_at is not None, "its facts stay until it was read again"
     work_off(services)
     after = ask(services, OPERATOR, ward)
     assert after.kept_at is None
     assert ("fluconazole" in str(after)) == (change == "new version")
     assert ask(services, OPERATOR, ward).kept_at is not None
-
-
-def test_what_is_in_memory_of_documents_that_were_read_again_is_dropped(
-    services: Services, ward: WorkspaceId, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    dropped: list[WorkspaceId] = []
-    retriever = services.questions._answerer._answerer._retriever
-    monkeypatch.setattr(retriever, "forget", dropped.append)
-    (document,) = services.documents.list(OPERATOR, workspace_id=ward, document_filter=DocumentFilter()).documents
-    for _ in range(2):
-        ask(services, OPERATOR, ward)
-    assert dropped == []
-    services.documents.retry(OPERATOR, workspace_id=ward, document_id=document.id)
-    work_off(services)
-    for _ in range(2):
-        ask(services, OPERATOR, ward)
-    assert dropped == [ward]
 
 
 def test_vectors_and_facts_go_with_their_document(services: Services, ward: WorkspaceId) -> None:
