@@ -23,10 +23,11 @@ class SingleFlight:
     def follow(self, key: str, start: Callable[[], Answers]) -> Answers:
         """The answers of `start`, called here unless somebody with this key computes them already.
 
-        Whoever computed them and was stopped or is stuck is followed by the next, who begins anew; where they failed,
-        all begin at once, so that nobody waits for others' failures. Nobody gets an error of another. Who watches
-        is given the latest step again now and then, so that they can stop.
+        Whoever computed them and failed, was stopped or is stuck is followed by the next, who begins anew; where two
+        failed, all begin at once, so that nobody waits for others' failures. Nobody gets an error of another. Who
+        watches is given the latest step again now and then, so that they can stop.
         """
+        failures = 0
         while True:
             flight, leads = self._join(key)
             if leads:
@@ -35,7 +36,8 @@ class SingleFlight:
             if (yield from flight.watch()):
                 return
             self._leave(key, flight)
-            if flight.failed:
+            failures += flight.failed
+            if failures > 1:
                 yield from start()
                 return
 

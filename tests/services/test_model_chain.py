@@ -40,7 +40,7 @@ def services_of(folder: Path, *endpoints: dict[str, Any]) -> Services:
 
 
 def ask(services: Services, workspace_id: WorkspaceId) -> Answer:
-    *_, answer = services.questions.ask(OPERATOR, workspace_id=workspace_id, text=QUESTION, mode=Mode.RAG)
+    *_, answer = services.questions.ask(OPERATOR, workspace_id=workspace_id, text=QUESTION, mode=Mode.RAG, fresh=True)
     return answer
 
 

@@ -14,7 +14,7 @@ ASKING = 6
 TAKES_SECONDS = 0.8
 
 
-def test_where_the_first_fails_all_others_begin_at_once() -> None:
+def test_where_two_fail_all_others_begin_at_once() -> None:
     flights, together, failed = SingleFlight(), Barrier(ASKING), []
 
     def answers() -> Generator[Answer, None, None]:
