@@ -4,7 +4,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import Any
 
-from app.belonging import in_use, refuse_while_moved, require_own_metadata
+from app.belonging import in_use, require_own_metadata
 from app.cache_counts import CacheCounts, CountedCacheStore
 from app.errors import BackendUnavailableError
 from app.pipeline.adjacencies import Adjacencies
@@ -68,7 +68,6 @@ def open_installation(settings: Settings, closing: ExitStack) -> Installation:
     Raises ConfigurationError, IntegrityError, BackendUnavailableError or ConflictError with a sentence for the
     administrator.
     """
-    refuse_while_moved(settings.data_dir)
     keys = _open_folder(settings, closing)
     database = open_database(settings, keys, closing)
     log = open_log(settings, keys, closing)

@@ -100,8 +100,6 @@ class Coverage:
     refused: dict[str, int] = field(default_factory=dict)
     """Candidate triples the gate refused, by reason."""
     warnings: tuple[str, ...] = ()
-    read_at: datetime | None = None
-    """When all this was counted: another time whenever the document was read again."""
     extractor: str = ""
     """The version of the extractor that read its facts; empty where it was indexed before that was noted."""
 

@@ -25,6 +25,10 @@ class JobState(StrEnum):
         return self in {JobState.DONE, JobState.FAILED, JobState.STOPPED}
 
 
+OPEN_STATES = tuple(state for state in JobState if not state.finished)
+"""Of jobs that wait or are in work."""
+
+
 class Priority(IntEnum):
     """What comes first; among equals workspaces take turns, and in one of them the oldest comes first."""
 

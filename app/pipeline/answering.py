@@ -79,7 +79,7 @@ class Answerer:
     ) -> Generator[Answer, None, None]:
         """What is known so far, each time more, and last the finished answer.
 
-        Found passages are kept under `corpus`, the scope's `corpus_digest`; with None they are searched for anew.
+        Found passages are kept under `corpus`, the `corpus_digest` of the scope; with None they are searched for anew.
         """
         retrieve = partial(self._retrieve, question, scope, corpus)
         retrieved = retrieve(Mode.RAG if mode is Mode.RAG else Mode.GRAPHRAG)

@@ -2,13 +2,9 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
 
-from app.domain.documents import DocumentStatus, DocumentVersion
 from app.domain.ids import VersionId, WorkspaceId
 from backends.cache.base import Layer
-
-_BEING_READ = frozenset({DocumentStatus.WAITING, DocumentStatus.RUNNING})
 
 
 def cache_key(layer: Layer, *parts: str) -> str:
@@ -16,16 +12,10 @@ def cache_key(layer: Layer, *parts: str) -> str:
     return f"{layer}/{hashlib.sha256(json.dumps(parts).encode()).hexdigest()}"
 
 
-def corpus_digest(documents: Mapping[VersionId, DocumentVersion]) -> str | None:
-    """Stands for what somebody may see, and for how it was read: another one when a document of it is added, replaced,
-    removed or read again, or its access changed. None while one of them is being read again: what is found changes."""
-    if any(version.status in _BEING_READ for version in documents.values()):
-        return None
-    parts = [
-        [version.id, version.name, version.status, str(version.uploaded_at), str(version.coverage)]
-        for _, version in sorted(documents.items())
-    ]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
+def corpus_digest(permitted: frozenset[VersionId]) -> str:
+    """Stands for what somebody may see: another one when a document of it is added, replaced, removed or read again,
+    which makes a new version, or when its access changed."""
+    return hashlib.sha256(json.dumps(sorted(permitted)).encode()).hexdigest()
 
 
 def answers_scope(workspace_id: WorkspaceId) -> str:

@@ -3,7 +3,6 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import partial
 
 from pydantic import TypeAdapter
@@ -201,7 +200,7 @@ class Indexer:
             if len(states) >= _STATES_TOGETHER:
                 self._store_states(version, states)
         self._store_states(version, states)
-        return replace(counted.coverage, read_at=datetime.now(UTC))
+        return counted.coverage
 
     def _read_chunk(self, chunk: Chunk, extractor: TripleExtractor, go_on: Callable[[], bool]) -> ChunkExtraction:
         """From the cache where this text was read before by this version of the extractor."""

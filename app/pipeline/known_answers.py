@@ -5,10 +5,12 @@ from collections.abc import Callable, Generator
 from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cached_property
 
 from pydantic import TypeAdapter
 
 from app.domain.answers import Answer, Mode
+from app.domain.ids import VersionId
 from app.errors import BackendUnavailableError
 from app.pipeline.answering import Answerer, Scope
 from app.pipeline.cache_keys import answers_scope, cache_key, corpus_digest
@@ -27,18 +29,20 @@ class _Kept:
     at: datetime
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class _Asked:
     question: str
     scope: Scope
     mode: Mode
-    corpus: str
-    """What `scope` was when the question was asked."""
     version: str
     """Who answers."""
-    look_again: Callable[[], Scope]
+    look_again: Callable[[], frozenset[VersionId]]
 
-    @property
+    @cached_property
+    def corpus(self) -> str:
+        return corpus_digest(self.scope.permitted)
+
+    @cached_property
     def key(self) -> str:
         here = self.scope.workspace
         settings = (self.version, str(here.refuse_below), str(here.weak_below), self.mode)
@@ -48,15 +52,16 @@ class _Asked:
     def place(self) -> str:
         return answers_scope(self.scope.workspace.id)
 
-    def is_as_it_was(self) -> bool:
-        return corpus_digest(self.look_again().documents) == self.corpus
+    def is_all_there(self) -> bool:
+        """Whether everything that was searched may still be seen; what came since is another corpus."""
+        return self.scope.permitted <= self.look_again()
 
 
 _KEPT = TypeAdapter(_Kept)
 
 
 class KnownAnswers:
-    """Answers are shared by people who may see the same documents as they were read last, and by nobody else. Equal
+    """Answers are shared by people who may see the same versions of documents, and by nobody else. Equal
     questions at once are answered once in this process. Threads may share this object."""
 
     def __init__(
@@ -75,30 +80,36 @@ class KnownAnswers:
         self._flights = SingleFlight()
 
     def answer(
-        self, question: str, *, scope: Scope, mode: Mode, look_again: Callable[[], Scope], fresh: bool = False
+        self,
+        question: str,
+        *,
+        scope: Scope,
+        mode: Mode,
+        look_again: Callable[[], frozenset[VersionId]],
+        fresh: bool = False,
     ) -> Generator[Answer, None, None]:
         """As `Answerer.answer`; one that was kept comes alone, with the time at which it was made.
 
-        `look_again` gives what the person may see then. With `fresh` it is made anew and kept in place of the old one.
+        `look_again` gives the versions that the person may see then. With `fresh` it is made anew and kept in place of
+        the old one.
         """
-        corpus = corpus_digest(scope.documents) if self._ttl_seconds else None
-        if corpus is None:
+        if not self._ttl_seconds:
             yield from self._answerer.answer(question, scope=scope, mode=mode)
             return
         began = time.monotonic()
-        asked = _Asked(question, scope, mode, corpus, self._answerer.version(), look_again)
+        asked = _Asked(question, scope, mode, self._answerer.version(), look_again)
         if fresh:
             yield from self._compute(asked, search_anew=True)
         else:
             yield from self._flights.follow(asked.key, lambda: self._begin(asked, time.monotonic() - began))
 
     def _begin(self, asked: _Asked, waited_seconds: float) -> Generator[Answer, None, None]:
-        """Who waited for somebody else's answer in vain gets one for what they may see now."""
-        now = asked.look_again() if waited_seconds > _LOOK_AGAIN_SECONDS else asked.scope
-        if now is not asked.scope and corpus_digest(now.documents) != asked.corpus:
-            yield from self._answerer.answer(asked.question, scope=now, mode=asked.mode)
-        else:
-            yield from self._find_or_compute(asked)
+        """Who waited for somebody else's answer in vain gets one from what of it may still be seen."""
+        if waited_seconds > _LOOK_AGAIN_SECONDS and not asked.is_all_there():
+            now = asked.look_again()
+            left = {version_id: version for version_id, version in asked.scope.documents.items() if version_id in now}
+            asked = replace(asked, scope=replace(asked.scope, documents=left))
+        yield from self._find_or_compute(asked)
 
     def _find_or_compute(self, asked: _Asked) -> Generator[Answer, None, None]:
         started = time.perf_counter()
@@ -133,11 +144,11 @@ class KnownAnswers:
         is_whole = answer.notice in {"", NOTHING_FOUND} and self._answerer.version() == asked.version
         kept = _KEPT.dump_json(_Kept(answer, self._clock()))
         with suppress(BackendUnavailableError):  # It was answered all the same.
-            if is_whole and asked.is_as_it_was():
+            if is_whole and asked.is_all_there():
                 self._cache.put(asked.key, kept, scope=asked.place, ttl_seconds=self._ttl_seconds)
 
     def _check(self, asked: _Asked) -> None:
         """What was found or answered may have been put after it was removed with its document: it is removed again."""
         with suppress(BackendUnavailableError):
-            if not asked.is_as_it_was():
+            if not asked.is_all_there():
                 self._cache.delete_scope(asked.place)

@@ -7,7 +7,7 @@ from threading import Event, Thread
 from app.domain.access import Actor
 from app.domain.documents import DocumentStatus, DocumentVersion
 from app.domain.ids import JobId
-from app.domain.jobs import Job, JobKind, JobState
+from app.domain.jobs import OPEN_STATES, Job, JobKind, JobState
 from app.errors import (
     BackendUnavailableError,
     CancelledError,
@@ -106,9 +106,7 @@ class IndexingService:
         return self._metadata.jobs.claim(job_id, worker=self._worker, lease_seconds=LEASE_SECONDS)
 
     def _is_being_indexed(self, job: Job) -> bool:
-        busy = self._metadata.jobs.find(
-            reader=None, document_id=job.document_id, states=(JobState.RUNNING, JobState.STOPPING, JobState.WAITING)
-        )
+        busy = self._metadata.jobs.find(reader=None, document_id=job.document_id, states=OPEN_STATES)
         return any(other.kind is JobKind.INDEX and other.version_id == job.version_id for other in busy)
 
     def _index(self, job: Job, progress: JobProgress) -> None:

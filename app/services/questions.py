@@ -13,7 +13,7 @@ from app.pipeline.answering import Scope
 from app.pipeline.known_answers import KnownAnswers
 from app.security.access import authorise
 from app.security.auditor import Auditor
-from app.services.permitted import permitted_documents
+from app.services.permitted import permitted_documents, permitted_versions
 from backends.metadata.base import MetadataStore
 
 LONGEST_QUESTION = 2_000
@@ -40,12 +40,14 @@ class QuestionService:
         if len(question) > LONGEST_QUESTION:
             raise InvalidInputError(f"The question is longer than {LONGEST_QUESTION:,} characters: shorten it.")
         workspace = self._metadata.workspaces.get(workspace_id)
-
-        def look() -> Scope:
-            return Scope(workspace, permitted_documents(self._metadata, actor, workspace_id))
-
-        scope = look()
-        answers = self._answerer.answer(question, scope=scope, mode=mode, look_again=look, fresh=fresh)
+        scope = Scope(workspace, permitted_documents(self._metadata, actor, workspace_id))
+        answers = self._answerer.answer(
+            question,
+            scope=scope,
+            mode=mode,
+            look_again=lambda: frozenset(permitted_versions(self._metadata, actor, workspace_id)),
+            fresh=fresh,
+        )
         return self._stream(actor, scope, question, mode, answers)
 
     def _stream(

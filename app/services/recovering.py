@@ -6,7 +6,7 @@ from threading import Event
 
 from app.domain.documents import Document, DocumentStatus, DocumentVersion
 from app.domain.ids import FileId, VersionId
-from app.domain.jobs import Job, JobKind, JobState
+from app.domain.jobs import OPEN_STATES, Job, JobKind, JobState
 from app.errors import BackendUnavailableError, DafeError, NotFoundError
 from app.logs import get_logger
 from app.pipeline.indexing import layout_id
@@ -20,7 +20,6 @@ from backends.queue.base import JobQueue
 _EVERY_SECONDS = 10.0
 _FILES_AGAIN = 6
 """The look at which files are looked through again: an upload that waits for the database has ended by then."""
-_OPEN = (JobState.WAITING, JobState.RUNNING, JobState.STOPPING)
 _UNFINISHED = frozenset({DocumentStatus.WAITING, DocumentStatus.RUNNING})
 _log = get_logger("recovery")
 
@@ -61,13 +60,13 @@ class Recovery:
 
     def carry_jobs(self) -> None:
         """Jobs that no message carries are queued again; at once, because a message too many does no harm."""
-        waiting = {job.id: job for job in self._metadata.jobs.find(reader=None, states=_OPEN)}
+        waiting = {job.id: job for job in self._metadata.jobs.find(reader=None, states=OPEN_STATES)}
         for job_id in sorted(waiting.keys() - self._queue.find() if waiting else ()):
             put_job(self._queue, waiting[job_id])
 
     def serve_versions(self) -> None:
         """Versions that wait while no job is to index them get one, or the state in which their last job ended."""
-        served = {job.version_id for job in self._metadata.jobs.find(reader=None, states=_OPEN)}
+        served = {job.version_id for job in self._metadata.jobs.find(reader=None, states=OPEN_STATES)}
         unserved = {version.id: version for version in self._unfinished_versions() if version.id not in served}
         for version_id in sorted(self._unserved & unserved.keys()):
             self._serve(unserved[version_id])
@@ -78,7 +77,7 @@ class Recovery:
         done, once in a process, because nothing new comes: a job that replaces a version ends when it is gone."""
         if self._replaced:
             return
-        served = {job.document_id for job in self._metadata.jobs.find(reader=None, states=_OPEN)}
+        served = {job.document_id for job in self._metadata.jobs.find(reader=None, states=OPEN_STATES)}
         indexed = [
             [version for version in versions if version.status is DocumentStatus.INDEXED]
             for versions in self._all_versions(self._documents())
@@ -90,7 +89,7 @@ class Recovery:
     def complete_wiping(self) -> None:
         """What a job could not wipe, because the database was busy or the disk full, or left to the last one: now,
         unless one is in hand or next. Those that wait for a server may do so for days."""
-        open_jobs = self._metadata.jobs.find(reader=None, states=_OPEN)
+        open_jobs = self._metadata.jobs.find(reader=None, states=OPEN_STATES)
         if all(job.state is JobState.WAITING and job.waits > 0 for job in open_jobs):
             self._metadata.complete_wiping()
 

@@ -5,14 +5,12 @@ from dataclasses import replace
 
 from app.domain.documents import DocumentVersion
 from app.domain.ids import FileId
-from app.domain.jobs import Job, JobKind, JobState
+from app.domain.jobs import OPEN_STATES, Job, JobKind, JobState
 from app.pipeline.cache_keys import answers_scope
 from app.pipeline.indexing import Indexer
 from backends.cache.base import CacheStore
 from backends.files.base import FileStore
 from backends.metadata.base import MetadataStore
-
-_OPEN = (JobState.WAITING, JobState.RUNNING, JobState.STOPPING)
 
 
 class Remover:
@@ -89,7 +87,7 @@ class Remover:
         """While there are jobs for others the wipe is only noted: it writes the whole database anew, and whoever comes
         last does it for all."""
         mine = {version.document_id for version in versions}
-        if any(job.document_id not in mine for job in self._metadata.jobs.find(reader=None, states=_OPEN)):
+        if any(job.document_id not in mine for job in self._metadata.jobs.find(reader=None, states=OPEN_STATES)):
             self._metadata.owe_wipe()
         else:
             self._wipe()

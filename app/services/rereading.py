@@ -5,7 +5,7 @@ from contextlib import suppress
 
 from app.domain.access import Actor
 from app.domain.documents import Document, DocumentVersion
-from app.domain.jobs import JobState, Priority
+from app.domain.jobs import OPEN_STATES, Priority
 from app.domain.models import Band
 from app.errors import ConflictError, IntegrityError, NotFoundError
 from app.security.auditor import Auditor
@@ -17,7 +17,6 @@ from backends.metadata.base_content import DocumentFilter
 
 _MOST_AT_ONCE = 20
 """Until a document is read again its file is there twice."""
-_OPEN = (JobState.WAITING, JobState.RUNNING, JobState.STOPPING)
 
 
 class Rereading:
@@ -52,7 +51,7 @@ class Rereading:
             for document in marked:
                 self._unmark(document.version)
             return
-        open_jobs = self._metadata.jobs.find(reader=None, states=_OPEN)
+        open_jobs = self._metadata.jobs.find(reader=None, states=OPEN_STATES)
         room = _MOST_AT_ONCE - sum(job.priority is Priority.BULK for job in open_jobs)
         for document in marked[: max(room, 0)]:
             self._begin(document)

@@ -101,8 +101,7 @@ def contents(services: Services, workspace_id: WorkspaceId) -> Contents:
         )
         return Contents(
             documents=Counter(
-                f"{row.name} {row.number} {row.status} {row.visible_version_id == row.id} {row.title}"
-                f" {_counted(row.coverage)}"
+                f"{row.name} {row.number} {row.status} {row.visible_version_id == row.id} {row.title} {row.coverage}"
                 for row in connection.execute(listed.where(versions.c.workspace_id == workspace_id))
             ),
             chunks=Counter(
@@ -231,8 +230,3 @@ def leftovers(services: Services) -> list[str]:
     found = [f"{messages} messages are left in the queue"] if messages else []
     found += [f"the stored file {one} is of no document" for one in sorted(stored - known)]
     return found + [f"the stored file {one} is missing" for one in sorted(known - stored)]
-
-
-def _counted(coverage: str) -> str:
-    """Without the time at which it was counted."""
-    return json.dumps({name: value for name, value in json.loads(coverage).items() if name != "read_at"})

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from app.domain.documents import Coverage, DocumentStatus, DocumentVersion, Sentence, Span
-from app.domain.ids import DocumentId, FileId, UserId, VersionId, WorkspaceId
+from app.domain.documents import Sentence, Span
+from app.domain.ids import VersionId, WorkspaceId
 from app.pipeline.cache_keys import cache_key, corpus_digest
 from app.pipeline.indexing import _cache_key
 from app.pipeline.vector_cache import VectorCache
@@ -30,42 +30,13 @@ def cache(tmp_path: Path) -> Iterator[SqlCacheStore]:
         yield opened
 
 
-def version(name: str) -> DocumentVersion:
-    return DocumentVersion(
-        id=VersionId(name),
-        document_id=DocumentId(f"d-{name}"),
-        workspace_id=W1,
-        number=1,
-        name=f"{name}.txt",
-        media_type="text/plain",
-        sha256="",
-        size_bytes=0,
-        file_id=FileId(name),
-        uploaded_by=UserId("u"),
-        uploaded_at=NOW,
-        status=DocumentStatus.INDEXED,
-        coverage=Coverage(1, 2, 2, read_at=NOW),
-    )
+def digest(*versions: str) -> str:
+    return corpus_digest(frozenset(map(VersionId, versions)))
 
 
-def digest(*versions: DocumentVersion) -> str | None:
-    return corpus_digest({one.id: one for one in versions})
-
-
-def test_a_corpus_is_what_may_be_seen_and_how_it_was_read() -> None:
-    one, two = version("v1"), version("v2")
-    read_again = replace(one, coverage=replace(one.coverage, read_at=NOW + timedelta(seconds=1)))
-    extracted = replace(one, coverage=replace(one.coverage, triples=9))
-    failed = replace(one, status=DocumentStatus.FAILED)
-    different = [digest(one), digest(two), digest(one, two), digest(), digest(read_again), digest(extracted)]
-    different.append(digest(failed))
-    assert len(set(different)) == 7 and None not in different
-    assert digest(two, one) == digest(one, two)
-
-
-@pytest.mark.parametrize("status", [DocumentStatus.WAITING, DocumentStatus.RUNNING])
-def test_while_one_document_is_read_again_there_is_no_corpus(status: DocumentStatus) -> None:
-    assert digest(version("v1"), replace(version("v2"), status=status)) is None
+def test_a_corpus_is_what_may_be_seen() -> None:
+    assert len({digest("v1"), digest("v2"), digest("v1", "v2"), digest(), digest("v1v2"), digest("v1,v2")}) == 6
+    assert digest("v2", "v1") == digest("v1", "v2")
 
 
 def test_parts_never_run_into_each_other() -> None:
