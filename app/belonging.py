@@ -6,7 +6,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from app.errors import ConfigurationError, ConflictError
-from app.security.grown_file import exclusive, is_held, keep_name, shared
+from app.security.grown_file import exclusive, is_held, shared
+from backends.disk import keep_name
 
 _MOVING = "migrate.lock"
 _NOTE = "metadata-id"

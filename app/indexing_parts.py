@@ -35,14 +35,17 @@ def make_indexing(
         look=models.reading.look,
         auditor=auditor,
     )
+    walks = WalkUpkeep(metadata=metadata, adjacencies=installation.adjacencies)
     return IndexingService(
         indexer=indexer,
         metadata=metadata,
         remover=remover,
-        recovery=Recovery(queue=queue, remover=remover, read_again=rereading.begin, **stores),
+        recovery=Recovery(
+            queue=queue, remover=remover, read_again=rereading.begin, at_first=walks.refresh_all, **stores
+        ),
         queue=queue,
         auditor=auditor,
-        walks=WalkUpkeep(metadata=metadata, adjacencies=installation.adjacencies),
+        walks=walks,
     )
 
 

@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,11 +16,11 @@ Places = NDArray[np.int64]
 Weights = NDArray[np.float64]
 
 
-def codes_of(texts: Iterable[str], *, key: bytes = b"") -> Codes:
-    """64 bits for each name or id (BLAKE2b, RFC 7693). Names are coded with a key: without it nobody who reads the
-    files can test a guessed one. Two names of one code would be one to the walk: of 10 million workspaces with a
-    million names, less than one has such a pair."""
-    digests = (hashlib.blake2b(text.encode(), key=key[:64], digest_size=8).digest() for text in texts)
+def codes_of(names: Iterable[str], *, key: bytes) -> Codes:
+    """64 bits for each name (BLAKE2b, RFC 7693) that depend on a key: without it nobody who reads the files can test a
+    guessed one. Two names of one code would be one to the walk: of 10 million workspaces with a million names, less
+    than one has such a pair."""
+    digests = (hashlib.blake2b(name.encode(), key=key[:64], digest_size=8).digest() for name in names)
     return np.frombuffer(b"".join(digests), dtype="<u8")
 
 
@@ -47,11 +48,11 @@ class Rows:
 @dataclass(frozen=True, slots=True)
 class Part:
     """The edges of some versions, the first part of an adjacency or numbered after the first: its chunks are the
-    numbers from `first_chunk`, the names that only it has those from `first_name`, both in the order of their codes."""
+    numbers from `first_chunk`, in the order of their ids, the names that only it has those from `first_name`, in the
+    order of their codes."""
 
     versions: tuple[VersionId, ...]
     chunk_ids: NDArray[np.bytes_]
-    chunk_codes: Codes
     chunk_versions: NDArray[np.int32]
     """For each chunk the place of its version in `versions`."""
     name_codes: Codes
@@ -101,7 +102,8 @@ class Adjacency:
 
     def find_chunks(self, ids: Sequence[ChunkId]) -> Places:
         """Their numbers; -1 for one that names nothing."""
-        return _find(codes_of(ids), [(part.chunk_codes, part.first_chunk) for part in self.parts])
+        wanted = np.array([id_.encode() for id_ in ids], dtype=np.bytes_)
+        return _find(wanted, [(part.chunk_ids, part.first_chunk) for part in self.parts])
 
     def find_names(self, keys: Sequence[str], *, key: bytes) -> Places:
         """Their numbers; -1 for one that no chunk names."""
@@ -138,19 +140,19 @@ class Adjacency:
         return _joined(found)
 
 
-def find_sorted(codes: Codes, among: Codes) -> tuple[Places, NDArray[np.bool_]]:
-    """For each code its place among the sorted ones, and whether it is there."""
-    places = np.searchsorted(among, codes)
+def find_sorted(wanted: Any, among: Any) -> tuple[Places, NDArray[np.bool_]]:
+    """For each that is wanted its place among the sorted ones, and whether it is there; codes or ids."""
+    places = np.searchsorted(among, wanted)
     inside = places < len(among)
-    there = np.zeros(len(codes), dtype=bool)
-    there[inside] = among[places[inside]] == codes[inside]
+    there = np.zeros(len(wanted), dtype=bool)
+    there[inside] = among[places[inside]] == wanted[inside]
     return places, there
 
 
-def _find(codes: Codes, parts: Sequence[tuple[Codes, int]]) -> Places:
-    found = np.full(len(codes), -1, dtype=np.int64)
+def _find(wanted: Any, parts: Sequence[tuple[Any, int]]) -> Places:
+    found = np.full(len(wanted), -1, dtype=np.int64)
     for among, first in parts:
-        places, there = find_sorted(codes, among)
+        places, there = find_sorted(wanted, among)
         found[there] = places[there] + first
     return found
 

@@ -80,8 +80,7 @@ def assemble(edges: Edges, *, after: Part | None = None) -> Part:
     """The part with these edges; with `after` the second one, numbered on from that."""
     first_chunk = len(after.chunk_ids) if after else 0
     first_name = len(after.name_codes) if after else 0
-    codes = codes_of(chunk_id.decode() for chunk_id in edges.chunk_ids)
-    order = np.argsort(codes)
+    order = np.argsort(edges.chunk_ids)
     number_of = np.empty_like(order)
     number_of[order] = np.arange(len(order))
     chunks = number_of[edges.chunks]
@@ -89,7 +88,6 @@ def assemble(edges: Edges, *, after: Part | None = None) -> Part:
     return Part(
         versions=edges.versions,
         chunk_ids=edges.chunk_ids[order],
-        chunk_codes=codes[order],
         chunk_versions=edges.chunk_versions[order],
         name_codes=name_codes,
         by_chunk=_rows(chunks, names, edges.weights, count=len(order)),

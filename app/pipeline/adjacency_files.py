@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO
 from uuid import uuid4
@@ -13,10 +13,11 @@ import numpy as np
 
 from app.domain.ids import VersionId, WorkspaceId
 from app.pipeline.adjacency import Part, Rows
+from backends.disk import keep_name
 
 _CURRENT = "current"
 _LISTED = "versions.json"
-_PLAIN = ("chunk_ids", "chunk_codes", "chunk_versions", "name_codes")
+_PLAIN = ("chunk_ids", "chunk_versions", "name_codes")
 _ROWS = ("by_chunk", "by_name")
 _OF_ROWS = ("starts", "columns", "weights")
 
@@ -61,7 +62,7 @@ class AdjacencyFiles:
         except OSError:
             shutil.rmtree(folder, ignore_errors=True)
             raise
-        _keep_names(home)
+        keep_name(home)
         self._clear(home, generation)
         return generation
 
@@ -85,7 +86,7 @@ def _write(folder: Path, part: Part) -> None:
             np.save(file, array, allow_pickle=False)
     with _kept(folder / _LISTED) as file:
         file.write(json.dumps(part.versions).encode())
-    _keep_names(folder)
+    keep_name(folder)
 
 
 def _read(folder: Path) -> Part:
@@ -105,7 +106,7 @@ def _array(folder: Path, name: str) -> Any:
 
 def _is_sound(part: Part) -> bool:
     """Whether the sizes fit: a disk that lost what it had promised leaves short files, or files full of nothing."""
-    sizes = {len(part.chunk_ids), len(part.chunk_codes), len(part.chunk_versions), len(part.by_chunk.starts) - 1}
+    sizes = {len(part.chunk_ids), len(part.chunk_versions), len(part.by_chunk.starts) - 1}
     edges = {len(rows.columns) for rows in (part.by_chunk, part.by_name)}
     edges |= {len(rows.weights) for rows in (part.by_chunk, part.by_name)}
     edges |= {int(rows.starts[-1]) for rows in (part.by_chunk, part.by_name)}
@@ -119,10 +120,3 @@ def _kept(path: Path) -> Iterator[BinaryIO]:
         yield file
         file.flush()
         os.fsync(file.fileno())
-
-
-def _keep_names(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    with suppress(OSError):
-        os.fsync(descriptor)
-    os.close(descriptor)

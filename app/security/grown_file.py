@@ -3,8 +3,10 @@
 import fcntl
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
+
+from backends.disk import keep_name
 
 _TAIL_BYTES = 1 << 18
 """More than two of the longest lines."""
@@ -96,13 +98,3 @@ def is_held(path: Path) -> bool:
     finally:
         os.close(descriptor)
     return False
-
-
-def keep_name(folder: Path) -> None:
-    """A new name survives a power cut only when its folder is on disk too; not every file system can do that."""
-    with suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -73,7 +73,6 @@ class IndexingService:
         self._ending = stop
         looking = Thread(target=self._recovery.serve, kwargs={"stop": stop}, name="recovery", daemon=True)
         looking.start()
-        Thread(target=self._walks.refresh_all, name="walks", daemon=True).start()
         self._queue.run(self.run, stop=stop)
         looking.join()
 

@@ -35,14 +35,17 @@ class Recovery:
         queue: JobQueue,
         remover: Remover,
         read_again: Callable[[], None] = lambda: None,
+        at_first: Callable[[], None] = lambda: None,
         every_seconds: float = _EVERY_SECONDS,
     ) -> None:
-        """`read_again` queues what is to be read again, and is called at each look."""
+        """`read_again` queues what is to be read again, and is called at each look, `at_first` at the end of the first
+        alone."""
         self._metadata = metadata
         self._files = files
         self._queue = queue
         self._remover = remover
         self._read_again = read_again
+        self._at_first = at_first
         self._every_seconds = every_seconds
         self._unserved: set[VersionId] = set()
         self._unknown: set[FileId] = set()
@@ -52,7 +55,7 @@ class Recovery:
         """Look at once, then again and again until `stop` is set; files are looked through twice in all."""
         looks: list[Callable[[], None]] = [self.carry_jobs, self.serve_versions]
         looks += [self.complete_replacing, self.complete_wiping, self._read_again]
-        self._look([*looks, self.delete_unknown_files])
+        self._look([*looks, self.delete_unknown_files, self._at_first])
         for number in count(1):
             if stop.wait(self._every_seconds):
                 return

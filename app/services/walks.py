@@ -1,5 +1,7 @@
 """Keeps the files that questions walk over true to what the workspaces hold."""
 
+from contextlib import suppress
+
 from app.domain.ids import VersionId, WorkspaceId
 from app.domain.jobs import JobKind, JobState
 from app.errors import DafeError
@@ -26,10 +28,12 @@ class WalkUpkeep:
             self._adjacencies.refresh(workspace_id, find_versions=lambda: self._visible(workspace_id))
         except (OSError, DafeError) as error:
             _log.unexpected("walks", error)
-            self._adjacencies.delete(workspace_id)  # What a version left that went must not stay.
+            with suppress(OSError):
+                self._adjacencies.delete(workspace_id)  # What a version left that went must not stay.
 
     def refresh_all(self) -> None:
-        """At a worker's start: what a killed one left undone, and what an earlier version of the program did not do."""
+        """At a worker's start: what a killed one left undone, and what an earlier version of the program did not do.
+        Raises BackendUnavailableError."""
         for workspace in self._metadata.workspaces.find():
             self.refresh(workspace.id)
 

@@ -4,6 +4,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -92,6 +93,23 @@ def test_a_changed_right_voids_at_once_both_ways(
     assert "quobvastin" not in str(without)
     services.access.set(OPERATOR, workspace_id=ward, document_id=secret.id, user_ids=None)
     assert "quobvastin" in str(ask(services, bob, ward))
+
+
+def test_who_waited_for_an_answer_that_never_came_gets_one_from_what_may_still_be_seen(
+    services: Services, ward: WorkspaceId, make_actor: Callable[..., Actor], workspace: Workspace
+) -> None:
+    ann, bob = (make_actor(name, workspace=workspace) for name in ("ann", "bob"))
+    secret = add(services, ward, "secret.txt", SECRET)
+    work_off(services)
+    first = services.questions.ask(ann, workspace_id=ward, text=QUESTION, mode=Mode.RAG)
+    next(iter(first))
+    with ThreadPoolExecutor(1) as threads:
+        waiting = threads.submit(ask, services, bob, ward, mode=Mode.RAG)
+        time.sleep(1.0)
+        assert not waiting.done()
+        services.access.set(OPERATOR, workspace_id=ward, document_id=secret.id, user_ids=[ann.user_id])
+        first.close()  # type: ignore[attr-defined]
+        assert "quobvastin" not in str(waiting.result())
 
 
 def test_workspaces_of_the_same_documents_are_apart(

@@ -1,6 +1,7 @@
 """The files that questions walk over, as the worker keeps them: what went is not in them, not even on a full disk."""
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -97,3 +98,14 @@ def test_of_several_deletions_the_last_one_does_it(
     metadata.jobs.stop(job("j1").id)
     upkeep.refresh(HERE)
     assert written(files) == ("v2",)
+
+
+def test_no_job_fails_where_nothing_can_be_written_at_all(
+    database: Database, metadata: SqlMetadataStore, files: FullDisk
+) -> None:
+    def read_only() -> AbstractContextManager[None]:
+        raise OSError(30, "Read-only file system")
+
+    graph = SqlGraphStore(SqlGraphSettings(), database=database)
+    held = Adjacencies(graph, key=b"key", files=files, alone=read_only)
+    WalkUpkeep(metadata=metadata, adjacencies=held).refresh(HERE)

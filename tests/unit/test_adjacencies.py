@@ -165,7 +165,7 @@ def test_damaged_files_are_made_anew_from_the_store(
     every = versions("v1", "v2")
     Adjacencies(graph, key=KEY, files=files).refresh(HERE, find_versions=lambda: every)
     damaged = files.current(HERE)
-    (tmp_path / HERE / damaged / "chunk_codes.npy").write_bytes(b"")
+    (tmp_path / HERE / damaged / "chunk_ids.npy").write_bytes(b"")
     again = Adjacencies(graph, key=KEY, files=files)
     assert chunks_of(again.get(workspace_id=HERE, permitted=every), "Aspirin", every) == {"c-v1", "c-v2"}
     again.refresh(HERE, find_versions=lambda: every)
