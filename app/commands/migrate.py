@@ -76,7 +76,8 @@ def _sentences(moved: Moved, moving: Moving) -> Iterator[str]:
     else:
         yield from columns((f"{number:,}", kind.replace("_", " ")) for kind, number in sorted(moved.counts.items()))
         yield "All of it was copied and is equal; the audit log is intact."
-    yield f"Start with DAFE_PROFILE={target.profile.value} from now on. People have to sign in again."
+    again = " People have to sign in again." if moving.moves_records else ""
+    yield f"Start with DAFE_PROFILE={target.profile.value} from now on.{again}"
     yield f"Uploads, key file and audit log stay in {source.data_dir}."
     yield (
         "The old stores still hold their copy, which later deletions do not reach; this deletes it:"

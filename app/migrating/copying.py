@@ -33,7 +33,13 @@ class Copy:
 
     def make(self, progress: Progress) -> None:
         """Writes what the target lacks, in pieces that are left alone when this is done again, and removes from it what
-        the source does not hold any more."""
+        the source does not hold any more.
+
+        Raises ConflictError, with nothing changed, where both have the same records and the target holds more of what
+        they need than the source: then it is the target that is in use.
+        """
+        if not self.moves_records:
+            self._require_source_in_use()
         if self.moves_records:
             self._delete_gone_workspaces()
             for kind in self.source.metadata.movable.kinds:
@@ -74,6 +80,17 @@ class Copy:
             counts[workspace_id] |= self._whole_counts(workspace_id, versions)
         return counts
 
+    def _require_source_in_use(self) -> None:
+        for workspace_id in self._workspace_ids(self.source):
+            scope = self._visible(workspace_id)
+            for content in self.contents:
+                held, there = (content.count(stores, scope) for stores in (self.source, self.target))
+                if any(held[kind] < number for kind, number in there.items()):
+                    raise ConflictError(
+                        f"The stores to move to hold more {content.name} than those to move from: they are the ones in"
+                        " use. Nothing was changed; exchange --from and --to if you want to go back."
+                    )
+
     def require_complete(self) -> None:
         """Raises ConflictError where the target lacks something of the versions that are visible there.
 
@@ -84,8 +101,7 @@ class Copy:
         if not workspace_ids and self._workspace_ids(self.source):
             raise _lacking("workspaces")
         for workspace_id in workspace_ids:
-            visible = self.target.metadata.documents.find_visible(workspace_id=workspace_id, reader=None)
-            scope: dict[str, Any] = {"workspace_id": workspace_id, "permitted": frozenset(visible)}
+            scope = self._visible(workspace_id)
             passages = self.target.metadata.chunks.count(**scope)
             for content in self.contents:
                 held, before = (content.count(stores, scope) for stores in (self.target, self.source))
@@ -95,6 +111,11 @@ class Copy:
                     lacks = lacks or held.get("vectors", passages) < passages
                 if lacks:
                     raise _lacking(content.name)
+
+    def _visible(self, workspace_id: WorkspaceId) -> dict[str, Any]:
+        """The scope of what can be seen of a workspace in the target."""
+        visible = self.target.metadata.documents.find_visible(workspace_id=workspace_id, reader=None)
+        return {"workspace_id": workspace_id, "permitted": frozenset(visible)}
 
     def _each(
         self,

@@ -41,6 +41,11 @@ class Moving:
     audit: AuditService
     seals: Seals
 
+    @property
+    def moves_records(self) -> bool:
+        """Whether people, documents and jobs move too, which two profiles may keep in the same database."""
+        return self._copy().moves_records
+
     def move(self, actor: Actor, progress: Progress) -> Moved:
         """The source stays as it is. Until everything was copied and found equal, the folder belongs to it; a run that
         was cut off is done again and goes on. What the target kept of an earlier time (sign-ins, cached results, what

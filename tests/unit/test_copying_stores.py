@@ -242,3 +242,15 @@ def test_stores_that_share_their_records_begin_with_nothing(sides: Sides) -> Non
         "evidence": 2,
     }
     assert target.vectors.count(workspace_id=HERE, permitted=frozenset({VersionId("old")})) == 0
+
+
+def test_stores_in_use_are_not_overwritten_from_those_that_were_left(sides: Sides) -> None:
+    """The same command once more, after the old stores were emptied: what they lack must not go from the new ones."""
+    copy = Copy(sides.source, replace(sides.target, metadata=sides.source.metadata))
+    copy.make(silent)
+    copy.source.vectors.delete_workspace(HERE)
+    with pytest.raises(ConflictError, match="hold more vectors than those to move from"):
+        copy.make(silent)
+    assert copy.target.vectors.count(workspace_id=HERE, permitted=frozenset({V1})) == 2
+    copy.source.metadata.documents.delete(version("v1").document_id, workspace_id=HERE)
+    copy.make(silent)
