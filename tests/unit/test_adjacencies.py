@@ -9,7 +9,8 @@ from app.domain.graph import Contribution, Mention
 from app.domain.ids import ChunkId, VersionId, WorkspaceId
 from app.pipeline import adjacencies
 from app.pipeline.adjacencies import Adjacencies
-from app.pipeline.adjacency import Adjacency, Part
+from app.pipeline.adjacency import Adjacency, Part, codes_of
+from app.pipeline.adjacency_building import read_edges
 from app.pipeline.adjacency_files import AdjacencyFiles
 from app.pipeline.permitted_edges import PermittedEdges, permit
 from app.pipeline.retrieval_graph import RetrievalGraph
@@ -182,6 +183,34 @@ def test_what_was_extracted_again_is_read_again(graph: WatchedGraph, tmp_path: P
     adjacency = held.get(workspace_id=HERE, permitted=versions("v1"))
     assert chunks_of(adjacency, "Digoxin", versions("v1")) == {"c-v1"}
     assert chunks_of(adjacency, "Warfarin", versions("v1")) == set()
+
+
+def test_topics_weigh_more_and_what_has_no_name_less_beside_them() -> None:
+    graph = MemoryGraphStore(MemoryGraphSettings())
+    named, topic, thing, person = (
+        entity(name, type_=type_, id_=f"{name}-{type_}")
+        for name, type_ in (("Warfarin", "Drug"), ("INR", "Topic"), ("dose", "Concept"), ("INR", "Person"))
+    )
+    for chunk, entities in (("c1", (named, topic, thing, person)), ("c2", (named, thing))):
+        mentions = tuple(
+            Mention(one.id, ChunkId(chunk), VersionId("v1"), 2 if one is named else 1, one is topic) for one in entities
+        )
+        graph.add(Contribution(entities, mentions, ()), workspace_id=HERE)
+    edges = read_edges(graph, workspace_id=HERE, versions=versions("v1"), key=KEY)
+    names = dict(
+        zip(map(int, codes_of(["warfarin", "inr", "dose"], key=KEY)), ("warfarin", "inr", "dose"), strict=True)
+    )
+    weights = {
+        (edges.chunk_ids[chunk].decode(), names[int(name)]): round(float(weight), 3)
+        for chunk, name, weight in zip(edges.chunks, edges.names, edges.weights, strict=True)
+    }
+    assert weights == {
+        ("c1", "warfarin"): 1.693,
+        ("c1", "inr"): 3.0,
+        ("c1", "dose"): 0.2,
+        ("c2", "warfarin"): 1.693,
+        ("c2", "dose"): 1.0,
+    }
 
 
 @pytest.mark.parametrize("mask", [True, False])
