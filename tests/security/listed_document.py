@@ -11,7 +11,7 @@ from app.domain.ids import UserId
 from app.services.documents import Upload
 from backends.metadata.base_content import DocumentFilter
 from tests.security.access_oracle import IN_THE_WORKSPACE, ON_THE_LIST
-from tests.security.two_workspaces import Attacked, attacked_system
+from tests.security.two_workspaces import QUESTION, Attacked, attacked_system
 from tests.working import work_off
 
 LISTED = b"Medication review\n\nWarfarin interacts with vandrolex. Vandrolex treats morrick syndrome.\n"
@@ -101,8 +101,11 @@ def seen(attacked: Attacked, person: str) -> dict[str, object]:
         f"export as {kind}": services.graph.export(actor, format=kind, **inside)
         for kind in ("csv", "graphml", "cypher", "jsonld")
     }  # type: ignore[arg-type]
-    found |= {f"ask by {mode}": _plain(attacked.ask(person, attacked.here, mode=mode)) for mode in MODES}
-    found["ask for its name"] = _plain(attacked.ask(person, attacked.here, "What does vandrolex treat?", Mode.GRAPHRAG))
+    asked = {f"ask by {mode}": (QUESTION, mode) for mode in MODES}
+    asked["ask for its name"] = ("What does vandrolex treat?", Mode.GRAPHRAG)
+    for name, (text, mode) in asked.items():
+        *_, answer = services.questions.ask(actor, text=text, mode=mode, fresh=True, **inside)  # type: ignore[arg-type]
+        found[name] = _plain(answer)
     found |= {
         f"route {path}": attacked.client.get(
             f"/workspaces/{attacked.here}/{path}", headers=attacked.tokens[person]

@@ -53,7 +53,7 @@ def test_no_canary_is_in(evidence: Evidence, place: str) -> None:
 
 
 def test_every_failure_shows_a_reference_that_finds_its_line(evidence: Evidence) -> None:
-    assert [one["status"] for one in evidence.seen["failures"]] == [503, 500, 503, 503, 503, 200]
+    assert [one["status"] for one in evidence.seen["failures"]] == [503, *[500] * 4, *[503] * 3, 200]
     assert evidence.unlogged == []
 
 

@@ -230,11 +230,12 @@ def test_two_document_lists_of_one_workspace_share_no_answer(attacked: Attacked)
     services = attacked.services
     workspace = services.workspaces.get(attacked.people["elsewhere"], workspace_id=attacked.there)
     whole = permitted_documents(services.questions._metadata, attacked.people["elsewhere"], attacked.there)
-    answer = services.questions._answerer.answer
+    answers = services.questions._answerer.answer
     for _again in range(2):
         for mode in (Mode.GRAPH, Mode.RAG, Mode.GRAPHRAG):
-            *_, wide = answer(QUESTION, scope=Scope(workspace, whole), mode=mode)
-            *_, narrow = answer(QUESTION, scope=Scope(workspace, {}), mode=mode)
+            asked = {"mode": mode, "look_again": lambda: frozenset(whole)}
+            *_, wide = answers(QUESTION, scope=Scope(workspace, whole), **asked)
+            *_, narrow = answers(QUESTION, scope=Scope(workspace, {}), **asked)
             assert "zyxoprine" in repr(wide).casefold()
             assert not tells(repr(asdict(narrow)))
             assert (narrow.searched_documents, narrow.citations, narrow.nearest) == (0, (), ())
