@@ -46,6 +46,7 @@ def make_indexing(
         queue=queue,
         auditor=auditor,
         walks=walks,
+        jobs_at_once=installation.settings.reading_at_once,
     )
 
 
@@ -78,4 +79,5 @@ def _make_indexer(
         parser=parser,
         count_tokens=TokenCounter(installation.settings.model_dir),
         ids_key=installation.keys.ids,
+        calls_at_once=installation.settings.reading_at_once,
     )

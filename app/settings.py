@@ -33,6 +33,8 @@ _TEST_PREFIX = "DAFE_TEST_"
 _SECRETS_DIR = "DAFE_SECRETS_DIR"
 _CONFIG_DIR = "DAFE_CONFIG_DIR"
 """The folder of dafe.toml, else the one in which the program is started; what it starts gets it from there."""
+_CALLS_OF_A_ROUTER = 16
+"""It finds out by itself how many its servers take, and has the others wait."""
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -101,6 +103,15 @@ class Settings(BaseSettings):
         description="Overrides what the probe found the language model able to do.",
     )
 
+    workers: int = Field(default=1, ge=1, le=64, description="Worker processes that dafe up starts.")
+    calls_at_once: int | None = Field(
+        default=None,
+        ge=1,
+        le=256,
+        description="So many parts of documents one worker process reads at the same time: raise it to what the model's"
+        " server answers at once. Without it 16 behind a router, else 1.",
+    )
+
     llm: LanguageModelSettings = AutoLanguageModelSettings()
     embeddings: EmbedderSettings = OnnxEmbedderSettings()
     vectors: VectorSettings = SqlVectorSettings()
@@ -122,6 +133,11 @@ class Settings(BaseSettings):
     @property
     def audit_seal_path(self) -> Path:
         return self.audit_seal_dir or self.data_dir / "seal"
+
+    @property
+    def reading_at_once(self) -> int:
+        """Chunks, and documents, that one worker process reads at the same time."""
+        return self.calls_at_once or (_CALLS_OF_A_ROUTER if self.llm.kind == "router" else 1)
 
     @property
     def secure_cookies(self) -> bool:

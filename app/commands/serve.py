@@ -138,7 +138,8 @@ def _supervise(settings: Settings) -> None:
         is_new = not (settings.data_dir / "dafe.db").exists()
         first = prepare_folder(settings) if is_new else None
         web = supervisor.add("web process", partial(_start, _WEB, settings))
-        supervisor.add("worker", partial(_start, _WORKER, settings))
+        for name in _worker_names(settings.workers):
+            supervisor.add(name, partial(_start, _WORKER, settings))
         first = first or prepare_folder(settings)
         _wait_until_ready(settings, web, stop)
         if (code := web.poll() or 0) > 0 and not stop.is_set():
@@ -150,6 +151,10 @@ def _supervise(settings: Settings) -> None:
             supervisor.look()
     finally:
         supervisor.end()
+
+
+def _worker_names(workers: int) -> list[str]:
+    return ["worker"] if workers == 1 else [f"worker {number}" for number in range(1, workers + 1)]
 
 
 def _start(module: str, settings: Settings) -> subprocess.Popen[bytes]:

@@ -1,7 +1,8 @@
 """The spine: one version of a document becomes chunks, vectors and facts; each step can be done again."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 
@@ -16,6 +17,7 @@ from app.pipeline.cache_keys import cache_key
 from app.pipeline.chunking import chunk_document
 from app.pipeline.extraction import ChosenExtractor, ChunkExtraction, TripleExtractor
 from app.pipeline.parsing import SentenceParser
+from app.pipeline.reading_pool import ReadingPool
 from app.pipeline.resolution import contribute
 from app.pipeline.table_text import name_once
 from app.pipeline.vector_cache import VectorCache
@@ -65,7 +67,9 @@ class Indexer:
         parser: SentenceParser,
         count_tokens: Callable[[str], int],
         ids_key: bytes,
+        calls_at_once: int = 1,
     ) -> None:
+        """So many chunks are read at once, of however many documents."""
         self._metadata = metadata
         self._files = files
         self._vectors = vectors
@@ -77,6 +81,7 @@ class Indexer:
         self._parser = parser
         self._count_tokens = count_tokens
         self._ids_key = ids_key
+        self._reading = ReadingPool(calls_at_once)
 
     def index_document(self, version: DocumentVersion, *, progress: Progress) -> Coverage:
         """Raises CancelledError when `progress` says stop, InvalidInputError when the file cannot be read.
@@ -179,30 +184,37 @@ class Indexer:
         counted = _Counted(Coverage(pages=len(loaded.pages), warnings=loaded.warnings, extractor=extractor.version))
         states: dict[str, ChunkState] = {}
         common = small_words(loaded.text)
-        for place, chunk in enumerate(chunks):
-            go_on = partial(progress, Stage.EXTRACTING, place, len(chunks))
-            _go_on(go_on())
-            found = self._read_chunk(chunk, extractor, go_on)
-            if chunk.state in {ChunkState.PENDING, ChunkState.QUARANTINED}:
-                self._graph.add(
-                    contribute(
-                        chunk,
-                        found.extraction,
-                        loaded=loaded,
-                        ids_key=self._ids_key,
-                        extractor_version=extractor.version,
-                        common=common,
-                    ),
-                    workspace_id=version.workspace_id,
-                )
-                states[chunk.id] = found.state
-            counted.add(found)
-            if len(states) >= _STATES_TOGETHER:
-                self._store_states(version, states)
+        with closing(self._read_all(chunks, extractor, progress)) as read:
+            for chunk, found in zip(chunks, read, strict=True):
+                if chunk.state in {ChunkState.PENDING, ChunkState.QUARANTINED}:
+                    self._graph.add(
+                        contribute(
+                            chunk,
+                            found.extraction,
+                            loaded=loaded,
+                            ids_key=self._ids_key,
+                            extractor_version=extractor.version,
+                            common=common,
+                        ),
+                        workspace_id=version.workspace_id,
+                    )
+                    states[chunk.id] = found.state
+                counted.add(found)
+                if len(states) >= _STATES_TOGETHER:
+                    self._store_states(version, states)
         self._store_states(version, states)
         return counted.coverage
 
-    def _read_chunk(self, chunk: Chunk, extractor: TripleExtractor, go_on: Callable[[], bool]) -> ChunkExtraction:
+    def _read_all(
+        self, chunks: Sequence[Chunk], extractor: TripleExtractor, progress: Progress
+    ) -> Generator[ChunkExtraction, None, None]:
+        return self._reading.read(
+            chunks,
+            partial(self._read_chunk, extractor),
+            look=lambda place: _go_on(progress(Stage.EXTRACTING, place, len(chunks))),
+        )
+
+    def _read_chunk(self, extractor: TripleExtractor, chunk: Chunk, go_on: Callable[[], bool]) -> ChunkExtraction:
         """From the cache where this text was read before by this version of the extractor."""
         scope = f"{chunk.workspace_id}/{chunk.document_id}"
         key = _cache_key(chunk, extractor.version)
@@ -260,11 +272,12 @@ def _go_on(wanted: bool) -> None:
 
 
 class Pace:
-    """Estimates the time left from this machine's own rate in each stage, as an average over its last units."""
+    """Estimates the time left of a job from this machine's own rate in each stage, an average over its last units."""
 
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, rates: dict[Stage, float] | None = None, *, clock: Callable[[], float] = time.monotonic) -> None:
+        """`rates` in seconds a unit: what jobs before it found, and this one finds."""
         self._clock = clock
-        self._seconds: dict[Stage, float] = {}
+        self._seconds = {} if rates is None else rates
         self._stage: Stage | None = None
         self._started = 0.0
         self._first = 0

@@ -1,13 +1,12 @@
 """Runs queued jobs: index a version, or remove what is left of one."""
 
 from contextlib import suppress
-from random import SystemRandom
 from threading import Event, Thread
 
 from app.domain.access import Actor
 from app.domain.documents import DocumentStatus, DocumentVersion
 from app.domain.ids import JobId
-from app.domain.jobs import OPEN_STATES, Job, JobKind, JobState
+from app.domain.jobs import OPEN_STATES, Job, JobKind, JobState, Stage
 from app.errors import (
     BackendUnavailableError,
     CancelledError,
@@ -22,7 +21,8 @@ from app.logs import get_logger
 from app.pipeline.indexing import Indexer, Pace
 from app.security.auditor import Auditor
 from app.services.job_progress import LEASE_SECONDS, JobProgress, WorkerEnds
-from app.services.new_jobs import put_job
+from app.services.jobs_in_hand import JobsInHand
+from app.services.new_jobs import pause_seconds, put_job
 from app.services.recovering import Recovery
 from app.services.removing import Remover, gone
 from app.services.walks import WalkUpkeep
@@ -30,15 +30,13 @@ from backends.metadata.base import MetadataStore
 from backends.queue.base import JobQueue
 
 _WAIT_SECONDS = 2.0
-_LONGEST_WAIT_SECONDS = 600.0
 _MOST_ATTEMPTS = 5
 _UNEXPECTED = "Indexing failed unexpectedly; the file is kept. Try again, and give reference {reference} if it repeats."
-_CHANCE = SystemRandom()
 _log = get_logger("indexing")
 
 
 class IndexingService:
-    """One worker's hands: `run` is called with every delivered job id, in one thread."""
+    """One worker's hands: `run` is called with every delivered job id, in as many threads as jobs are done at once."""
 
     def __init__(
         self,
@@ -50,6 +48,7 @@ class IndexingService:
         queue: JobQueue,
         auditor: Auditor,
         walks: WalkUpkeep,
+        jobs_at_once: int = 1,
     ) -> None:
         self._indexer = indexer
         self._metadata = metadata
@@ -58,7 +57,9 @@ class IndexingService:
         self._queue = queue
         self._auditor = auditor
         self._walks = walks
-        self._pace = Pace()
+        self._jobs_at_once = jobs_at_once
+        self._rates: dict[Stage, float] = {}
+        self._in_hand = JobsInHand()
         self._ending = Event()
 
     @property
@@ -68,35 +69,38 @@ class IndexingService:
     def serve(self, *, stop: Event) -> None:
         """Take jobs until `stop` is set; what a killed process left undone is looked for first and now and then.
 
-        The job in hand is then put back at its next step, and goes on from there when a worker comes again.
+        The jobs in hand are then put back at their next step, and go on from there when a worker comes again.
         """
         self._ending = stop
         looking = Thread(target=self._recovery.serve, kwargs={"stop": stop}, name="recovery", daemon=True)
         looking.start()
-        self._queue.run(self.run, stop=stop)
+        self._queue.run(self.run, stop=stop, at_once=self._jobs_at_once)
         looking.join()
 
     def run(self, job_id: JobId) -> None:
-        """Do one job and record how it ended; one that another worker holds comes again later."""
+        """Do one job and record how it ended; one that another worker or thread holds comes again later."""
         try:
             known = self._metadata.jobs.get(job_id, reader=None)
         except NotFoundError:
             return
         if known.state.finished:
             return
-        if known.kind is JobKind.DELETE and self._is_being_indexed(known):
-            put_job(self._queue, known, delay_seconds=_WAIT_SECONDS)
-            return
-        job = self._claim(job_id)
-        if job is None:
-            put_job(self._queue, known, delay_seconds=_WAIT_SECONDS)
-        elif job.state is JobState.STOPPING:
+        with self._in_hand.take(job_id) as mine:
+            waits = not mine or (known.kind is JobKind.DELETE and self._is_being_indexed(known))
+            job = None if waits else self._claim(job_id)
+            if job is None:
+                put_job(self._queue, known, delay_seconds=_WAIT_SECONDS)
+            else:
+                self._do(job)
+
+    def _do(self, job: Job) -> None:
+        if job.state is JobState.STOPPING:
             self._stop(job, self._version(job))
         elif job.kind is JobKind.INDEX and job.attempts > _MOST_ATTEMPTS and not self._is_published(job):
             self._fail(job, "The file ended the worker again and again and was set aside: remove it or add it anew.")
         else:
             with JobProgress(
-                self._metadata, job, worker=self._worker, pace=self._pace, ending=self._ending
+                self._metadata, job, worker=self._worker, pace=Pace(self._rates), ending=self._ending
             ) as progress:
                 work = self._index if job.kind is JobKind.INDEX else self._delete
                 work(job, progress)
@@ -281,15 +285,6 @@ class IndexingService:
         self._metadata.documents.update_version(
             version.id, workspace_id=version.workspace_id, status=status, error=error
         )
-
-
-def pause_seconds(times: int) -> float:
-    """How long a job waits that could not go on so many times in a row: about 3 seconds at first, ten minutes at most.
-
-    By chance up to half of it is left away, so that jobs that stopped together do not all come again together.
-    """
-    longest = min(_WAIT_SECONDS * 2.0 ** min(times, 20), _LONGEST_WAIT_SECONDS)
-    return _CHANCE.uniform(longest / 2, longest)
 
 
 def _actor(job: Job) -> Actor:

@@ -37,8 +37,9 @@ class JobQueue(ABC):
         """
 
     @abstractmethod
-    def run(self, handle: Callable[[JobId], None], *, stop: Event) -> None:
-        """Deliver messages to `handle` in this process until `stop` is set, then return when the current one ended.
+    def run(self, handle: Callable[[JobId], None], *, stop: Event, at_once: int = 1) -> None:
+        """Deliver messages to `handle`, up to `at_once` at a time, each in a thread of this process, until `stop` is
+        set; then return when the current ones ended.
 
         A message is acknowledged when `handle` returns; an exception delivers it again later (with backoff).
         """

@@ -20,12 +20,21 @@ class LeaseBroker(dramatiq.Broker):
     """The broker of one worker; `ending` is set when it is to end, and then no storage that is away is waited for."""
 
     def __init__(
-        self, leases: Leases, *, worker: str, lease_seconds: float, ending: Event, middleware: list[Middleware]
+        self,
+        leases: Leases,
+        *,
+        worker: str,
+        lease_seconds: float,
+        at_once: int,
+        ending: Event,
+        middleware: list[Middleware],
     ) -> None:
+        """`at_once` messages are held at most."""
         super().__init__(middleware=middleware)
         self.leases = leases
         self.worker = worker
         self.lease_seconds = lease_seconds
+        self.at_once = at_once
         self._ending = ending
         self._given_up = False
 
@@ -71,7 +80,7 @@ def lane_of(message: dramatiq.Message[Any]) -> Lane:
 
 
 class _LeaseConsumer(dramatiq.Consumer):
-    """Holds one message at a time: a second one is taken when the first is done.
+    """Holds as many messages as there are threads to handle them: another is taken when one is done.
 
     A storage that is busy or away is waited for: neither the worker nor its heartbeat ends because of it.
     """
@@ -79,7 +88,7 @@ class _LeaseConsumer(dramatiq.Consumer):
     def __init__(self, broker: LeaseBroker, *, wait_seconds: float) -> None:
         self._broker = broker
         self._wait_seconds = wait_seconds
-        self._held: str | None = None
+        self._held: set[str] = set()
         self._free = Event()
         self._ended = Event()
         self._heart = Thread(target=self._beat, name="queue-lease", daemon=True)
@@ -88,19 +97,20 @@ class _LeaseConsumer(dramatiq.Consumer):
 
     def __next__(self) -> dramatiq.MessageProxy | None:
         taken = None
-        if self._held is None:
+        if len(self._held) < self._broker.at_once:
             with suppress(BackendUnavailableError):
                 taken = self._broker.leases.take(self._broker.worker)
         if taken is None:
             self._free.wait(self._wait_seconds)
             self._free.clear()
             return None
-        self._held, body = taken
+        message_id, body = taken
+        self._held.add(message_id)
         return dramatiq.MessageProxy(dramatiq.Message.decode(body))
 
     def ack(self, message: dramatiq.MessageProxy) -> None:
         self._broker.insist(partial(self._broker.leases.acknowledge, message.message_id, self._broker.worker))
-        self._held = None
+        self._held.discard(message.message_id)
         self._free.set()
 
     nack = ack
@@ -108,12 +118,12 @@ class _LeaseConsumer(dramatiq.Consumer):
     def requeue(self, messages: Iterable[dramatiq.MessageProxy]) -> None:
         for message in messages:
             self._broker.insist(partial(self._broker.leases.release, message.message_id, self._broker.worker))
-            self._held = None
+            self._held.discard(message.message_id)
 
     def close(self) -> None:
         self._ended.set()
         self._heart.join()
-        if self._held is None:
+        if not self._held:
             with suppress(BackendUnavailableError):
                 self._broker.leases.leave(self._broker.worker)
 
@@ -123,4 +133,4 @@ class _LeaseConsumer(dramatiq.Consumer):
 
     def _renew(self) -> None:
         with suppress(BackendUnavailableError):
-            self._broker.leases.renew(self._broker.worker, held=self._held)
+            self._broker.leases.renew(self._broker.worker, held=self._held.copy())

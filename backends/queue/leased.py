@@ -62,17 +62,22 @@ class LeasedJobQueue(JobQueue):
                 self._name = WorkerName(self._names)
             return self._text(self._name)
 
-    def run(self, handle: Callable[[JobId], None], *, stop: Event) -> None:
+    def run(self, handle: Callable[[JobId], None], *, stop: Event, at_once: int = 1) -> None:
         worker_name = self.worker_name()
         self._take_back(worker_name, stop)
         retries = Retries(max_retries=100, min_backoff=_FIRST_RETRY_MS, max_backoff=_LONGEST_RETRY_MS)
         lease_seconds = self._settings.lease_seconds
         broker = LeaseBroker(
-            self._leases, worker=worker_name, lease_seconds=lease_seconds, ending=stop, middleware=[retries]
+            self._leases,
+            worker=worker_name,
+            lease_seconds=lease_seconds,
+            at_once=at_once,
+            ending=stop,
+            middleware=[retries],
         )
         dramatiq.actor(actor_name=_ACTOR, queue_name=_QUEUE, broker=broker)(handle)
         poll_ms = int(self._settings.poll_seconds * 1000)
-        worker = dramatiq.Worker(broker, queues={_QUEUE}, worker_threads=1, worker_timeout=poll_ms)
+        worker = dramatiq.Worker(broker, queues={_QUEUE}, worker_threads=at_once, worker_timeout=poll_ms)
         worker.start()
         stop.wait()
         worker.stop(timeout=24 * 3600 * 1000)

@@ -1,6 +1,7 @@
 """What a queue's storage does for the broker: messages by id, leased to one worker at a time that must stay alive."""
 
 from abc import ABC, abstractmethod
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from app.domain.jobs import Priority
@@ -33,8 +34,8 @@ class Leases(ABC):
         turn is longest ago, the oldest; ids sort by age. It is that workspace's turn then."""
 
     @abstractmethod
-    def renew(self, worker: str, *, held: str | None) -> None:
-        """The worker lives, and its lease of `held` begins anew when it still has it."""
+    def renew(self, worker: str, *, held: Collection[str]) -> None:
+        """The worker lives, and its leases of those of `held` that it still has begin anew."""
 
     @abstractmethod
     def acknowledge(self, message_id: str, worker: str) -> None:

@@ -1,5 +1,6 @@
 """The job queue in Redis: every change is one script, so that a client or server that dies leaves none half done."""
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -94,11 +95,13 @@ redis.call('HSET', holders, id, worker)
 return {id, body}
 """,
     "renew": """
-local worker, lease, id = ARGV[1], tonumber(ARGV[2]), ARGV[3]
+local worker, lease = ARGV[1], tonumber(ARGV[2])
 redis.call('ZREMRANGEBYSCORE', workers, '-inf', now)
 redis.call('ZADD', workers, now + lease, worker)
-if is_mine(id, worker) then
-  redis.call('ZADD', held, now + lease, id)
+for place = 3, #ARGV do
+  if is_mine(ARGV[place], worker) then
+    redis.call('ZADD', held, now + lease, ARGV[place])
+  end
 end
 """,
     "acknowledge": """
@@ -165,8 +168,8 @@ class RedisLeases(Leases):
         taken = self._run("take", worker, self._lease_ms, _LONGEST_MS)
         return (taken[0].decode(), taken[1]) if taken else None
 
-    def renew(self, worker: str, *, held: str | None) -> None:
-        self._run("renew", worker, self._lease_ms, held or "")
+    def renew(self, worker: str, *, held: Collection[str]) -> None:
+        self._run("renew", worker, self._lease_ms, *held)
 
     def acknowledge(self, message_id: str, worker: str) -> None:
         self._run("acknowledge", message_id, worker)

@@ -1,6 +1,7 @@
 """Leases as rows of the encrypted database."""
 
 import time
+from collections.abc import Collection
 
 import sqlalchemy as sa
 
@@ -54,7 +55,7 @@ class SqlLeases(Leases):
         furthest = now + sa.case((leased, 2 * self._lease_seconds), else_=LONGEST_DELAY_SECONDS)
         return (queue.c.ready_at <= now) | (queue.c.ready_at > furthest)
 
-    def renew(self, worker: str, *, held: str | None) -> None:
+    def renew(self, worker: str, *, held: Collection[str]) -> None:
         now = time.time()
         until = now + self._lease_seconds
         mine = queue_workers.c.id == worker
@@ -62,15 +63,15 @@ class SqlLeases(Leases):
             if connection.execute(queue_workers.update().where(mine).values(alive_until=until)).rowcount == 0:
                 connection.execute(queue_workers.insert().values(id=worker, alive_until=until))
                 connection.execute(queue_workers.delete().where(queue_workers.c.alive_until < now - _DEAD_SECONDS))
-            connection.execute(queue.update().where(_held(held, worker)).values(ready_at=until))
+            connection.execute(queue.update().where(*_held(held, worker)).values(ready_at=until))
 
     def acknowledge(self, message_id: str, worker: str) -> None:
         with self._database.write() as connection:
-            connection.execute(queue.delete().where(_held(message_id, worker)))
+            connection.execute(queue.delete().where(*_held([message_id], worker)))
 
     def release(self, message_id: str, worker: str) -> None:
         with self._database.write() as connection:
-            held = queue.update().where(_held(message_id, worker))
+            held = queue.update().where(*_held([message_id], worker))
             connection.execute(held.values(ready_at=_AT_ONCE, holder=None))
 
     def leave(self, worker: str) -> None:
@@ -103,5 +104,5 @@ def _give_turn(connection: sa.Connection, workspace_id: str) -> None:
         connection.execute(queue_turns.insert().values(id=workspace_id, number=newest))
 
 
-def _held(message_id: str | None, worker: str) -> sa.ColumnElement[bool]:
-    return (queue.c.id == message_id) & (queue.c.holder == worker)
+def _held(message_ids: Collection[str], worker: str) -> tuple[sa.ColumnElement[bool], ...]:
+    return queue.c.id.in_(message_ids), queue.c.holder == worker

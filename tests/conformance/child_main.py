@@ -50,14 +50,14 @@ def put_jobs(store: Any, *, prefix: str, number: int) -> None:
         store.put(JobId(f"{prefix}{place}"))
 
 
-def hang(store: Any) -> None:
-    """Takes a message and never finishes it."""
+def hang(store: Any, *, at_once: int = 1) -> None:
+    """Takes so many messages and never finishes them."""
 
     def handle(job_id: JobId) -> None:
         print(job_id, flush=True)
         time.sleep(600)
 
-    store.run(handle, stop=Event())
+    store.run(handle, stop=Event(), at_once=at_once)
 
 
 def work(store: Any, *, number: int) -> None:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import Event, Thread
+from threading import Barrier, Event, Lock, Thread
 from typing import Any
 
 import pytest
@@ -52,10 +52,10 @@ def wait_until(condition: Callable[[], bool], *, seconds: float = 20) -> None:
 
 
 @contextmanager
-def running(queue: JobQueue, handle: Callable[[JobId], None]) -> Iterator[Event]:
+def running(queue: JobQueue, handle: Callable[[JobId], None], *, at_once: int = 1) -> Iterator[Event]:
     """A worker in a thread of this process, ended with the block."""
     stop = Event()
-    thread = Thread(target=lambda: queue.run(handle, stop=stop))
+    thread = Thread(target=lambda: queue.run(handle, stop=stop, at_once=at_once))
     thread.start()
     try:
         yield stop
@@ -238,6 +238,49 @@ def test_a_message_in_work_for_longer_than_the_lease_is_not_given_to_another(ope
     assert seen == ["first"]
 
 
+def test_as_many_messages_as_asked_for_are_in_work_at_once_and_no_more(queue: JobQueue) -> None:
+    """None of them is given to anybody else, however long they take."""
+    together, most, seen = Barrier(3), 0, []
+    lock, busy = Lock(), 0
+
+    def handle(job_id: JobId) -> None:
+        nonlocal busy, most
+        with lock:
+            busy += 1
+            most = max(most, busy)
+        together.wait(10)
+        time.sleep(LEASE_SECONDS * 1.5)
+        with lock:
+            busy -= 1
+            seen.append(job_id)
+
+    for name in "abcdef":
+        queue.put(JobId(name))
+    with running(queue, handle, at_once=3):
+        wait_until(lambda: queue.count() == 0, seconds=40)
+    assert (most, sorted(seen)) == (3, list("abcdef"))
+
+
+def test_stopping_waits_for_every_message_in_work(queue: JobQueue) -> None:
+    started, go_on, seen = Barrier(3), Event(), []
+
+    def handle(job_id: JobId) -> None:
+        started.wait(10)
+        go_on.wait(10)
+        seen.append(job_id)
+
+    for name in "abc":
+        queue.put(JobId(name))
+        time.sleep(0.002)
+    with running(queue, handle, at_once=2) as stop:
+        started.wait(10)
+        stop.set()
+        time.sleep(0.3)
+        go_on.set()
+    assert sorted(seen) == ["a", "b"]
+    assert queue.find() == {"c"}
+
+
 def test_a_worker_that_is_busy_leaves_the_next_message_to_another(open_queue: Open) -> None:
     busy, idle = open_queue(), open_queue()
     started, go_on = Event(), Event()
@@ -283,6 +326,17 @@ def test_the_message_of_a_killed_worker_comes_again_after_its_lease(
         wait_until(lambda: queue.count() == 0)
     assert len(seen) == 1
     assert seen[0] <= LEASE_SECONDS + 2.0
+
+
+def test_all_that_a_killed_worker_had_in_work_comes_again(queue: JobQueue, settings: Any, start_child: Child) -> None:
+    for name in "abc":
+        queue.put(JobId(name))
+    child = start_child("hang", settings, at_once=3)
+    assert sorted(child.stdout.readline() for _ in range(3)) == ["a\n", "b\n", "c\n"]
+    time.sleep(LEASE_SECONDS * 1.5)
+    child.kill()
+    child.wait()
+    assert sorted(delivered(queue)) == ["a", "b", "c"]
 
 
 def test_a_killed_worker_is_missed_after_its_lease(queue: JobQueue, settings: Any, start_child: Child) -> None:

@@ -245,12 +245,12 @@ def test_what_a_visible_version_replaced_goes_however_often_that_was_tried(
     assert {one.number for one in versions if one.file_id in stored} == {2}
 
 
-def start_worker(services: Services) -> "subprocess.Popen[bytes]":
+def start_worker(services: Services, **more: str) -> "subprocess.Popen[bytes]":
     settings = {
         "DAFE_DATA_DIR": str(services.settings.data_dir),
         "DAFE_EMBEDDINGS__KIND": "hashing",
         "DAFE_LLM__KIND": "none",
-    }
+    } | more
     return subprocess.Popen(
         [sys.executable, "-m", "app.worker"], cwd=ROOT, env={**os.environ, **settings}, stderr=subprocess.DEVNULL
     )
@@ -259,6 +259,50 @@ def start_worker(services: Services) -> "subprocess.Popen[bytes]":
 def finished(services: Services, *documents: Document) -> bool:
     jobs: list[Job] = [job_of(services, document) for document in documents]
     return all(job.state.finished for job in jobs)
+
+
+@pytest.mark.slow
+def test_documents_read_at_once_by_a_killed_worker_are_taken_over_and_nothing_is_there_twice(
+    services: Services, workspace: Workspace, other_workspace: Workspace, work: Work
+) -> None:
+    letters = {f"long-{number}.txt": long_letter(sentences=60 + 20 * number) for number in range(5)}
+    for name, content in letters.items():
+        add(services, other_workspace.id, name, content)
+    work()
+    services.workspaces._cache.delete_scope(other_workspace.id)
+    documents = [add(services, workspace.id, name, content) for name, content in letters.items()]
+    first = start_worker(services, DAFE_CALLS_AT_ONCE="4")
+    try:
+        wait_until(lambda: sum(job_of(services, one).state is JobState.RUNNING for one in documents) >= 3)
+        wait_until(lambda: any(job_of(services, one).stage is Stage.EXTRACTING for one in documents))
+    finally:
+        first.send_signal(signal.SIGKILL)
+        first.wait()
+    assert not finished(services, *documents)
+    second = start_worker(services, DAFE_CALLS_AT_ONCE="4")
+    try:
+        wait_until(lambda: finished(services, *documents))
+    finally:
+        second.terminate()
+        assert second.wait(timeout=60) == 0
+    assert {job_of(services, one).state for one in documents} == {JobState.DONE}
+    assert facts(services, workspace.id) == facts(services, other_workspace.id)
+
+
+@pytest.mark.slow
+def test_a_worker_told_to_end_puts_back_every_job_in_hand(services: Services, workspace: Workspace) -> None:
+    documents = [
+        add(services, workspace.id, f"long-{number}.txt", long_letter(sentences=400 + number)) for number in range(4)
+    ]
+    worker = start_worker(services, DAFE_CALLS_AT_ONCE="3")
+    try:
+        wait_until(lambda: sum(job_of(services, one).state is JobState.RUNNING for one in documents) >= 2)
+    finally:
+        worker.terminate()
+        assert worker.wait(timeout=60) == 0
+    jobs = [job_of(services, one) for one in documents]
+    assert {job.state for job in jobs} <= {JobState.WAITING, JobState.DONE}
+    assert {job.attempts for job in jobs if job.state is JobState.WAITING} == {0}
 
 
 @pytest.mark.slow
@@ -295,12 +339,15 @@ def test_the_job_of_a_killed_worker_is_taken_over_and_nothing_is_there_twice(
 
 
 @pytest.mark.slow
-def test_two_workers_share_the_work_and_each_document_is_done_once(services: Services, workspace: Workspace) -> None:
+@pytest.mark.parametrize("calls_at_once", ["1", "6"])
+def test_two_workers_share_the_work_and_each_document_is_done_once(
+    services: Services, workspace: Workspace, calls_at_once: str
+) -> None:
     documents = [
         add(services, workspace.id, f"letter-{number}.txt", WARFARIN + f"\nSeen on day {number}.".encode())
         for number in range(8)
     ]
-    workers = [start_worker(services), start_worker(services)]
+    workers = [start_worker(services, DAFE_CALLS_AT_ONCE=calls_at_once) for _ in range(2)]
     try:
         wait_until(lambda: finished(services, *documents))
     finally:

@@ -15,7 +15,7 @@ from app.domain.workspaces import Workspace
 from app.errors import BackendUnavailableError, NotFoundError
 from app.pipeline.indexing import Indexer
 from app.services import indexing
-from app.services.indexing import pause_seconds
+from app.services.new_jobs import pause_seconds
 from app.settings import load_settings
 from tests.servers.ollama_dialect import OllamaDialect, model_entry, ollama_dialect
 from tests.services.letters import ASPIRIN, WARFARIN, Work, add, job_of, status_of

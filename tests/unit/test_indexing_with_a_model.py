@@ -83,7 +83,7 @@ class Workplace:
         self.metadata.documents.add_version(VERSION, reader=None)
         self.files.put(layout_id(VERSION.id), TypeAdapter(LoadedDocument).dump_json(two_sections()))
 
-    def indexer(self, model: ScriptedLanguageModel, *, stands_in: bool = False) -> Indexer:
+    def indexer(self, model: ScriptedLanguageModel, *, stands_in: bool = False, calls_at_once: int = 1) -> Indexer:
         extractor: TripleExtractor = ModelExtractor(ModelReader(model, info=TESTED, cache=self.cache), parser=PARSER)
         return Indexer(
             metadata=self.metadata,
@@ -97,6 +97,7 @@ class Workplace:
             parser=PARSER,
             count_tokens=lambda text: len(text.split()),
             ids_key=b"key",
+            calls_at_once=calls_at_once,
         )
 
     def version(self, version_id: VersionId = VERSION.id) -> DocumentVersion:
@@ -133,7 +134,7 @@ def workplace(tmp_path: Path) -> Iterator[Workplace]:
 
 
 def test_stopping_the_job_ends_the_models_answer(workplace: Workplace) -> None:
-    model = model_of(RUNS, SOLD)
+    model = SameModel(ScriptedSettings(answers=(RUNS, SOLD), seconds_per_piece=0.3))
     streams: list[int] = []
 
     def stop_in_the_answer(stage: Stage, done: int, total: int) -> bool:
@@ -145,6 +146,22 @@ def test_stopping_the_job_ends_the_models_answer(workplace: Workplace) -> None:
     assert streams[-1] == 1
     assert model.open_streams == 0
     assert workplace.relations() == set()
+
+
+@pytest.mark.parametrize("calls_at_once", [1, 4])
+def test_chunks_read_at_once_give_the_same_graph(workplace: Workplace, calls_at_once: int) -> None:
+    model = SameModel(ScriptedSettings(answers=(RUNS, SOLD), seconds_per_piece=0.4))
+    streams: list[int] = []
+
+    def count_streams(stage: Stage, done: int, total: int) -> bool:
+        streams.append(model.open_streams)
+        return True
+
+    indexer = workplace.indexer(model, calls_at_once=calls_at_once)
+    coverage = indexer.index_document(VERSION, progress=count_streams)
+    assert (coverage.chunks, coverage.extracted, coverage.triples) == (2, 2, 2)
+    assert workplace.relations() == {"runs", "sold"}
+    assert max(streams) == min(calls_at_once, 2)
 
 
 def test_an_interrupted_job_goes_on_without_asking_again(workplace: Workplace) -> None:
