@@ -1,7 +1,6 @@
-"""Runs queued jobs: index a version, or remove what is left of one."""
+"""Runs queued jobs: index a version, remove what is left of one, or make vectors anew."""
 
 from contextlib import suppress
-from random import SystemRandom
 from threading import Event, Thread
 
 from app.domain.access import Actor
@@ -21,8 +20,9 @@ from app.errors import (
 from app.logs import get_logger
 from app.pipeline.indexing import Indexer, Pace
 from app.security.auditor import Auditor
+from app.services.embedding_again import EmbeddingAgain
 from app.services.job_progress import LEASE_SECONDS, JobProgress, WorkerEnds
-from app.services.new_jobs import put_job
+from app.services.new_jobs import pause_seconds, put_job
 from app.services.recovering import Recovery
 from app.services.removing import Remover, gone
 from app.services.walks import WalkUpkeep
@@ -30,10 +30,8 @@ from backends.metadata.base import MetadataStore
 from backends.queue.base import JobQueue
 
 _WAIT_SECONDS = 2.0
-_LONGEST_WAIT_SECONDS = 600.0
 _MOST_ATTEMPTS = 5
 _UNEXPECTED = "Indexing failed unexpectedly; the file is kept. Try again, and give reference {reference} if it repeats."
-_CHANCE = SystemRandom()
 _log = get_logger("indexing")
 
 
@@ -50,6 +48,7 @@ class IndexingService:
         queue: JobQueue,
         auditor: Auditor,
         walks: WalkUpkeep,
+        embedding: EmbeddingAgain,
     ) -> None:
         self._indexer = indexer
         self._metadata = metadata
@@ -58,6 +57,7 @@ class IndexingService:
         self._queue = queue
         self._auditor = auditor
         self._walks = walks
+        self._embedding = embedding
         self._pace = Pace()
         self._ending = Event()
 
@@ -90,6 +90,8 @@ class IndexingService:
         job = self._claim(job_id)
         if job is None:
             put_job(self._queue, known, delay_seconds=_WAIT_SECONDS)
+        elif job.kind is JobKind.EMBED:
+            self._embedding.run(job, ending=self._ending)
         elif job.state is JobState.STOPPING:
             self._stop(job, self._version(job))
         elif job.kind is JobKind.INDEX and job.attempts > _MOST_ATTEMPTS and not self._is_published(job):
@@ -281,15 +283,6 @@ class IndexingService:
         self._metadata.documents.update_version(
             version.id, workspace_id=version.workspace_id, status=status, error=error
         )
-
-
-def pause_seconds(times: int) -> float:
-    """How long a job waits that could not go on so many times in a row: about 3 seconds at first, ten minutes at most.
-
-    By chance up to half of it is left away, so that jobs that stopped together do not all come again together.
-    """
-    longest = min(_WAIT_SECONDS * 2.0 ** min(times, 20), _LONGEST_WAIT_SECONDS)
-    return _CHANCE.uniform(longest / 2, longest)
 
 
 def _actor(job: Job) -> Actor:

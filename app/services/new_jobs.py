@@ -1,6 +1,7 @@
-"""Makes the record of a job, and queues it when it is stored."""
+"""Makes the record of a job, queues it when it is stored, and tells how long it waits before another try."""
 
 from datetime import UTC, datetime
+from random import SystemRandom
 
 from ulid import ULID
 
@@ -8,6 +9,10 @@ from app.domain.documents import DocumentVersion
 from app.domain.ids import JobId, UserId
 from app.domain.jobs import Job, JobKind, Priority
 from backends.queue.base import JobQueue
+
+_SHORTEST_PAUSE_SECONDS = 2.0
+_LONGEST_PAUSE_SECONDS = 600.0
+_CHANCE = SystemRandom()
 
 
 def new_job(
@@ -30,3 +35,12 @@ def new_job(
 def put_job(queue: JobQueue, job: Job, *, delay_seconds: float = 0.0) -> None:
     """Enqueue a recorded job in its lane and its workspace's turn."""
     queue.put(job.id, workspace_id=job.workspace_id, priority=job.priority, delay_seconds=delay_seconds)
+
+
+def pause_seconds(times: int) -> float:
+    """How long a job waits that could not go on so many times in a row: about 3 seconds at first, ten minutes at most.
+
+    By chance up to half of it is left away, so that jobs that stopped together do not all come again together.
+    """
+    longest = min(_SHORTEST_PAUSE_SECONDS * 2.0 ** min(times, 20), _LONGEST_PAUSE_SECONDS)
+    return _CHANCE.uniform(longest / 2, longest)

@@ -14,6 +14,8 @@ from app.domain.answers import Answer, Mode
 from app.domain.ids import WorkspaceId
 from app.domain.workspaces import Workspace
 from app.pipeline import model_answering
+from backends.embeddings.hashing import HashingEmbedder
+from backends.embeddings.settings import HashingEmbedderSettings
 from backends.cache.base import Layer
 from backends.llm.scripted import ScriptedLanguageModel
 from backends.llm.settings import ScriptedAnswer, ScriptedSettings
@@ -56,7 +58,7 @@ def give_model(services: Services, monkeypatch: pytest.MonkeyPatch) -> Callable[
 
     def give(model: Counting | None) -> None:
         writer = model and model_answering.AnswerWriter(
-            model, info=model.describe(), parser=parser, embedder=answerer._embedder
+            model, info=model.describe(), parser=parser, embedder=HashingEmbedder(HashingEmbedderSettings())
         )
         monkeypatch.setattr(answerer, "_find_writer", lambda: writer)
 
