@@ -1,6 +1,8 @@
-"""Opens again what the settings do not name any more: an embedding model of before, as long as it runs in here."""
+"""Opens the embedding model of before again, where it runs in this program or the settings still name its server."""
 
 from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 from app.domain.embeddings import EmbeddingSpace
@@ -24,25 +26,30 @@ def former_opener(settings: Settings, **parts: Any) -> Callable[[EmbeddingSpace]
     def open_former(space: EmbeddingSpace) -> Opened | None:
         if not settings.vectors.shared:  # Such a store keeps nothing of an earlier start.
             return None
-        for candidate in _embedded(space):
-            embedder: Embedder = load(Embedder, candidate, model_dir=settings.model_dir)
-            if space_of(embedder) == space and _works(embedder):
+        for candidate in _candidates(space, settings):
+            embedder = _open(candidate, space, model_dir=settings.model_dir)
+            if embedder is not None:
                 about = {"embedding_name": space.name, "dimension": space.dimension}
                 return embedder, load(VectorStore, settings.vectors, **parts, **about)
-            embedder.close()
         return None
 
     return open_former
 
 
-def _embedded(space: EmbeddingSpace) -> Iterator[BackendSettings]:
+def _candidates(space: EmbeddingSpace, settings: Settings) -> Iterator[BackendSettings]:
+    if settings.embeddings_before is not None:
+        yield settings.embeddings_before
     yield OnnxEmbedderSettings()
     if space.dimension in _WIDTHS:
         yield HashingEmbedderSettings(dimension=space.dimension)
 
 
-def _works(embedder: Embedder) -> bool:
-    try:
-        return len(embedder.embed_question("Is the model there?")) == embedder.dimension
-    except DafeError:
-        return False
+def _open(candidate: BackendSettings, space: EmbeddingSpace, *, model_dir: Path) -> Embedder | None:
+    """None for another model, and for one that does not answer."""
+    with suppress(DafeError):
+        embedder: Embedder = load(Embedder, candidate, model_dir=model_dir)
+        with suppress(DafeError):
+            if space_of(embedder) == space and len(embedder.embed_question("Is the model there?")) == space.dimension:
+                return embedder
+        embedder.close()
+    return None

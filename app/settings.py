@@ -101,6 +101,11 @@ class Settings(BaseSettings):
         description="Overrides what the probe found the language model able to do.",
     )
 
+    embeddings_before: EmbedderSettings | None = Field(
+        default=None,
+        description="The embedding server of before, asked until all vectors of another model are made.",
+    )
+
     llm: LanguageModelSettings = AutoLanguageModelSettings()
     embeddings: EmbedderSettings = OnnxEmbedderSettings()
     vectors: VectorSettings = SqlVectorSettings()

@@ -15,9 +15,9 @@ from app.evaluation.datasets import SourcePassage
 from app.meaning import open_meaning
 from app.pipeline.answering import Answerer, Scope
 from app.pipeline.chunking import chunk_document
-from app.pipeline.extraction import TripleExtractor
 from app.pipeline.embedding import embedded_text
 from app.pipeline.embedding_spaces import SearchSpace
+from app.pipeline.extraction import TripleExtractor
 from app.pipeline.parsing import SentenceParser
 from app.pipeline.resolution import contribute
 from app.pipeline.retrieval import Retriever

@@ -187,7 +187,9 @@ class Answerer:
             evidence = fact.triple.evidence[0]
             if evidence.chunk_id in chunks:
                 places[evidence.version_id, evidence.span] = (chunks[evidence.chunk_id], evidence.span, 1)
-        return score(list(places.values())[: SENTENCES_SHOWN - 2], retrieved=retrieved, embedder=retrieved.space.embedder)
+        return score(
+            list(places.values())[: SENTENCES_SHOWN - 2], retrieved=retrieved, embedder=retrieved.space.embedder
+        )
 
     def _chunks_of(self, facts: Sequence[Fact], scope: Scope) -> dict[ChunkId, Chunk]:
         ids = list(dict.fromkeys(evidence.chunk_id for fact in facts for evidence in fact.triple.evidence))

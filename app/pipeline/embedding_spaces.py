@@ -1,14 +1,15 @@
 """Which embedding model and which vectors the questions of a workspace use, and where new vectors go."""
 
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 
 from app.domain.documents import Chunk
 from app.domain.embeddings import EmbeddingSpace, EmbeddingUse
 from app.domain.ids import VersionId, WorkspaceId
-from app.errors import DafeError
+from app.errors import BackendUnavailableError, ConfigurationError, DafeError
 from app.pipeline.embedding import VectorWriter
 from app.pipeline.forgiving_cache import ForgivingCacheStore
 from app.pipeline.known_vectors import KnownVectors
@@ -18,9 +19,9 @@ from backends.embeddings.base import Embedder, Vectors
 from backends.metadata.base import MetadataStore
 from backends.vectors.base import Match, VectorStore
 
-BY_WORDS = (
-    "Searched by words and facts only: the vectors of the embedding model that is set are not all made yet."
-)
+BY_WORDS = "Searched by words and facts only: the vectors of the embedding model that is set are not all made yet."
+_AGAIN_SECONDS = 60.0
+"""Until a model of before that could not be had is looked for again."""
 _LOOKS = 5
 """How often what can be seen may change while it is counted."""
 
@@ -35,6 +36,8 @@ class SearchSpace:
     vector_cache: VectorCache | None = None
     notice: str = ""
     """What readers of an answer must know of it."""
+    otherwise: "SearchSpace | None" = None
+    """Searched instead where the embedder is away; None: then the question waits for it."""
 
     @property
     def key(self) -> str:
@@ -84,7 +87,8 @@ class EmbeddingSpaces:
         """That of the settings, which knows the last sentences."""
         self._by_words = SearchSpace(self._own.embedder, None, self._own.vector_cache, BY_WORDS)
         self._writer = VectorWriter(embedder, vectors, cache=cache)
-        self._formers: dict[EmbeddingSpace, tuple[Opened, SearchSpace] | None] = {}
+        self._formers: dict[EmbeddingSpace, tuple[Opened, SearchSpace]] = {}
+        self._missed: dict[EmbeddingSpace, float] = {}
         self._lock = Lock()
 
     def searched(self, workspace_id: WorkspaceId) -> SearchSpace:
@@ -117,7 +121,11 @@ class EmbeddingSpaces:
         if former is None:
             self._metadata.embeddings.give_up(used.searched, workspace_id=workspace_id)
             return
-        VectorWriter(*former[0], cache=self._cache).write(chunks, before=before)
+        try:
+            VectorWriter(*former[0], cache=self._cache).write(chunks, before=before)
+        except (BackendUnavailableError, ConfigurationError):
+            self._metadata.embeddings.give_up(used.searched, workspace_id=workspace_id)
+            return
         again = self._metadata.embeddings.get(workspace_id)
         if again is not None and again.searched == self.configured:  # What was just written came after the removal.
             self.vectors.delete_other_spaces(workspace_id=workspace_id)
@@ -145,7 +153,7 @@ class EmbeddingSpaces:
         with self._lock:
             formers, self._formers = self._formers, {}
         for former in formers.values():
-            for part in former[0] if former else ():
+            for part in former[0]:
                 part.close()
 
     def _visible(self, workspace_id: WorkspaceId) -> frozenset[VersionId]:
@@ -159,10 +167,14 @@ class EmbeddingSpaces:
         if space is None:
             return None
         with self._lock:
-            if space not in self._formers:
+            if space not in self._formers and time.monotonic() >= self._missed.get(space, 0.0):
                 opened = self._open_former(space)
-                self._formers[space] = (opened, self._searchable(*opened)) if opened else None
-            return self._formers[space]
+                if opened is None:
+                    self._missed[space] = time.monotonic() + _AGAIN_SECONDS
+                else:
+                    searchable = replace(self._searchable(*opened), otherwise=self._by_words)
+                    self._formers[space] = opened, searchable
+            return self._formers.get(space)
 
     def _forget_formers(self) -> None:
         """What no workspace searches any more takes no memory."""

@@ -141,7 +141,9 @@ class KnownAnswers:
 
     def _keep(self, answer: Answer, asked: _Asked) -> None:
         """Nothing cut or given in the place of what a model should have written."""
-        is_whole = answer.notice in {"", NOTHING_FOUND} and self._answerer.version(asked.scope.workspace.id) == asked.version
+        is_whole = (
+            answer.notice in {"", NOTHING_FOUND} and self._answerer.version(asked.scope.workspace.id) == asked.version
+        )
         kept = _KEPT.dump_json(_Kept(answer, self._clock()))
         with suppress(BackendUnavailableError):  # It was answered all the same.
             if is_whole and asked.is_all_there():

@@ -40,9 +40,7 @@ _KEPT = TypeAdapter(_Kept)
 class KnownPassages:
     """A retriever whose results are kept. Threads may share this object."""
 
-    def __init__(
-        self, retriever: Retriever, *, metadata: MetadataStore, cache: CacheStore, ttl_seconds: float
-    ) -> None:
+    def __init__(self, retriever: Retriever, *, metadata: MetadataStore, cache: CacheStore, ttl_seconds: float) -> None:
         self._retriever = retriever
         self._metadata = metadata
         self._cache = cache
@@ -66,7 +64,9 @@ class KnownPassages:
                 found.timings["searching"] = time.perf_counter() - started
                 return found
         retrieved = self._retriever.retrieve(question, workspace_id=workspace_id, permitted=permitted, mode=mode)
-        self._cache.put(key(retrieved.space), _KEPT.dump_json(_to_keep(retrieved)), scope=scope, ttl_seconds=self._ttl_seconds)
+        self._cache.put(
+            key(retrieved.space), _KEPT.dump_json(_to_keep(retrieved)), scope=scope, ttl_seconds=self._ttl_seconds
+        )
         return retrieved
 
     def _find(self, key: str, scope: str) -> _Kept | None:

@@ -9,6 +9,7 @@ from typing import Any
 from app.domain.answers import Mode, Passage
 from app.domain.graph import Entity, RecognisedEntity
 from app.domain.ids import ChunkId, VersionId, WorkspaceId
+from app.errors import BackendUnavailableError, ConfigurationError
 from app.pipeline.adjacencies import Adjacencies
 from app.pipeline.adjacency import Adjacency
 from app.pipeline.adjacency_building import UNNAMED
@@ -154,16 +155,15 @@ class Retriever:
         return RetrievalGraph(edges, self._adjacencies.key)
 
     def _search_meaning(self, question: str, scope: _Scope) -> tuple[SearchSpace, Vectors, list[Match]]:
-        """The vectors of a space go once another one is searched: what was found counts if it is the same afterwards.
-        """
-        space = self.find_space(scope.workspace_id)
+        """Vectors of a space go once another one is searched: what was found counts if it is the same afterwards."""
+        asked = self.find_space(scope.workspace_id)
         while True:
-            vector = space.embed_question(question, workspace_id=scope.workspace_id)
+            space, vector = _embed(question, asked, scope.workspace_id)
             nearest = space.search(vector, workspace_id=scope.workspace_id, permitted=scope.permitted, limit=_DEPTH)
             now = self.find_space(scope.workspace_id)
-            if now.key == space.key:
+            if now.key == asked.key:
                 return space, vector, nearest
-            space = now
+            asked = now
 
     def _read(self, ranked: Sequence["_Ranked"], scope: _Scope) -> tuple[Passage, ...]:
         by_id = {found.chunk_id: found for found in ranked}
@@ -172,6 +172,15 @@ class Retriever:
             Passage(chunk, rank, by_id[chunk.id].weight, by_id[chunk.id].found_by)
             for rank, chunk in enumerate(chunks, start=1)
         )
+
+
+def _embed(question: str, space: SearchSpace, workspace_id: WorkspaceId) -> tuple[SearchSpace, Vectors]:
+    try:
+        return space, space.embed_question(question, workspace_id=workspace_id)
+    except (BackendUnavailableError, ConfigurationError):
+        if space.otherwise is None:
+            raise
+        return space.otherwise, space.otherwise.embed_question(question, workspace_id=workspace_id)
 
 
 @dataclass(frozen=True, slots=True)

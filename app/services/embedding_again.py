@@ -24,9 +24,7 @@ _SLICE_SECONDS = 5.0
 """Then the job lets others go first: what must be removed, and what people wait for."""
 _PARTS = 1_000
 """What progress counts: of how many passages it is, not everybody may know who sees the job."""
-_STRANGE = (
-    "The vector store holds another number of vectors than there are passages, although none is missing: look at its log."
-)
+_STRANGE = "The vector store counts other vectors than there are passages, although none is missing: look at its log."
 _log = get_logger("embedding")
 
 

@@ -32,6 +32,7 @@ from backends.embeddings.hashing import HashingEmbedder
 from backends.metadata.base_content import DocumentFilter
 from backends.sql.engine import Database
 from backends.sql.tables_derived import vectors as table
+from tests.servers.ollama_dialect import model_entry, ollama_dialect
 from tests.services.asking import QUESTION, ask
 from tests.services.letters import ASPIRIN, WARFARIN, add, status_of
 from tests.unit.model_parts import chunk_of
@@ -47,9 +48,13 @@ PATIENCE_SECONDS = 60.0
 @contextmanager
 def started(folder: Path, space: EmbeddingSpace = OLD, **changed: Any) -> Iterator[Services]:
     """The installation in `folder` as it is started with the model of this space."""
-    embeddings = {"kind": "hashing", "dimension": space.dimension}
-    settings = load_settings(data_dir=folder, embeddings=embeddings, llm={"kind": "none"}, **changed)
-    services = open_services(settings)
+    with open_started(folder, embeddings={"kind": "hashing", "dimension": space.dimension}, **changed) as services:
+        yield services
+
+
+@contextmanager
+def open_started(folder: Path, **settings: Any) -> Iterator[Services]:
+    services = open_services(load_settings(data_dir=folder, llm={"kind": "none"}, **settings))
     try:
         yield services
     finally:
@@ -165,9 +170,11 @@ def ward(folder: Path) -> WorkspaceId:
         letters = [add(services, ward, "warfarin.txt", WARFARIN), add(services, ward, "aspirin.txt", ASPIRIN)]
         work_until(
             services,
-            lambda: searched(services, ward) == OLD
-            and all(status_of(services, one) is DocumentStatus.INDEXED for one in letters)
-            and not services.workspaces.summary(OPERATOR, workspace_id=ward).running,
+            lambda: (
+                searched(services, ward) == OLD
+                and all(status_of(services, one) is DocumentStatus.INDEXED for one in letters)
+                and not services.workspaces.summary(OPERATOR, workspace_id=ward).running
+            ),
         )
     return ward
 
@@ -177,7 +184,9 @@ def is_switched(services: Services, workspace_id: WorkspaceId, space: EmbeddingS
     return searched(services, workspace_id) == space and all(job.state.finished for job in jobs)
 
 
-def test_vectors_are_made_anew_and_questions_search_the_old_until_all_are_there(folder: Path, ward: WorkspaceId) -> None:
+def test_vectors_are_made_anew_and_questions_search_the_old_until_all_are_there(
+    folder: Path, ward: WorkspaceId
+) -> None:
     with started(folder, NEW) as services:
         before = retrieve(services, ward)
         assert before.space.key == str(OLD)
@@ -232,6 +241,38 @@ def test_a_space_that_is_searched_and_cannot_be_written_is_searched_no_more(fold
         spaces.write(metadata.chunks.find(version_id, workspace_id=ward), workspace_id=ward)
         assert searched(services, ward) is None
         assert retrieve(services, ward).space.notice == BY_WORDS
+
+
+def test_a_server_of_before_is_asked_only_where_the_settings_name_it_and_as_long_as_it_answers(folder: Path) -> None:
+    with ollama_dialect(model_entry("small", capabilities=("embedding",))) as server:
+        before = {"kind": "ollama", "url": server.url, "model": "small"}
+        with open_started(folder, embeddings=before) as services:
+            here = services.workspaces.add(OPERATOR, name="Cardiology", ontology="clinical").id
+            document = add(services, here, "warfarin.txt", WARFARIN)
+            work_until(
+                services,
+                lambda: (
+                    searched(services, here) is not None and status_of(services, document) is DocumentStatus.INDEXED
+                ),
+            )
+        asked = len(server.requests)
+        with started(folder, NEW) as services:
+            assert retrieve(services, here).space.notice == BY_WORDS
+            assert len(server.requests) == asked
+        with started(folder, NEW, embeddings_before=before) as services:
+            assert found_by_meaning(services, here) == {document.id}
+            assert len(server.requests) > asked
+            answer = ask(services, OPERATOR, here)
+            assert (answer.refused, answer.notice) == (False, "")
+            server.models = []
+            answer = ask(services, OPERATOR, here, "Which risk does warfarin increase?")
+            assert answer.notice == BY_WORDS
+            metadata, spaces = services.questions._metadata, services.make_indexing()._indexer._spaces
+            chunk = replace(chunk_of("Digoxin slows."), version_id=VersionId("added"), workspace_id=here)
+            spaces.write([chunk], workspace_id=here)
+            assert searched(services, here) is None, "nothing waits for it: this one was not written"
+            assert metadata.embeddings.get(here) is not None
+            work_until(services, lambda: is_switched(services, here))
 
 
 class Gate:

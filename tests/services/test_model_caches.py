@@ -14,9 +14,9 @@ from app.domain.answers import Answer, Mode
 from app.domain.ids import WorkspaceId
 from app.domain.workspaces import Workspace
 from app.pipeline import model_answering
+from backends.cache.base import Layer
 from backends.embeddings.hashing import HashingEmbedder
 from backends.embeddings.settings import HashingEmbedderSettings
-from backends.cache.base import Layer
 from backends.llm.scripted import ScriptedLanguageModel
 from backends.llm.settings import ScriptedAnswer, ScriptedSettings
 from tests.services.asking import QUESTION, ask, content, kept_keys
