@@ -503,7 +503,7 @@ def test_making_vectors_cannot_be_stopped(folder: Path, ward: WorkspaceId, monke
 
 def test_what_a_store_lost_is_made_again(folder: Path) -> None:
     """As one in memory loses all of it at its end."""
-    memory = {"vectors": {"kind": "memory"}}
+    memory: dict[str, Any] = {"vectors": {"kind": "memory"}}
     with started(folder, **memory) as services:
         here = services.workspaces.add(OPERATOR, name="Cardiology", ontology="clinical").id
         document = add(services, here, "warfarin.txt", WARFARIN)
