@@ -20,11 +20,9 @@ from app.pipeline.choosing import choose_writer
 from app.pipeline.forgiving_cache import ForgivingCacheStore
 from app.pipeline.known_answers import KnownAnswers
 from app.pipeline.known_passages import KnownPassages
-from app.pipeline.known_vectors import KnownVectors
 from app.pipeline.model_answering import AnswerWriter
 from app.pipeline.parsing import SentenceParser
 from app.pipeline.retrieval import Retriever
-from app.pipeline.vector_cache import VectorCache
 from app.security.auditor import Auditor
 from app.security.keys import Keys
 from app.security.passwords import Passwords
@@ -156,7 +154,7 @@ def _make_workspaces(installation: Installation, retriever: Retriever, auditor: 
     return WorkspaceService(
         metadata=installation.metadata,
         graph=installation.graph,
-        vectors=installation.vectors,
+        vectors=installation.spaces.vectors,
         cache=installation.cache,
         files=installation.files,
         auditor=auditor,
@@ -192,7 +190,7 @@ def _make_answerer(
 ) -> KnownAnswers:
     cache = ForgivingCacheStore(installation.cache)
     kept: dict[str, Any] = {"cache": cache, "ttl_seconds": installation.settings.cache.answer_seconds}
-    embedder = KnownVectors(installation.embedder)
+    embedder = installation.spaces.remembering
 
     def find_writer() -> AnswerWriter | None:
         looked = [one.look() for one in models.writing]
@@ -202,27 +200,24 @@ def _make_answerer(
         retriever=retriever,
         metadata=installation.metadata,
         graph=installation.graph,
-        embedder=embedder,
         find_writer=find_writer,
-        known=KnownPassages(retriever, metadata=installation.metadata, embedding=embedder.name, **kept),
+        known=KnownPassages(retriever, metadata=installation.metadata, **kept),
     )
     return KnownAnswers(answerer, **kept)
 
 
 def _warm_up(installation: Installation, parser: SentenceParser, models: LanguageModels) -> None:
     parser.find_entities("Is the parser there?")
-    installation.embedder.embed_question("Is the model there?")
+    installation.spaces.embedder.embed_question("Is the model there?")
     models.look()
-    installation.vectors.count(workspace_id=_NOWHERE, permitted=frozenset({VersionId(_NOWHERE)}))
+    installation.spaces.vectors.count(workspace_id=_NOWHERE, permitted=frozenset({VersionId(_NOWHERE)}))
 
 
 def _make_retriever(installation: Installation, parser: SentenceParser) -> Retriever:
     return Retriever(
         metadata=installation.metadata,
-        vectors=installation.vectors,
         graph=installation.graph,
-        embedder=installation.embedder,
+        find_space=installation.spaces.searched,
         parser=parser,
         adjacencies=installation.adjacencies,
-        vector_cache=VectorCache(installation.embedder, cache=ForgivingCacheStore(installation.cache)),
     )

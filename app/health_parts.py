@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from app.domain.ids import VersionId, WorkspaceId
 from app.domain.models import Band, ProbeResult
+from app.embedding_parts import vectors_part
 from app.endpoint_parts import endpoint_parts
 from app.errors import BackendUnavailableError, DafeError, IntegrityError
 from app.installation import Installation
@@ -43,8 +44,15 @@ def health_parts(installation: Installation, *, models: LanguageModels, probe: C
         Part("Disk", required, "", lambda: _disk(installation), "Free some room on the data folder's disk."),
         Part("Search by meaning", required, _kind(settings.vectors), lambda: _vectors(installation), "See the log."),
         Part("Graph", required, _kind(settings.graph), lambda: _graph(installation), "See the log."),
-        Part("Embedding model", required, installation.embedder.name, lambda: _embedder(installation), embeddings_fix),
+        Part(
+            "Embedding model",
+            required,
+            installation.spaces.embedder.name,
+            lambda: _embedder(installation),
+            embeddings_fix,
+        ),
         *_servers(installation),
+        vectors_part(installation),
         Part("Worker", optional, _kind(settings.queue), lambda: _worker(installation), run_up),
         Part("Processes", optional, "", lambda: _processes(installation), "See the log for why it ended."),
         Part("Language model", optional, _kind(settings.llm), lambda: _model(probe), _MODEL_FIX),
@@ -128,7 +136,7 @@ def _disk(installation: Installation) -> str:
 
 
 def _vectors(installation: Installation) -> str:
-    installation.vectors.count(workspace_id=_NO_WORKSPACE, permitted=_UNKNOWN)
+    installation.spaces.vectors.count(workspace_id=_NO_WORKSPACE, permitted=_UNKNOWN)
     return "Answers."
 
 
@@ -138,7 +146,7 @@ def _graph(installation: Installation) -> str:
 
 
 def _embedder(installation: Installation) -> str:
-    length = len(installation.embedder.embed_question("Is the model there?"))
+    length = len(installation.spaces.embedder.embed_question("Is the model there?"))
     return f"Gives vectors of {length} numbers."
 
 

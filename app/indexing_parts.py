@@ -10,6 +10,8 @@ from app.pipeline.extraction import ChosenExtractor
 from app.pipeline.indexing import Indexer
 from app.pipeline.parsing import SentenceParser
 from app.security.auditor import Auditor
+from app.services.embedding_again import EmbeddingAgain
+from app.services.embedding_upkeep import EmbeddingUpkeep
 from app.services.indexing import IndexingService
 from app.services.recovering import Recovery
 from app.services.removing import Remover
@@ -36,24 +38,32 @@ def make_indexing(
         auditor=auditor,
     )
     walks = WalkUpkeep(metadata=metadata, adjacencies=installation.adjacencies)
+    upkeep = EmbeddingUpkeep(spaces=installation.spaces, metadata=metadata, queue=queue)
     return IndexingService(
         indexer=indexer,
         metadata=metadata,
         remover=remover,
         recovery=Recovery(
-            queue=queue, remover=remover, read_again=rereading.begin, at_first=walks.refresh_all, **stores
+            queue=queue,
+            remover=remover,
+            each_time=(rereading.begin, upkeep.begin),
+            at_first=walks.refresh_all,
+            **stores,
         ),
         queue=queue,
         auditor=auditor,
         walks=walks,
         jobs_at_once=installation.settings.reading_at_once,
+        embedding=EmbeddingAgain(
+            spaces=installation.spaces, metadata=metadata, cache=installation.cache, queue=queue, auditor=auditor
+        ),
     )
 
 
 def _make_indexer(
     installation: Installation, parser: SentenceParser, models: LanguageModels, used: UsedModels
 ) -> Indexer:
-    meaning = open_meaning(installation.embedder, model_dir=installation.settings.model_dir)
+    meaning = open_meaning(installation.spaces.embedder, model_dir=installation.settings.model_dir)
 
     def find_extractor() -> ChosenExtractor:
         tried = models.reading.settle()
@@ -70,11 +80,10 @@ def _make_indexer(
     return Indexer(
         metadata=installation.metadata,
         files=installation.files,
-        vectors=installation.vectors,
         graph=installation.graph,
         cache=installation.cache,
         loader=installation.loader,
-        embedder=installation.embedder,
+        spaces=installation.spaces,
         choose_extractor=find_extractor,
         parser=parser,
         count_tokens=TokenCounter(installation.settings.model_dir),

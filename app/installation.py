@@ -7,8 +7,10 @@ from typing import Any
 from app.belonging import in_use, require_own_metadata
 from app.cache_counts import CacheCounts, CountedCacheStore
 from app.errors import BackendUnavailableError
+from app.former_models import former_opener
 from app.pipeline.adjacencies import Adjacencies
 from app.pipeline.adjacency_files import AdjacencyFiles
+from app.pipeline.embedding_spaces import EmbeddingSpaces
 from app.restarts import Restarts
 from app.seals import seals_of
 from app.security.audit_log import AuditLog
@@ -52,12 +54,11 @@ class Installation:
     seals: Seals
     metadata: MetadataStore
     files: FileStore
-    vectors: VectorStore
+    spaces: EmbeddingSpaces
     graph: GraphStore
     cache: CountedCacheStore
     queue: JobQueue
     loader: DocumentLoader
-    embedder: Embedder
     adjacencies: Adjacencies
 
 
@@ -73,6 +74,7 @@ def open_installation(settings: Settings, closing: ExitStack) -> Installation:
     log = open_log(settings, keys, closing)
     embedder = open_backend(Embedder, settings.embeddings, closing, model_dir=settings.model_dir)
     stores = open_stores(settings, keys, database, embedder, closing)
+    cache = _counted(stores.cache, settings, closing)
     return Installation(
         settings=settings,
         keys=keys,
@@ -80,14 +82,29 @@ def open_installation(settings: Settings, closing: ExitStack) -> Installation:
         seals=seals_of(settings),
         metadata=stores.metadata,
         files=open_backend(FileStore, settings.files, closing, data_dir=settings.data_dir, key=keys.files),
-        vectors=stores.vectors,
+        spaces=_open_spaces(stores, embedder, database, cache, closing),
         graph=stores.graph,
-        cache=_counted(stores.cache, settings, closing),
+        cache=cache,
         queue=stores.queue,
         loader=open_backend(DocumentLoader, settings.loader, closing),
-        embedder=embedder,
         adjacencies=_open_adjacencies(stores.graph, settings, keys),
     )
+
+
+def _open_spaces(
+    stores: Stores, embedder: Embedder, database: Database, cache: CacheStore, closing: ExitStack
+) -> EmbeddingSpaces:
+    folder = stores.settings.data_dir
+    parts: dict[str, Any] = {"database": database, "data_dir": folder, "on_restart": Restarts(folder).add}
+    spaces = EmbeddingSpaces(
+        embedder,
+        stores.vectors,
+        metadata=stores.metadata,
+        cache=cache,
+        open_former=former_opener(stores.settings, **parts),
+    )
+    closing.callback(spaces.close)
+    return spaces
 
 
 def _open_adjacencies(graph: GraphStore, settings: Settings, keys: Keys) -> Adjacencies:

@@ -111,6 +111,10 @@ class Settings(BaseSettings):
         description="So many parts of documents one worker process reads at the same time: raise it to what the model's"
         " server answers at once. Without it 16 behind a router, else 1.",
     )
+    embeddings_before: EmbedderSettings | None = Field(
+        default=None,
+        description="The embedding server of before, asked until all vectors of another model are made.",
+    )
 
     llm: LanguageModelSettings = AutoLanguageModelSettings()
     embeddings: EmbedderSettings = OnnxEmbedderSettings()

@@ -7,6 +7,7 @@ from app.domain.answers import Answer, AnswerTriple, Citation
 from components.ask_receipt import receipt
 from components.ask_source import open_page
 from components.ask_state import AskState
+from components.banner import banner
 from components.evidence import named_place
 from components.formats import counted, number, plain
 from components.navigation import go_to
@@ -22,6 +23,8 @@ def refusal(session: Session, state: AskState, answer: Answer) -> None:
         with st.container(border=True, key="not-in-documents"):
             st.markdown(":material/search_off: &nbsp;**Not in the documents**")
             st.markdown(plain(searched_line(answer.searched_documents)))
+            if answer.notice:
+                banner("warning", answer.notice)
             st.markdown(f":gray[{plain(found_line(answer))}]")
             if session.may(Permission.WRITE) and st.button(
                 "Add documents", type="tertiary", icon=":material/upload:", key="refused-add"

@@ -57,6 +57,7 @@ ACTION: dict[str, str] = {
     "worker.index": "Indexed a document",
     "worker.reread": "Began to read a document again",
     "worker.delete": "Removed what was left",
+    "worker.embed": "Switched search to another embedding model",
     "installation.start": "Started the program",
     "installation.stop": "Stopped the program",
     "installation.migrate": "Moved the installation",

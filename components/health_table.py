@@ -12,7 +12,13 @@ SLOW_AFTER_SECONDS = 2.0
 NOT_RUNNING = Word("Not running", "warning", "!", "orange")
 STARTED_AGAIN = Word("Started again", "warning", "!", "orange")
 AWAY = Word("Away", "warning", "!", "orange")
-_OPTIONAL = {"Worker": NOT_RUNNING, "Processes": STARTED_AGAIN, "Second audit copy": NOT_WORKING}
+BEING_MADE = Word("Being made", "sync", "!", "orange")
+_OPTIONAL = {
+    "Worker": NOT_RUNNING,
+    "Processes": STARTED_AGAIN,
+    "Second audit copy": NOT_WORKING,
+    "Vectors of documents": BEING_MADE,
+}
 _RUNS_ON = {
     "sqlite": "SQLite, encrypted",
     "postgres": "PostgreSQL, texts encrypted",
@@ -35,7 +41,7 @@ _RUNS_ON = {
 
 def health_word(check: HealthCheck) -> Word:
     """An optional part that is missing is not set up, but documents wait without the worker, a process that ended was
-    started again, and an endpoint of the language models is away for now."""
+    started again, an endpoint of the language models is away for now, and vectors are being made."""
     if not check.ok:
         if check.level is Level.REQUIRED:
             return NOT_WORKING
@@ -44,9 +50,9 @@ def health_word(check: HealthCheck) -> Word:
 
 
 def health_banner(checks: Sequence[HealthCheck]) -> None:
-    bad, halting, ended, away, slow = (
+    bad, halting, ended, away, made, slow = (
         [one for one in checks if health_word(one) is word]
-        for word in (NOT_WORKING, NOT_RUNNING, STARTED_AGAIN, AWAY, SLOW)
+        for word in (NOT_WORKING, NOT_RUNNING, STARTED_AGAIN, AWAY, BEING_MADE, SLOW)
     )
     if bad:
         banner("bad", f"{_listed(bad)} {_verb(bad, 'does', 'do')} not work.", "What to do stands in the table.")
@@ -56,6 +62,8 @@ def health_banner(checks: Sequence[HealthCheck]) -> None:
         banner("warning", "Everything works, but a process had to be started again.", ended[0].detail)
     elif away:
         banner("warning", f"{_listed(away)} {_verb(away, 'gets', 'get')} no calls.", away[0].detail)
+    elif made:
+        banner("warning", "Everything works, but vectors are made for another embedding model.", made[0].detail)
     elif slow:
         banner(
             "warning", f"Everything works; {counted(len(slow), 'part')} {_verb(slow, 'is', 'are')} slow.", _listed(slow)

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from app.domain.access import Permission
-from app.domain.jobs import Job, JobState, Stage
+from app.domain.jobs import Job, JobKind, JobState, Stage
 from components.error_card import shows_errors
 from components.formats import number, plain, time_left
 from components.identity import refreshed
@@ -26,12 +26,19 @@ def progress_line(job: Job) -> str:
         return f"Waiting: {job.error}"
     if job.state is JobState.WAITING or job.stage is Stage.WAITING:
         return "Waiting for its turn"
-    word = STAGE[job.stage].text
+    word, left = STAGE[job.stage].text, time_left(job.eta_seconds if job.done >= 0.05 * job.total else None)
+    if job.kind is JobKind.EMBED and job.total:
+        return f"{word}: {job.done / job.total:.0%}, {left}"
     unit = STAGE_UNITS.get(job.stage)
     if not unit or not job.total:
         return word
-    left = time_left(job.eta_seconds if job.done >= 0.05 * job.total else None)
     return f"{word}: {number(job.done)} of {number(job.total)} {unit}{'' if job.total == 1 else 's'}, {left}"
+
+
+def job_title(job: Job) -> str:
+    if job.kind is JobKind.EMBED:
+        return "All documents, for another embedding model"
+    return job.document_name or "A deleted document"
 
 
 def progress_share(job: Job) -> float:
@@ -79,9 +86,9 @@ def _card(session: Session, jobs: Sequence[Job], *, key: str, heading: str) -> N
     for job in jobs[:_MOST_SHOWN]:
         with st.container(horizontal=True, vertical_alignment="center"):
             with st.container(gap="xxsmall"):
-                st.markdown(plain(job.document_name or "A deleted document"))
+                st.markdown(plain(job_title(job)))
                 st.progress(progress_share(job), text=plain(progress_line(job)))
-            if session.may(Permission.WRITE):
+            if session.may(Permission.WRITE) and job.kind is not JobKind.EMBED:
                 _stop_button(session, job, key=key)
     if len(jobs) > _MOST_SHOWN:
         st.markdown(f":gray[{number(len(jobs) - _MOST_SHOWN)} more waiting]")

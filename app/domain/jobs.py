@@ -10,6 +10,9 @@ from app.domain.ids import DocumentId, JobId, UserId, VersionId, WorkspaceId
 class JobKind(StrEnum):
     INDEX = "index"
     DELETE = "delete"
+    EMBED = "embed"
+    """Vectors of a whole workspace made anew for another embedding model: of no document and no version. It counts
+    thousandths."""
 
 
 class JobState(StrEnum):

@@ -15,8 +15,9 @@ from app.evaluation.datasets import SourcePassage
 from app.meaning import open_meaning
 from app.pipeline.answering import Answerer, Scope
 from app.pipeline.chunking import chunk_document
+from app.pipeline.embedding import embedded_text
+from app.pipeline.embedding_spaces import SearchSpace
 from app.pipeline.extraction import TripleExtractor
-from app.pipeline.indexing import embedded_text
 from app.pipeline.parsing import SentenceParser
 from app.pipeline.resolution import contribute
 from app.pipeline.retrieval import Retriever
@@ -112,13 +113,14 @@ def open_workspace(
                 _add_facts(chunk, document.loaded, instruments, graph)
         metadata.chunks.upsert(chunks)
         _embed(chunks, instruments.embedder, vectors)
+        space = SearchSpace(instruments.embedder, vectors)
         retriever = Retriever(
-            metadata=metadata, vectors=vectors, graph=graph, embedder=instruments.embedder, parser=instruments.parser
+            metadata=metadata, graph=graph, find_space=lambda _workspace_id: space, parser=instruments.parser
         )
         yield MeasuredWorkspace(
             scope=Scope(Workspace(_WORKSPACE, "Measured"), versions),
             retriever=retriever,
-            answerer=Answerer(retriever=retriever, metadata=metadata, graph=graph, embedder=instruments.embedder),
+            answerer=Answerer(retriever=retriever, metadata=metadata, graph=graph),
             source_of=source_of,
         )
 

@@ -13,7 +13,7 @@ from app.domain.graph import Contribution, Entity, Mention, Triple
 from app.domain.ids import ChunkId, EntityId, VersionId, WorkspaceId
 from app.errors import IntegrityError
 from app.installation import Stores
-from app.pipeline.indexing import embedded_text
+from app.pipeline.embedding import embedded_text
 from app.pipeline.words import content_stems
 from backends.vectors.base import Vectors
 

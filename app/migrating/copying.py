@@ -150,8 +150,8 @@ class Copy:
         found = content.read(self.source, place)
         if is_visible and isinstance(found, StoredVectors) and len(found.chunk_ids) != len(place.chunk_ids):
             raise ConfigurationError(
-                "An indexed document has no vectors of the embedding model that is set: put the embeddings settings"
-                " back that it was indexed with, or index it again.",
+                "An indexed document has no vectors of the embedding model that is set: leave the worker running until"
+                " they are made, or put the embeddings settings back that it was indexed with.",
                 version_id=place.version_id,
             )
         return found

@@ -10,7 +10,7 @@ from typing import Any
 from app.domain.answers import Answer, AnswerSentence, AnswerTriple, Citation, Mode, Verdict
 from app.domain.documents import Chunk, DocumentVersion
 from app.domain.graph import Assertion, Evidence
-from app.domain.ids import ChunkId, VersionId
+from app.domain.ids import ChunkId, VersionId, WorkspaceId
 from app.domain.workspaces import Workspace
 from app.pipeline.citing import Citations
 from app.pipeline.extractive import SENTENCES_SHOWN, Candidate, find_candidates, score, support_of
@@ -20,7 +20,6 @@ from app.pipeline.model_answering import AnswerWriter, Material
 from app.pipeline.retrieval import Retrieved, Retriever
 from app.pipeline.routing import choose_mode
 from app.pipeline.support import WEAK_REASON, judge
-from backends.embeddings.base import Embedder
 from backends.graph.base import GraphStore
 from backends.metadata.base import MetadataStore
 
@@ -57,7 +56,6 @@ class Answerer:
         retriever: Retriever,
         metadata: MetadataStore,
         graph: GraphStore,
-        embedder: Embedder,
         find_writer: Callable[[], AnswerWriter | None] = lambda: None,
         known: KnownPassages | None = None,
     ) -> None:
@@ -66,13 +64,12 @@ class Answerer:
         self._find_writer = find_writer
         self._retriever = retriever
         self._metadata = metadata
-        self._embedder = embedder
-        self._graph_query = GraphQuery(graph, embedder=embedder)
+        self._graph_query = GraphQuery(graph)
 
-    def version(self) -> str:
-        """Who answers now: changes with the models and the prompt."""
+    def version(self, workspace_id: WorkspaceId) -> str:
+        """Who answers there now: changes with the models and the prompt."""
         writer = self._find_writer()
-        return f"{self._embedder.name}/{writer.version if writer else 'quotes'}"
+        return f"{self._retriever.find_space(workspace_id).key}/{writer.version if writer else 'quotes'}"
 
     def answer(
         self, question: str, *, scope: Scope, mode: Mode, corpus: str | None = None
@@ -92,9 +89,9 @@ class Answerer:
         timings["facts"] = time.perf_counter() - started
         if mode is Mode.AUTO and chosen is Mode.RAG:
             retrieved = retrieve(Mode.RAG)
-        draft = _Draft(
-            scope, retrieved, Answer(chosen, reason, searched_documents=len(scope.documents), finished=False)
-        )
+        notice = retrieved.space.notice
+        begun = Answer(chosen, reason, searched_documents=len(scope.documents), notice=notice, finished=False)
+        draft = _Draft(scope, retrieved, begun)
         yield draft.answer
         started = time.perf_counter()
         if chosen is Mode.GRAPH:
@@ -119,7 +116,7 @@ class Answerer:
         )
         chunks = {chunk.id: chunk for chunk in (*quoted_first, *(found.chunk for found in draft.retrieved.passages))}
         material = Material(
-            quoted=replace(quoted, finished=True),
+            quoted=replace(quoted, notice="", finished=True),
             chunks=list(chunks.values()),
             citations=draft.citations,
             workspace=scope.workspace,
@@ -131,7 +128,8 @@ class Answerer:
         with closing(writer.write(question, material=material)) as answers:
             for answer in answers:
                 timings["writing"] = time.perf_counter() - started
-                yield replace(answer, timings=timings if answer.finished else {})
+                notice = " ".join(filter(None, (quoted.notice, answer.notice)))
+                yield replace(answer, notice=notice, timings=timings if answer.finished else {})
 
     def _retrieve(self, question: str, scope: Scope, corpus: str | None, mode: Mode) -> Retrieved:
         within: dict[str, Any] = {"workspace_id": scope.workspace.id, "permitted": scope.permitted, "mode": mode}
@@ -157,7 +155,7 @@ class Answerer:
 
     def _answer_with_sentences(self, draft: "_Draft", finding: GraphFinding) -> Answer:
         retrieved = draft.retrieved
-        candidates = find_candidates(retrieved, embedder=self._embedder)
+        candidates = find_candidates(retrieved, embedder=retrieved.space.embedder)
         facts = finding.facts or finding.between
         chunks = self._chunks_of(facts, draft.scope)
         on_path = self._on_path(facts, chunks, retrieved)
@@ -189,7 +187,9 @@ class Answerer:
             evidence = fact.triple.evidence[0]
             if evidence.chunk_id in chunks:
                 places[evidence.version_id, evidence.span] = (chunks[evidence.chunk_id], evidence.span, 1)
-        return score(list(places.values())[: SENTENCES_SHOWN - 2], retrieved=retrieved, embedder=self._embedder)
+        return score(
+            list(places.values())[: SENTENCES_SHOWN - 2], retrieved=retrieved, embedder=retrieved.space.embedder
+        )
 
     def _chunks_of(self, facts: Sequence[Fact], scope: Scope) -> dict[ChunkId, Chunk]:
         ids = list(dict.fromkeys(evidence.chunk_id for fact in facts for evidence in fact.triple.evidence))

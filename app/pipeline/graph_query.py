@@ -12,7 +12,6 @@ from app.pipeline.lexical import inverse_frequency
 from app.pipeline.parsing import VALUES
 from app.pipeline.retrieval import Retrieved
 from app.pipeline.words import content_stems
-from backends.embeddings.base import Embedder
 from backends.graph.base import GraphStore
 
 MOST_FACTS = 6
@@ -68,9 +67,8 @@ class _Path:
 class GraphQuery:
     """One question against the permitted part of one graph."""
 
-    def __init__(self, graph: GraphStore, *, embedder: Embedder) -> None:
+    def __init__(self, graph: GraphStore) -> None:
         self._graph = graph
-        self._embedder = embedder
 
     def find(self, retrieved: Retrieved, *, workspace_id: WorkspaceId, permitted: frozenset[VersionId]) -> GraphFinding:
         """Facts for the question that `retrieved` was found for; without linked entities there are none."""
@@ -108,7 +106,8 @@ class GraphQuery:
         """The best covered paths, ties by likeness to the question; a single hop goes before two that say no more."""
         ranked = sorted(paths, key=lambda path: (-path.coverage, len(path.facts)))[:_COMPARED]
         texts = ["; ".join(fact.text for fact in path.facts) for path in ranked]
-        similarities = self._embedder.embed_passages(texts) @ retrieved.question_vector if texts else np.zeros(0)
+        embedder = retrieved.space.embedder
+        similarities = embedder.embed_passages(texts) @ retrieved.question_vector if texts else np.zeros(0)
         compared = [
             _Path(path.facts, path.coverage, float(similarity))
             for path, similarity in zip(ranked, similarities, strict=True)

@@ -15,27 +15,23 @@ from app.domain.jobs import Stage
 from app.errors import BackendUnavailableError, CancelledError, IntegrityError, NotFoundError
 from app.pipeline.cache_keys import cache_key
 from app.pipeline.chunking import chunk_document
+from app.pipeline.embedding_spaces import EmbeddingSpaces
 from app.pipeline.extraction import ChosenExtractor, ChunkExtraction, TripleExtractor
 from app.pipeline.parsing import SentenceParser
 from app.pipeline.reading_pool import ReadingPool
 from app.pipeline.resolution import contribute
-from app.pipeline.table_text import name_once
-from app.pipeline.vector_cache import VectorCache
 from app.pipeline.words import small_words
 from backends.cache.base import CacheStore, Layer
-from backends.embeddings.base import Embedder
 from backends.files.base import FileStore
 from backends.graph.base import GraphStore
 from backends.loaders.base import DocumentLoader
 from backends.metadata.base import MetadataStore
-from backends.vectors.base import VectorStore
 
 Progress = Callable[[Stage, int, int], bool]
 """Called with a stage and how much of it is done; False means stop now."""
 
 _LAYOUT = TypeAdapter(LoadedDocument)
 _EXTRACTION = TypeAdapter(ChunkExtraction)
-_EMBEDDED_TOGETHER = 32
 _STATES_TOGETHER = 8
 _MODEL_AWAY = "The language model is away: the document is read again when it is back, and its facts stay until then."
 
@@ -58,11 +54,10 @@ class Indexer:
         *,
         metadata: MetadataStore,
         files: FileStore,
-        vectors: VectorStore,
         graph: GraphStore,
         cache: CacheStore,
         loader: DocumentLoader,
-        embedder: Embedder,
+        spaces: EmbeddingSpaces,
         choose_extractor: Callable[[], ChosenExtractor],
         parser: SentenceParser,
         count_tokens: Callable[[str], int],
@@ -72,11 +67,10 @@ class Indexer:
         """So many chunks are read at once, of however many documents."""
         self._metadata = metadata
         self._files = files
-        self._vectors = vectors
+        self._spaces = spaces
         self._graph = graph
         self._cache = cache
         self._loader = loader
-        self._vector_cache = VectorCache(embedder, cache=cache)
         self._choose_extractor = choose_extractor
         self._parser = parser
         self._count_tokens = count_tokens
@@ -109,7 +103,7 @@ class Indexer:
     def remove(self, version: DocumentVersion) -> None:
         """Take back what indexing derived from a version; the uploaded file stays."""
         self._graph.delete_versions([version.id], workspace_id=version.workspace_id)
-        self._vectors.delete_versions([version.id], workspace_id=version.workspace_id)
+        self._spaces.vectors.delete_versions([version.id], workspace_id=version.workspace_id)
         self._metadata.chunks.delete_version(version.id, workspace_id=version.workspace_id)
         self._files.delete(layout_id(version.id))
 
@@ -151,27 +145,12 @@ class Indexer:
         return chosen
 
     def _embed(self, version: DocumentVersion, chunks: Sequence[Chunk], progress: Progress) -> None:
-        """Vectors are written in the chunks' order, so their number says where to go on; when it is not right in the
-        end, because a store lost some, all are written again."""
-        self._embed_from(self._count_vectors(version), version, chunks, progress)
-        if self._count_vectors(version) != len(chunks):
-            self._vectors.delete_versions([version.id], workspace_id=version.workspace_id)
-            self._embed_from(0, version, chunks, progress)
+        """In every space that the questions of the workspace search, or will."""
 
-    def _count_vectors(self, version: DocumentVersion) -> int:
-        return self._vectors.count(workspace_id=version.workspace_id, permitted=frozenset({version.id}))
+        def go_on(done: int) -> None:
+            _go_on(progress(Stage.EMBEDDING, done, len(chunks)))
 
-    def _embed_from(self, first: int, version: DocumentVersion, chunks: Sequence[Chunk], progress: Progress) -> None:
-        scope = f"{version.workspace_id}/{version.document_id}"
-        for start in range(first, len(chunks), _EMBEDDED_TOGETHER):
-            _go_on(progress(Stage.EMBEDDING, start, len(chunks)))
-            batch = chunks[start : start + _EMBEDDED_TOGETHER]
-            self._vectors.upsert(
-                [chunk.id for chunk in batch],
-                self._vector_cache.embed_passages([embedded_text(chunk) for chunk in batch], scope=scope),
-                workspace_id=version.workspace_id,
-                version_id=version.id,
-            )
+        self._spaces.write(chunks, workspace_id=version.workspace_id, before=go_on)
 
     def _extract(
         self,
@@ -254,12 +233,6 @@ class _Counted:
             refused=refused,
             **{name: getattr(self.coverage, name) + 1},
         )
-
-
-def embedded_text(chunk: Chunk) -> str:
-    """What a chunk's vector is made of: topic and text, the columns of a table named once."""
-    text = name_once(chunk.text, chunk.sentences, start=chunk.span.start)
-    return f"{chunk.topic}: {text}" if chunk.topic else text
 
 
 def _cache_key(chunk: Chunk, extractor_version: str) -> str:

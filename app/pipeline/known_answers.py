@@ -97,7 +97,7 @@ class KnownAnswers:
             yield from self._answerer.answer(question, scope=scope, mode=mode)
             return
         began = time.monotonic()
-        asked = _Asked(question, scope, mode, self._answerer.version(), look_again)
+        asked = _Asked(question, scope, mode, self._answerer.version(scope.workspace.id), look_again)
         if fresh:
             yield from self._compute(asked, search_anew=True)
         else:
@@ -141,7 +141,9 @@ class KnownAnswers:
 
     def _keep(self, answer: Answer, asked: _Asked) -> None:
         """Nothing cut or given in the place of what a model should have written."""
-        is_whole = answer.notice in {"", NOTHING_FOUND} and self._answerer.version() == asked.version
+        is_whole = (
+            answer.notice in {"", NOTHING_FOUND} and self._answerer.version(asked.scope.workspace.id) == asked.version
+        )
         kept = _KEPT.dump_json(_Kept(answer, self._clock()))
         with suppress(BackendUnavailableError):  # It was answered all the same.
             if is_whole and asked.is_all_there():

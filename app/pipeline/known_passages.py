@@ -11,6 +11,7 @@ from app.domain.answers import Mode, Passage
 from app.domain.graph import Entity, RecognisedEntity
 from app.domain.ids import ChunkId, VersionId, WorkspaceId
 from app.pipeline.cache_keys import answers_scope, cache_key
+from app.pipeline.embedding_spaces import SearchSpace
 from app.pipeline.question_reading import ReadQuestion
 from app.pipeline.retrieval import Retrieved, Retriever
 from backends.cache.base import CacheStore, Layer
@@ -39,15 +40,11 @@ _KEPT = TypeAdapter(_Kept)
 class KnownPassages:
     """A retriever whose results are kept. Threads may share this object."""
 
-    def __init__(
-        self, retriever: Retriever, *, metadata: MetadataStore, cache: CacheStore, ttl_seconds: float, embedding: str
-    ) -> None:
-        """`embedding` names the model of the vectors that are searched."""
+    def __init__(self, retriever: Retriever, *, metadata: MetadataStore, cache: CacheStore, ttl_seconds: float) -> None:
         self._retriever = retriever
         self._metadata = metadata
         self._cache = cache
         self._ttl_seconds = ttl_seconds
-        self._embedding = embedding
 
     def retrieve(
         self, question: str, *, workspace_id: WorkspaceId, permitted: frozenset[VersionId], mode: Mode, corpus: str
@@ -55,15 +52,21 @@ class KnownPassages:
         """As the retriever; `corpus` is the `corpus_digest` of the permitted versions."""
         started = time.perf_counter()
         scope = answers_scope(workspace_id)
-        key = cache_key(Layer.QUERY, _FORM, workspace_id, corpus, self._embedding, mode, question)
-        kept = self._find(key, scope)
+        space = self._retriever.find_space(workspace_id)
+
+        def key(searched: SearchSpace) -> str:
+            return cache_key(Layer.QUERY, _FORM, workspace_id, corpus, searched.key, mode, question)
+
+        kept = self._find(key(space), scope)
         if kept is not None:
-            found = self._read(kept, workspace_id, permitted)
+            found = self._read(kept, space, workspace_id, permitted)
             if found is not None:
                 found.timings["searching"] = time.perf_counter() - started
                 return found
         retrieved = self._retriever.retrieve(question, workspace_id=workspace_id, permitted=permitted, mode=mode)
-        self._cache.put(key, _KEPT.dump_json(_to_keep(retrieved)), scope=scope, ttl_seconds=self._ttl_seconds)
+        self._cache.put(
+            key(retrieved.space), _KEPT.dump_json(_to_keep(retrieved)), scope=scope, ttl_seconds=self._ttl_seconds
+        )
         return retrieved
 
     def _find(self, key: str, scope: str) -> _Kept | None:
@@ -73,7 +76,9 @@ class KnownPassages:
         except ValueError:  # Of another version of this program.
             return None
 
-    def _read(self, kept: _Kept, workspace_id: WorkspaceId, permitted: frozenset[VersionId]) -> Retrieved | None:
+    def _read(
+        self, kept: _Kept, space: SearchSpace, workspace_id: WorkspaceId, permitted: frozenset[VersionId]
+    ) -> Retrieved | None:
         """None when a passage is not there any more."""
         within = {"workspace_id": workspace_id, "permitted": permitted}
         chunks = self._metadata.chunks.get([id_ for id_, *_ in kept.passages], **within)  # type: ignore[arg-type]
@@ -91,6 +96,7 @@ class KnownPassages:
             question_vector=np.frombuffer(base64.b64decode(kept.vector), dtype=np.float32),
             stems=kept.stems,
             postings=self._metadata.chunks.find_postings(set(kept.stems), **within),  # type: ignore[arg-type]
+            space=space,
             read=kept.read,
         )
 

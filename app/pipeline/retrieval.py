@@ -1,7 +1,7 @@
 """Finds the passages that may answer a question: by words and meaning, or by a walk over the graph."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,9 +9,11 @@ from typing import Any
 from app.domain.answers import Mode, Passage
 from app.domain.graph import Entity, RecognisedEntity
 from app.domain.ids import ChunkId, VersionId, WorkspaceId
+from app.errors import BackendUnavailableError, ConfigurationError
 from app.pipeline.adjacencies import Adjacencies
 from app.pipeline.adjacency import Adjacency
 from app.pipeline.adjacency_building import UNNAMED
+from app.pipeline.embedding_spaces import SearchSpace
 from app.pipeline.fusion import fuse
 from app.pipeline.lexical import rank_by_words
 from app.pipeline.linking import Link, SimilarNames, link, possible_keys
@@ -20,13 +22,12 @@ from app.pipeline.permitted_edges import PermittedEdges, permit
 from app.pipeline.question_reading import ReadQuestion, read_question
 from app.pipeline.recent import Recent
 from app.pipeline.retrieval_graph import RetrievalGraph
-from app.pipeline.vector_cache import VectorCache
 from app.pipeline.words import content_stems
-from backends.embeddings.base import Embedder, Vectors
+from backends.embeddings.base import Vectors
 from backends.graph.base import GraphStore
 from backends.metadata.base import MetadataStore
 from backends.metadata.base_content import Postings
-from backends.vectors.base import Match, VectorStore
+from backends.vectors.base import Match
 
 _DEPTH = 100
 _NEAR_SHARE = 0.1
@@ -55,6 +56,8 @@ class Retrieved:
     stems: tuple[str, ...]
     postings: Postings
     """Of the question's stems, over the permitted chunks."""
+    space: SearchSpace
+    """Where `question_vector` may be compared."""
     read: ReadQuestion = field(default_factory=ReadQuestion)
     timings: dict[str, float] = field(default_factory=dict)
 
@@ -72,19 +75,16 @@ class Retriever:
         self,
         *,
         metadata: MetadataStore,
-        vectors: VectorStore,
         graph: GraphStore,
-        embedder: Embedder,
+        find_space: Callable[[WorkspaceId], SearchSpace],
         parser: SentenceParser,
         adjacencies: Adjacencies | None = None,
-        vector_cache: VectorCache | None = None,
     ) -> None:
-        """`adjacencies` of the same graph; without them everything walked over stays in this object's memory."""
+        """`find_space` gives what a workspace is searched in now. `adjacencies` of the same graph; without them
+        everything walked over stays in this object's memory."""
         self._metadata = metadata
-        self._vector_cache = vector_cache
-        self._vectors = vectors
+        self.find_space = find_space
         self._graph = graph
-        self._embedder = embedder
         self._parser = parser
         self._adjacencies = adjacencies or Adjacencies(graph, key=b"")
         self._similar: Recent[_Scope, SimilarNames] = Recent(most=_KEPT, seconds=_MAX_AGE_SECONDS)
@@ -109,8 +109,7 @@ class Retriever:
         with _timed(timings, "searching"):
             stems = tuple(content_stems(question))
             postings = self._metadata.chunks.find_postings(set(stems), workspace_id=workspace_id, permitted=permitted)
-            vector = self._embed(question, workspace_id)
-            nearest = self._search_meaning(vector, scope)
+            space, vector, nearest = self._search_meaning(question, scope)
         with _timed(timings, "ranking"):
             if mode is Mode.RAG:
                 ranked = _rank_by_words_and_meaning(stems, postings, nearest, limit=limit)
@@ -126,6 +125,7 @@ class Retriever:
             question_vector=vector,
             stems=stems,
             postings=postings,
+            space=space,
             read=read_question(self._parser.parse([question])[0]),
             timings=timings,
         )
@@ -154,13 +154,16 @@ class Retriever:
         edges = self._edges.get((scope, adjacency), lambda: permit(adjacency, scope.permitted))
         return RetrievalGraph(edges, self._adjacencies.key)
 
-    def _embed(self, question: str, workspace_id: WorkspaceId) -> Vectors:
-        if self._vector_cache is None:
-            return self._embedder.embed_question(question)
-        return self._vector_cache.embed_question(question, workspace_id=workspace_id)
-
-    def _search_meaning(self, vector: Vectors, scope: _Scope) -> list[Match]:
-        return self._vectors.search(vector, workspace_id=scope.workspace_id, permitted=scope.permitted, limit=_DEPTH)
+    def _search_meaning(self, question: str, scope: _Scope) -> tuple[SearchSpace, Vectors, list[Match]]:
+        """Vectors of a space go once another one is searched: what was found counts if it is the same afterwards."""
+        asked = self.find_space(scope.workspace_id)
+        while True:
+            space, vector = _embed(question, asked, scope.workspace_id)
+            nearest = space.search(vector, workspace_id=scope.workspace_id, permitted=scope.permitted, limit=_DEPTH)
+            now = self.find_space(scope.workspace_id)
+            if now.key == asked.key:
+                return space, vector, nearest
+            asked = now
 
     def _read(self, ranked: Sequence["_Ranked"], scope: _Scope) -> tuple[Passage, ...]:
         by_id = {found.chunk_id: found for found in ranked}
@@ -169,6 +172,15 @@ class Retriever:
             Passage(chunk, rank, by_id[chunk.id].weight, by_id[chunk.id].found_by)
             for rank, chunk in enumerate(chunks, start=1)
         )
+
+
+def _embed(question: str, space: SearchSpace, workspace_id: WorkspaceId) -> tuple[SearchSpace, Vectors]:
+    try:
+        return space, space.embed_question(question, workspace_id=workspace_id)
+    except (BackendUnavailableError, ConfigurationError):
+        if space.otherwise is None:
+            raise
+        return space.otherwise, space.otherwise.embed_question(question, workspace_id=workspace_id)
 
 
 @dataclass(frozen=True, slots=True)

@@ -85,6 +85,7 @@ ACTIONS: dict[str, AuditKind | NotAudited] = {
     "worker.index": _CHANGE,
     "worker.delete": _CHANGE,
     "worker.reread": _CHANGE,
+    "worker.embed": _CHANGE,
     "audit.second_device": _CHANGE,
     "installation.start": _CHANGE,
     "installation.stop": _CHANGE,

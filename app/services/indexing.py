@@ -1,4 +1,4 @@
-"""Runs queued jobs: index a version, or remove what is left of one."""
+"""Runs queued jobs: index a version, remove what is left of one, or make vectors anew."""
 
 from contextlib import suppress
 from threading import Event, Thread
@@ -20,6 +20,7 @@ from app.errors import (
 from app.logs import get_logger
 from app.pipeline.indexing import Indexer, Pace
 from app.security.auditor import Auditor
+from app.services.embedding_again import EmbeddingAgain
 from app.services.job_progress import LEASE_SECONDS, JobProgress, WorkerEnds
 from app.services.jobs_in_hand import JobsInHand
 from app.services.new_jobs import pause_seconds, put_job
@@ -48,6 +49,7 @@ class IndexingService:
         queue: JobQueue,
         auditor: Auditor,
         walks: WalkUpkeep,
+        embedding: EmbeddingAgain,
         jobs_at_once: int = 1,
     ) -> None:
         self._indexer = indexer
@@ -57,6 +59,7 @@ class IndexingService:
         self._queue = queue
         self._auditor = auditor
         self._walks = walks
+        self._embedding = embedding
         self._jobs_at_once = jobs_at_once
         self._rates: dict[Stage, float] = {}
         self._in_hand = JobsInHand()
@@ -94,7 +97,9 @@ class IndexingService:
                 self._do(job)
 
     def _do(self, job: Job) -> None:
-        if job.state is JobState.STOPPING:
+        if job.kind is JobKind.EMBED:
+            self._embedding.run(job, ending=self._ending)
+        elif job.state is JobState.STOPPING:
             self._stop(job, self._version(job))
         elif job.kind is JobKind.INDEX and job.attempts > _MOST_ATTEMPTS and not self._is_published(job):
             self._fail(job, "The file ended the worker again and again and was set aside: remove it or add it anew.")

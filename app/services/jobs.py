@@ -40,12 +40,15 @@ class JobService:
     def stop(self, actor: Actor, *, workspace_id: WorkspaceId, job_id: JobId) -> Job:
         """The running step ends, what this run added is removed, the file stays.
 
-        Raises ConflictError for a removal, and for a version that is indexed already and only replaces an older one.
+        Raises ConflictError for a removal, for vectors that are made anew, and for a version that is indexed already
+        and only replaces an older one.
         """
         authorise(actor, Permission.WRITE, workspace_id)
         job = self.get(actor, workspace_id=workspace_id, job_id=job_id)
         if job.kind is JobKind.DELETE:
             raise ConflictError("The document is deleted already; removing what is left of it cannot be stopped.")
+        if job.kind is JobKind.EMBED:
+            raise ConflictError("Search needs these vectors: set the embedding model of before again to do without.")
         if self._is_published(job):
             raise ConflictError("The document is indexed already; removing the version before it cannot be stopped.")
         with self._auditor.change(actor, "jobs.stop", workspace_id=workspace_id, objects=(job_id, job.document_id)):

@@ -34,17 +34,16 @@ class Recovery:
         files: FileStore,
         queue: JobQueue,
         remover: Remover,
-        read_again: Callable[[], None] = lambda: None,
+        each_time: Sequence[Callable[[], None]] = (),
         at_first: Callable[[], None] = lambda: None,
         every_seconds: float = _EVERY_SECONDS,
     ) -> None:
-        """`read_again` queues what is to be read again, and is called at each look, `at_first` at the end of the first
-        alone."""
+        """`each_time` is called at each look, `at_first` at the end of the first alone."""
         self._metadata = metadata
         self._files = files
         self._queue = queue
         self._remover = remover
-        self._read_again = read_again
+        self._each_time = each_time
         self._at_first = at_first
         self._every_seconds = every_seconds
         self._unserved: set[VersionId] = set()
@@ -54,7 +53,7 @@ class Recovery:
     def serve(self, *, stop: Event) -> None:
         """Look at once, then again and again until `stop` is set; files are looked through twice in all."""
         looks: list[Callable[[], None]] = [self.carry_jobs, self.serve_versions]
-        looks += [self.complete_replacing, self.complete_wiping, self._read_again]
+        looks += [self.complete_replacing, self.complete_wiping, *self._each_time]
         self._look([*looks, self.delete_unknown_files, self._at_first])
         for number in count(1):
             if stop.wait(self._every_seconds):
@@ -91,8 +90,10 @@ class Recovery:
 
     def complete_wiping(self) -> None:
         """What a job could not wipe, because the database was busy or the disk full, or left to the last one: now,
-        unless one is in hand or next. Those that wait for a server may do so for days."""
-        open_jobs = self._metadata.jobs.find(reader=None, states=OPEN_STATES)
+        unless one is in hand or next. Those that wait for a server may do so for days, and making vectors anew takes
+        hours."""
+        found = self._metadata.jobs.find(reader=None, states=OPEN_STATES)
+        open_jobs = [job for job in found if job.kind is not JobKind.EMBED]
         if all(job.state is JobState.WAITING and job.waits > 0 for job in open_jobs):
             self._metadata.complete_wiping()
 

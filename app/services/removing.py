@@ -84,10 +84,11 @@ class Remover:
             self._metadata.wipe()
 
     def _wipe_once(self, versions: Sequence[DocumentVersion]) -> None:
-        """While there are jobs for others the wipe is only noted: it writes the whole database anew, and whoever comes
-        last does it for all."""
+        """While there are jobs for other documents the wipe is only noted: it writes the whole database anew, and
+        whoever comes last does it for all."""
         mine = {version.document_id for version in versions}
-        if any(job.document_id not in mine for job in self._metadata.jobs.find(reader=None, states=OPEN_STATES)):
+        open_jobs = self._metadata.jobs.find(reader=None, states=OPEN_STATES)
+        if any(job.document_id not in mine and job.kind is not JobKind.EMBED for job in open_jobs):
             self._metadata.owe_wipe()
         else:
             self._wipe()

@@ -20,7 +20,7 @@ class OllamaEmbedder(ServedEmbedder):
     Texts are not sent where that name means other weights by now, or a model on another machine.
     """
 
-    _remedy = "put the old model back, or restart Dafe Graphs and add the documents again"
+    _remedy = "put the old model back, or restart Dafe Graphs, which makes all vectors anew"
 
     def __init__(self, settings: OllamaEmbedderSettings, **_ignored: object) -> None:
         super().__init__(settings)

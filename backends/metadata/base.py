@@ -3,14 +3,15 @@
 from abc import ABC, abstractmethod
 
 from backends.metadata.base_content import AccessRecords, ChunkRecords, DocumentRecords, HistoryRecords, JobRecords
+from backends.metadata.base_embeddings import EmbeddingRecords
 from backends.metadata.base_models import ModelRecords
 from backends.metadata.base_moving import MovableRecords
 from backends.metadata.base_people import SessionRecords, UserRecords, WorkspaceRecords
 
 
 class MetadataStore(ABC):
-    """Documents and who may see them, chunks, jobs, history, workspaces, users, sessions, models. A call is one
-    transaction."""
+    """Documents and who may see them, chunks, jobs, history, workspaces, users, sessions, models, embeddings. A call is
+    one transaction."""
 
     identity: str = ""
     """Tells this database from every other one; empty for the one that lies in the data folder."""
@@ -24,6 +25,7 @@ class MetadataStore(ABC):
     users: UserRecords
     sessions: SessionRecords
     models: ModelRecords
+    embeddings: EmbeddingRecords
     movable: MovableRecords
 
     @abstractmethod

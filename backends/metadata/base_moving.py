@@ -14,8 +14,8 @@ Key = tuple[str, ...]
 class MovableRecords(ABC):
     """Whatever can be read with `read` of one store can be written to another one, which keeps it in its own way.
 
-    Not among the kinds is what only this store can use (sessions, failed sign-ins), and passages with their words:
-    `ChunkRecords` reads and writes these.
+    Not among the kinds is what only this store can use (sessions, failed sign-ins), what is told of the vector store
+    beside it (embeddings), and passages with their words: `ChunkRecords` reads and writes these.
     """
 
     kinds: tuple[str, ...]
@@ -57,4 +57,4 @@ class MovableRecords(ABC):
 
     @abstractmethod
     def clear(self) -> None:
-        """Remove every record of this store, sessions, failed sign-ins and passages too, and `wipe` it."""
+        """Remove every record of this store, sessions, failed sign-ins, embeddings and passages too, and `wipe` it."""

@@ -6,6 +6,7 @@ from backends.metadata.base import MetadataStore
 from backends.metadata.sql_access import SqlAccessRecords
 from backends.metadata.sql_chunks import SqlChunkRecords
 from backends.metadata.sql_documents import SqlDocumentRecords
+from backends.metadata.sql_embeddings import SqlEmbeddingRecords
 from backends.metadata.sql_history import SqlHistoryRecords
 from backends.metadata.sql_jobs import SqlJobRecords
 from backends.metadata.sql_models import SqlModelRecords
@@ -31,6 +32,7 @@ class SqlMetadataStore(MetadataStore):
         self.users = SqlUserRecords(database)
         self.sessions = SqlSessionRecords(database)
         self.models = SqlModelRecords(database)
+        self.embeddings = SqlEmbeddingRecords(database)
         self.movable = SqlMovableRecords(database, wipe=self.wipe)
 
     def check(self) -> None:

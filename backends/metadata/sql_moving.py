@@ -17,6 +17,7 @@ from backends.sql.tables import (
     chunk_stems,
     chunks,
     documents,
+    embeddings_used,
     failures,
     jobs,
     memberships,
@@ -44,7 +45,7 @@ _WORKSPACE_KINDS = {
     )
 }
 _TABLES = _KINDS | _WORKSPACE_KINDS
-_NOT_MOVED = (sessions, failures, chunk_stems, chunks)
+_NOT_MOVED = (sessions, failures, chunk_stems, chunks, embeddings_used)
 _SEALED = {
     "documents": ("name",),
     "versions": ("name", "coverage", "title"),

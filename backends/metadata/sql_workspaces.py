@@ -18,6 +18,7 @@ from backends.sql.tables import (
     chunk_stems,
     chunks,
     documents,
+    embeddings_used,
     jobs,
     memberships,
     question_documents,
@@ -26,6 +27,17 @@ from backends.sql.tables import (
     workspaces,
 )
 
+_HELD = (
+    chunks,
+    versions,
+    documents,
+    access_lists,
+    access_readers,
+    jobs,
+    questions,
+    memberships,
+    embeddings_used,
+)
 _FIELDS = [column for column in workspaces.c if column.name != "name_key"]
 
 
@@ -70,7 +82,7 @@ class SqlWorkspaceRecords(WorkspaceRecords):
             connection.execute(question_documents.delete().where(question_documents.c.question_id.in_(asked)))
             numbers = sa.select(chunks.c.number).where(chunks.c.workspace_id == workspace_id)
             connection.execute(chunk_stems.delete().where(chunk_stems.c.chunk_number.in_(numbers)))
-            for table in (chunks, versions, documents, access_lists, access_readers, jobs, questions, memberships):
+            for table in _HELD:
                 connection.execute(table.delete().where(table.c.workspace_id == workspace_id))
             connection.execute(workspaces.delete().where(workspaces.c.id == workspace_id))
 

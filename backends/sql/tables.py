@@ -172,6 +172,14 @@ models_used = sa.Table(
     _column("band"),
     sa.Column("used_at", UtcTime, nullable=False),
 )
+embeddings_used = sa.Table(
+    "embeddings_used",
+    METADATA,
+    _column("workspace_id", ID, primary_key=True),
+    sa.Column("name", sa.Text),
+    sa.Column("dimension", sa.Integer),
+    sa.Column("writing", ID),
+)
 questions = sa.Table(
     "questions",
     METADATA,

@@ -50,11 +50,15 @@ class VectorStore(ABC):
 
     @abstractmethod
     def delete_versions(self, version_ids: Sequence[VersionId], *, workspace_id: WorkspaceId) -> None:
-        """Remove every vector of these versions for good; unknown versions are no error."""
+        """Remove every vector of these versions for good, whatever its space; unknown versions are no error."""
 
     @abstractmethod
     def delete_workspace(self, workspace_id: WorkspaceId) -> None:
         """Remove everything of a workspace; an unknown one is no error."""
+
+    @abstractmethod
+    def delete_other_spaces(self, *, workspace_id: WorkspaceId) -> None:
+        """Remove the workspace's vectors of every other embedding space; where there are none nothing happens."""
 
     @abstractmethod
     def count(self, *, workspace_id: WorkspaceId, permitted: frozenset[VersionId]) -> int:

@@ -123,15 +123,20 @@ class ChromaVectorStore(VectorStore):
         self._wipe()
 
     def delete_workspace(self, workspace_id: WorkspaceId) -> None:
-        def delete() -> None:
-            for collection in self._all_collections(workspace_id):
-                sync(collection)
-                self._connected().delete_collection(collection.name)
-
-        self._call(delete)
+        self._call(lambda: self._delete_collections(self._all_collections(workspace_id)))
         self._wipe()
         with self._lock:
             self._collections.pop(workspace_id, None)
+
+    def delete_other_spaces(self, *, workspace_id: WorkspaceId) -> None:
+        def delete() -> bool:
+            own = _collection_name(workspace_id, self._space)
+            others = [one for one in self._all_collections(workspace_id) if one.name != own]
+            self._delete_collections(others)
+            return bool(others)
+
+        if self._call(delete):
+            self._wipe()
 
     def count(self, *, workspace_id: WorkspaceId, permitted: frozenset[VersionId]) -> int:
         if not permitted:
@@ -147,6 +152,11 @@ class ChromaVectorStore(VectorStore):
         self._disconnect(self._client)
         if self._server is not None:
             self._server.close()
+
+    def _delete_collections(self, collections: Sequence[Any]) -> None:
+        for collection in collections:
+            sync(collection)
+            self._connected().delete_collection(collection.name)
 
     def _wipe(self) -> None:
         """A remote server's database can only be written anew where it runs."""

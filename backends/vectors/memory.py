@@ -67,6 +67,9 @@ class MemoryVectorStore(VectorStore):
             self._rows.pop(workspace_id, None)
             self._matrices.pop(workspace_id, None)
 
+    def delete_other_spaces(self, *, workspace_id: WorkspaceId) -> None:
+        """There are none: each object holds its own."""
+
     def count(self, *, workspace_id: WorkspaceId, permitted: frozenset[VersionId]) -> int:
         with self._lock:
             return sum(row[0] in permitted for row in self._rows.get(workspace_id, {}).values())

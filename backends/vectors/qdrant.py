@@ -128,6 +128,12 @@ class QdrantVectorStore(VectorStore):
             with suppress(UnknownCollectionError):
                 self._call(partial(self._connected().delete_collection, name))
 
+    def delete_other_spaces(self, *, workspace_id: WorkspaceId) -> None:
+        for name in self._collections_of(workspace_id):
+            if name != collection_name(workspace_id, self._space):
+                with suppress(UnknownCollectionError):
+                    self._call(partial(self._connected().delete_collection, name))
+
     def count(self, *, workspace_id: WorkspaceId, permitted: frozenset[VersionId]) -> int:
         if not permitted:
             return 0

@@ -102,6 +102,13 @@ class SqlVectorStore(VectorStore):
     def delete_workspace(self, workspace_id: WorkspaceId) -> None:
         self._delete(workspace_id, sa.true())
 
+    def delete_other_spaces(self, *, workspace_id: WorkspaceId) -> None:
+        mine = table.c.workspace_id == workspace_id
+        with self._database.read() as connection:  # From an index, without touching the vectors.
+            spaces = set(connection.execute(sa.select(table.c.space).where(mine).distinct()).scalars())
+        if others := spaces - {self._space}:
+            self._delete(workspace_id, table.c.space.in_(sorted(others)))
+
     def _delete(self, workspace_id: WorkspaceId, condition: sa.ColumnElement[bool]) -> None:
         with self._database.write() as connection:
             gone = table.delete().where(table.c.workspace_id == workspace_id, condition)

@@ -132,7 +132,8 @@ def _ask(services: Services, actor: Actor, ward: WorkspaceId, text: str, **how: 
 def _model(services: Services) -> tuple[Any, Paced, AnswerWriter]:
     answerer: Any = services.questions._answerer._answerer
     model = Paced()
-    writer = AnswerWriter(model, info=model.describe(), parser=answerer._retriever._parser, embedder=answerer._embedder)
+    embedder = answerer._retriever.find_space(WorkspaceId("any")).embedder
+    writer = AnswerWriter(model, info=model.describe(), parser=answerer._retriever._parser, embedder=embedder)
     return answerer, model, writer
 
 

@@ -11,7 +11,7 @@ from collections.abc import Collection
 from datetime import UTC, datetime
 from pathlib import Path
 
-from app.pipeline.indexing import embedded_text
+from app.pipeline.embedding import embedded_text
 from backends.embeddings.base import Embedder
 from backends.loading import load
 from backends.metadata.settings import SqliteMetadataSettings

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from app.evaluation.report import record
 from app.evaluation.workspace import cut, make_version, open_instruments
-from app.pipeline.indexing import embedded_text
+from app.pipeline.embedding import embedded_text
 from app.settings import default_model_dir
 from backends.embeddings.settings import OnnxEmbedderSettings
 from backends.loaders.base import DocumentLoader

@@ -22,6 +22,7 @@ from app.domain.workspaces import Workspace
 from app.evaluation.report import record
 from app.evaluation.workspace import loaded_text, make_version, open_instruments
 from app.pipeline.answering import Answerer, Scope
+from app.pipeline.embedding_spaces import SearchSpace
 from app.pipeline.resolution import contribute
 from app.pipeline.retrieval import Retriever
 from app.pipeline.words import content_stems
@@ -114,10 +115,11 @@ def main() -> None:
                     ),
                     workspace_id=version.workspace_id,
                 )
+        space = SearchSpace(instruments.embedder, vectors)
         retriever = Retriever(
-            metadata=metadata, vectors=vectors, graph=graph, embedder=instruments.embedder, parser=instruments.parser
+            metadata=metadata, graph=graph, find_space=lambda _workspace_id: space, parser=instruments.parser
         )
-        answerer = Answerer(retriever=retriever, metadata=metadata, graph=graph, embedder=instruments.embedder)
+        answerer = Answerer(retriever=retriever, metadata=metadata, graph=graph)
         scope = Scope(Workspace(WorkspaceId("measured"), "Bench"), versions)
         stages: dict[str, list[float]] = {}
         first_seconds = 0.0

@@ -235,6 +235,29 @@ def test_deleting_a_workspace_removes_the_vectors_of_every_model(
     assert found(first, unit(1), here) == []
 
 
+def test_the_vectors_of_other_models_go_and_those_of_this_one_stay(
+    open_store: Open, here: WorkspaceId, settings: Any
+) -> None:
+    first, second = open_store(), open_store(embedding_name="model-b")
+    wide = open_store(dimension=DIMENSION * 2)
+    other = WorkspaceId(str(ULID()))
+    for one in (first, second):
+        for workspace_id in (here, other):
+            one.upsert(ids("a"), rows(unit(1)), workspace_id=workspace_id, version_id=V1)
+    wide.upsert(ids("a"), np.eye(1, DIMENSION * 2, dtype=np.float32), workspace_id=here, version_id=V1)
+    for _ in range(2):
+        second.delete_other_spaces(workspace_id=here)
+    second.delete_other_spaces(workspace_id=WorkspaceId("unknown"))
+    assert found(second, unit(1), here) == ["a"]
+    if not settings.shared:
+        pytest.skip("each object holds its own data")
+    assert found(first, unit(1), here) == []
+    assert [one.count(workspace_id=here, permitted=BOTH) for one in (first, wide)] == [0, 0]
+    assert found(first, unit(1), other) == ["a"]
+    first.upsert(ids("b"), rows(unit(1)), workspace_id=here, version_id=V1)
+    assert (found(first, unit(1), here), found(second, unit(1), here)) == (["b"], ["a"])
+
+
 def test_a_second_object_sees_what_the_first_wrote_and_deleted(
     open_store: Open, here: WorkspaceId, settings: Any
 ) -> None:

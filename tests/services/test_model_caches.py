@@ -15,6 +15,8 @@ from app.domain.ids import WorkspaceId
 from app.domain.workspaces import Workspace
 from app.pipeline import model_answering
 from backends.cache.base import Layer
+from backends.embeddings.hashing import HashingEmbedder
+from backends.embeddings.settings import HashingEmbedderSettings
 from backends.llm.scripted import ScriptedLanguageModel
 from backends.llm.settings import ScriptedAnswer, ScriptedSettings
 from tests.services.asking import QUESTION, ask, content, kept_keys
@@ -56,7 +58,7 @@ def give_model(services: Services, monkeypatch: pytest.MonkeyPatch) -> Callable[
 
     def give(model: Counting | None) -> None:
         writer = model and model_answering.AnswerWriter(
-            model, info=model.describe(), parser=parser, embedder=answerer._embedder
+            model, info=model.describe(), parser=parser, embedder=HashingEmbedder(HashingEmbedderSettings())
         )
         monkeypatch.setattr(answerer, "_find_writer", lambda: writer)
 

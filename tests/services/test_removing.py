@@ -11,6 +11,7 @@ from app.domain.answers import Answer, AskedQuestion, Citation, Mode
 from app.domain.documents import DocumentVersion, Span
 from app.domain.ids import ChunkId, DocumentId, FileId, QuestionId, UserId, VersionId, WorkspaceId
 from app.domain.jobs import JobKind, JobState
+from app.pipeline.embedding_spaces import EmbeddingSpaces
 from app.pipeline.extraction import ChosenExtractor
 from app.pipeline.indexing import Indexer, layout_id
 from app.pipeline.parsing import SentenceParser
@@ -132,11 +133,10 @@ def stores(tmp_path: Path) -> Iterator[Stores]:
         indexer = Indexer(
             metadata=metadata,
             files=files,
-            vectors=vectors,
             graph=graph,
             cache=cache,
             loader=loader,
-            embedder=embedder,
+            spaces=EmbeddingSpaces(embedder, vectors, metadata=metadata, cache=cache),
             choose_extractor=lambda: ChosenExtractor(RulesExtractor(parser, MEANING)),
             parser=parser,
             count_tokens=len,

@@ -14,7 +14,7 @@ from app.domain.jobs import JobState
 from app.domain.workspaces import Workspace
 from app.errors import BackendUnavailableError, NotFoundError
 from app.pipeline.indexing import Indexer
-from app.services import indexing
+from app.services import indexing, new_jobs
 from app.services.new_jobs import pause_seconds
 from app.settings import load_settings
 from tests.servers.ollama_dialect import OllamaDialect, model_entry, ollama_dialect
@@ -48,7 +48,7 @@ def server() -> Iterator[OllamaDialect]:
 def test_a_document_waits_for_a_server_that_is_away_longer_than_any_number_of_tries(
     tmp_path: Path, server: OllamaDialect, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(indexing, "_LONGEST_WAIT_SECONDS", 0.1)
+    monkeypatch.setattr(new_jobs, "_LONGEST_PAUSE_SECONDS", 0.1)
     held, server.models = server.models, []
     llm = {"kind": "ollama", "url": server.url, "model": "big"}
     settings = load_settings(data_dir=tmp_path, embeddings={"kind": "hashing"}, llm=llm, model_band="model_led")

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from app.domain.documents import Chunk, DocumentVersion, Heading, LoadedDocument, Page, Span
 from app.domain.ids import DocumentId, FileId, UserId, VersionId, WorkspaceId
 from app.pipeline.chunking import CHUNK_TOKENS, OVERLAP_TOKENS, chunk_document, page_of
-from app.pipeline.indexing import embedded_text
+from app.pipeline.embedding import embedded_text
 from app.pipeline.parsing import SentenceParser
 from backends.loaders.texts import read_csv, read_markdown, read_text
 from backends.loaders.writing import DocumentWriter

@@ -16,7 +16,7 @@ from app.domain.workspaces import Workspace
 from app.errors import ConfigurationError, ConflictError, IntegrityError
 from app.installation import Stores
 from app.migrating.copying import Copy
-from app.pipeline.indexing import embedded_text
+from app.pipeline.embedding import embedded_text
 from app.pipeline.words import content_stems
 from app.settings import load_settings
 from backends.cache.settings import SqlCacheSettings

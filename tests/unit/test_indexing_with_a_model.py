@@ -13,6 +13,7 @@ from app.domain.ids import DocumentId, FileId, UserId, VersionId, WorkspaceId
 from app.domain.jobs import Stage
 from app.domain.models import ModelInfo
 from app.errors import BackendUnavailableError, CancelledError
+from app.pipeline.embedding_spaces import EmbeddingSpaces
 from app.pipeline.extraction import ChosenExtractor, TripleExtractor
 from app.pipeline.indexing import Indexer, layout_id
 from app.pipeline.model_extraction import ModelExtractor
@@ -88,11 +89,10 @@ class Workplace:
         return Indexer(
             metadata=self.metadata,
             files=self.files,
-            vectors=self.vectors,
             graph=self.graph,
             cache=self.cache,
             loader=load(DocumentLoader, LocalLoaderSettings()),
-            embedder=EMBEDDER,
+            spaces=EmbeddingSpaces(EMBEDDER, self.vectors, metadata=self.metadata, cache=self.cache),
             choose_extractor=lambda: ChosenExtractor(extractor, stands_in=stands_in),
             parser=PARSER,
             count_tokens=lambda text: len(text.split()),

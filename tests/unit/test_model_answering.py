@@ -16,6 +16,7 @@ from app.domain.workspaces import Workspace
 from app.pipeline import claim_checking, model_answering
 from app.pipeline.answering import Answerer, Scope
 from app.pipeline.choosing import choose_writer
+from app.pipeline.embedding_spaces import SearchSpace
 from app.pipeline.model_answering import AnswerWriter
 from app.pipeline.parsing import SentenceParser
 from app.pipeline.probe import NO_MODEL
@@ -83,8 +84,9 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
             rows = EMBEDDER.embed_passages([chunk.text])
             vectors.upsert([chunk.id], rows, workspace_id=chunk.workspace_id, version_id=chunk.version_id)
         graph = MemoryGraphStore(MemoryGraphSettings())
-        retriever = Retriever(metadata=metadata, vectors=vectors, graph=graph, embedder=EMBEDDER, parser=PARSER)
-        yield Desk(retriever=retriever, metadata=metadata, graph=graph, embedder=EMBEDDER)
+        space = SearchSpace(EMBEDDER, vectors)
+        retriever = Retriever(metadata=metadata, graph=graph, find_space=lambda _workspace_id: space, parser=PARSER)
+        yield Desk(retriever=retriever, metadata=metadata, graph=graph)
 
 
 def writer_of(model: ScriptedLanguageModel) -> AnswerWriter:

@@ -5,12 +5,16 @@ import pytest
 
 from app.domain.documents import Span
 from app.domain.ids import ChunkId
+from app.pipeline.embedding_spaces import SearchSpace
 from app.pipeline.extractive import Candidate, support_of
 from app.pipeline.question_reading import ReadQuestion
 from app.pipeline.retrieval import Retrieved
+from backends.embeddings.hashing import HashingEmbedder
+from backends.embeddings.settings import HashingEmbedderSettings
 from backends.metadata.base_content import Postings
 from tests.unit.model_parts import chunk_of
 
+SPACE = SearchSpace(HashingEmbedder(HashingEmbedderSettings(dimension=8)), None)
 INSURES = ReadQuestion("which", ("insur",), says_only_predicate=True)
 
 
@@ -23,7 +27,7 @@ def supported(read: ReadQuestion, *, insuring: int) -> float:
         frequencies={"star": {ChunkId("a"): 1}, "insur": holding},
         lengths={ChunkId("a"): 10, **dict.fromkeys(holding, 10)},
     )
-    retrieved = Retrieved((), (), (), (), np.zeros(3, dtype=np.float32), ("star", "insur"), postings, read)
+    retrieved = Retrieved((), (), (), (), np.zeros(3, dtype=np.float32), ("star", "insur"), postings, SPACE, read)
     candidate = Candidate(
         chunk_of("Star; Built: 2015"), Span(0, 17), "Star; Built: 2015", 0.6, frozenset({"star"}), 1.0
     )

@@ -1,0 +1,91 @@
+"""Finds the workspaces whose vectors are not of the embedding model that the settings name, and queues their making."""
+
+from datetime import UTC, datetime
+
+from ulid import ULID
+
+from app.domain.ids import DocumentId, JobId, UserId, VersionId, WorkspaceId
+from app.domain.jobs import OPEN_STATES, Job, JobKind, Priority
+from app.errors import NotFoundError
+from app.pipeline.embedding_spaces import EmbeddingSpaces
+from app.services.new_jobs import put_job
+from backends.metadata.base import MetadataStore
+from backends.queue.base import JobQueue
+
+_PROGRAM = UserId("system")
+
+
+class EmbeddingUpkeep:
+    """For recovery. See decisions/0006."""
+
+    def __init__(self, *, spaces: EmbeddingSpaces, metadata: MetadataStore, queue: JobQueue) -> None:
+        self._spaces = spaces
+        self._metadata = metadata
+        self._queue = queue
+        self._looked = False
+
+    def begin(self) -> None:
+        """Queue a job for each workspace that does not search the space of the settings; call it now and then.
+
+        At first those that do are looked through. Raises BackendUnavailableError.
+        """
+        if not self._looked:
+            self._look_through()
+            self._looked = True
+        used = self._metadata.embeddings.find()
+        others = [
+            workspace.id
+            for workspace in self._metadata.workspaces.find()
+            if workspace.id not in used or used[workspace.id].searched != self._spaces.configured
+        ]
+        served = self._served() if others else set()
+        for workspace_id in others:
+            try:
+                if workspace_id not in used and self._note(workspace_id):
+                    continue
+                if workspace_id not in served:
+                    self._queue_job(workspace_id)
+            except NotFoundError:  # Somebody deleted it.
+                continue
+
+    def _look_through(self) -> None:
+        """What a store lost is no longer taken for complete, and what is left of other spaces in workspaces that do not
+        search them goes."""
+        served = self._served()
+        for workspace_id, used in self._metadata.embeddings.find().items():
+            if used.searched != self._spaces.configured:
+                continue
+            if not self._spaces.is_complete(workspace_id):
+                self._metadata.embeddings.give_up(self._spaces.configured, workspace_id=workspace_id)
+            elif workspace_id not in served:
+                self._spaces.vectors.delete_other_spaces(workspace_id=workspace_id)
+
+    def _note(self, workspace_id: WorkspaceId) -> bool:
+        """Record a workspace of which nothing is known yet; whether it is as the settings want it."""
+        complete = self._spaces.is_complete(workspace_id)
+        self._metadata.embeddings.switch(self._spaces.configured if complete else None, workspace_id=workspace_id)
+        return complete
+
+    def _served(self) -> set[WorkspaceId]:
+        open_jobs = self._metadata.jobs.find(reader=None, states=OPEN_STATES)
+        return {job.workspace_id for job in open_jobs if job.kind is JobKind.EMBED}
+
+    def _queue_job(self, workspace_id: WorkspaceId) -> None:
+        """Of several workers that find it at once one goes on, or none, and then at the next look."""
+        job = Job(
+            id=JobId(str(ULID())),
+            kind=JobKind.EMBED,
+            workspace_id=workspace_id,
+            document_id=DocumentId(""),
+            version_id=VersionId(""),
+            document_name="",
+            created_by=_PROGRAM,
+            created_at=datetime.now(UTC),
+            priority=Priority.BULK,
+        )
+        self._metadata.jobs.add(job)
+        waiting = self._metadata.jobs.find(reader=None, workspace_id=workspace_id, states=OPEN_STATES)
+        if any(one.kind is JobKind.EMBED and one.id != job.id for one in waiting):
+            self._metadata.jobs.stop(job.id)
+        else:
+            put_job(self._queue, job)
