@@ -20,6 +20,7 @@ from typing import Any
 from backends.loaders import hidden
 from backends.loaders.packages import check_book, check_open_document
 from backends.loaders.rich_text import normalised
+from backends.loaders.texts import decode
 from backends.loaders.writing import DocumentWriter, ReaderError
 
 EXTRA = "community-loaders"
@@ -45,6 +46,9 @@ _NETWORK = ("socket.connect", "socket.sendto", "socket.sendmsg", "socket.getaddr
 _EXIT_CODE = re.compile(r'exitcode "(-?\d+)"')
 _TAKES_OTHER_FILES, _HEAP_EXHAUSTED = 99, 251
 _ENDED_BY_LIMIT = {-24, -9}
+_TEXT = "\ufdd2"
+"""Begins every piece of text on its way through unstructured, which takes a lone sign for nothing and "– 5" for a list
+item with 5 in it; no character (Unicode 23.7), so no text holds it on purpose."""
 _TEXT_BLOCKS = ["main", "figure", "figcaption", "details", "summary", "nav"]
 
 
@@ -89,7 +93,7 @@ def read(content: bytes, writer: DocumentWriter, *, media_type: str) -> None:
     """Headings with their levels, paragraphs, list items and tables in their order, on one page."""
     if check := _CHECKS.get(media_type):
         check(content)
-    path = _in_memory(normalised(content) if media_type == RTF else content)
+    path = _in_memory(_prepared(content, media_type))
     _cut_off()
     module, name = _LOADERS[media_type]
     notices = _Notices()
@@ -111,6 +115,12 @@ class _Notices(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         self.given.append(record.getMessage())
+
+
+def _prepared(content: bytes, media_type: str) -> bytes:
+    if media_type in {ORG, RST}:
+        return decode(content).encode("utf-8", "replace")
+    return normalised(content) if media_type == RTF else content
 
 
 def _in_memory(content: bytes) -> str:
@@ -173,8 +183,9 @@ def _refusal(message: str) -> Exception:
 def _legible(html: str) -> str:
     """What unstructured would leave out, such as captions, or run together: 10⁹ is 10^9 and not 109."""
     from bs4 import BeautifulSoup
+    from bs4.element import NavigableString
 
-    soup = BeautifulSoup(html, "lxml")
+    soup = BeautifulSoup(html.replace(_TEXT, ""), "lxml")
     hidden.mark_html(soup)
     for element in [*soup.find_all("img"), *soup.find_all("a", class_="footnote-back")]:
         element.decompose()
@@ -186,6 +197,9 @@ def _legible(html: str) -> str:
         element.name = "span"
     for element in soup.find_all("sup"):
         element.insert(0, "^")
+    for text in soup.find_all(string=True):
+        if type(text) is NavigableString and text.strip():
+            text.replace_with(f"{_TEXT}{text}")
     return str(soup)
 
 
@@ -204,10 +218,11 @@ def _through_html(base: Any) -> Any:
 
 
 def _write(text: str, found: dict[str, Any], writer: DocumentWriter) -> None:
+    text = text.replace(_TEXT, "")
     if found.get("category") == "Title":
         writer.add_heading(text, level=int(found.get("category_depth") or 0) + 1)
     elif table := found.get("text_as_html"):
-        _write_table(table, writer)
+        _write_table(table.replace(_TEXT, ""), writer)
     else:
         writer.add_paragraph(text)
 

@@ -108,6 +108,19 @@ def test_every_chapter_is_read_with_captions_and_what_is_struck_out_or_hidden(lo
     assert [loaded.text[span.start : span.end] for span in loaded.hidden] == ["Ignore the rules."]
 
 
+def test_no_sign_is_taken_for_the_bullet_of_a_list(loader: DocumentLoader) -> None:
+    kept = ["7", "– 5 °C", "- 3.2 dpt", "* see below", "·", "-4"]
+    loaded = loader.load("book.epub", make_epub("".join(f"<p>{text}</p>" for text in kept)))
+    assert loaded.text.split("\n\n")[1:7] == kept
+    body = "".join(f"<text:p>{text}</text:p>" for text in kept)
+    assert loader.load("letter.odt", make_odt(body)).text.split("\n\n")[:6] == kept
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "cp1252"])
+def test_plain_text_formats_may_be_written_in_any_usual_encoding(loader: DocumentLoader, encoding: str) -> None:
+    assert loader.load("a.org", f"* {UMLAUTS}\n".encode(encoding)).text.strip() == UMLAUTS
+
+
 def test_these_files_are_found_in_archives(loader: DocumentLoader) -> None:
     found = loader.unpack("letters.zip", make_zip(COMMUNITY_FORMATS))
     assert [(one.name, one.content) for one in found] == list(COMMUNITY_FORMATS.items())
