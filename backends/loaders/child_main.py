@@ -4,6 +4,7 @@ import json
 import resource
 import sys
 from base64 import b64encode
+from collections.abc import Callable
 from dataclasses import fields
 from functools import partial
 from typing import Any
@@ -74,7 +75,7 @@ def _answer(request: dict[str, Any], content: bytes) -> dict[str, Any]:
 def _load(request: dict[str, Any], content: bytes) -> Any:
     from backends.loaders import community, markup, messages, office, texts
 
-    readers = {
+    readers: dict[str, Callable[[bytes, DocumentWriter], None]] = {
         TEXT: texts.read_text,
         MARKDOWN: texts.read_markdown,
         CSV: texts.read_csv,

@@ -1,7 +1,9 @@
 """Small real files of the formats that the community loaders read, written by hand."""
 
 import io
+import struct
 import zipfile
+import zlib
 from collections.abc import Mapping
 
 from tests.conformance.document_files import SENTENCE
@@ -41,7 +43,9 @@ CHAPTER = (
 )
 
 
-def make_epub(chapter: str = CHAPTER, *, parts: Mapping[str, bytes | str] | None = None) -> bytes:
+def make_epub(
+    chapter: str = CHAPTER, *, parts: Mapping[str, bytes | str] | None = None, packing: int = zipfile.ZIP_DEFLATED
+) -> bytes:
     """A book of two chapters; `parts` come on top, or in the place of its own."""
     start = '<?xml version="1.0" encoding="utf-8"?><!DOCTYPE html><html xmlns="http://www.w3.org/1999/xhtml"><body>'
     own = {
@@ -50,7 +54,7 @@ def make_epub(chapter: str = CHAPTER, *, parts: Mapping[str, bytes | str] | None
         "OEBPS/a.xhtml": f"{start}{chapter}</body></html>",
         "OEBPS/b.xhtml": f"{start}<main><h2>Later</h2><p>Seen again in May.</p></main></body></html>",
     }
-    return _package("application/epub+zip", {**own, **(parts or {})})
+    return _package("application/epub+zip", {**own, **(parts or {})}, packing)
 
 
 def make_odt(body: str | None = None, *, parts: Mapping[str, bytes | str] | None = None) -> bytes:
@@ -83,6 +87,22 @@ def locked_epub(algorithm: str) -> bytes:
     return make_epub(parts={"META-INF/encryption.xml": part})
 
 
+def understated_epub() -> bytes:
+    """A chapter of 1.5 GB that says of itself to have a thousand bytes, under a name that is not looked into before."""
+    packer = zlib.compressobj(9, zlib.DEFLATED, -15)
+    packed = b"".join(packer.compress(b"word " * 200_000) for _ in range(1_500)) + packer.flush()
+    chapter = '<manifest><item id="c" href="c.dat" media-type="application/xhtml+xml"/>'
+    parts = _PACKAGE.replace("<manifest>", chapter).replace("<spine>", '<spine><itemref idref="c"/>')
+    content = bytearray(
+        make_epub(parts={"OEBPS/content.opf": parts, "OEBPS/c.dat": packed}, packing=zipfile.ZIP_STORED)
+    )
+    name = b"OEBPS/c.dat"
+    for place, packing_at, size_at in ((content.index(name) - 30, 8, 22), (content.rindex(name) - 46, 10, 24)):
+        struct.pack_into("<H", content, place + packing_at, zipfile.ZIP_DEFLATED)
+        struct.pack_into("<I", content, place + size_at, 1_000)
+    return bytes(content)
+
+
 def make_rtf(body: str) -> bytes:
     """What is beyond ASCII as code points, as word processors write it."""
     return ("{\\rtf1\\ansi\\ansicpg1252\\uc1 " + "".join(map(_rtf_sign, body)) + "}").encode("ascii")
@@ -92,9 +112,9 @@ def _rtf_sign(sign: str) -> str:
     return sign if sign.isascii() else f"\\u{ord(sign)}?"
 
 
-def _package(media_type: str, parts: Mapping[str, bytes | str]) -> bytes:
+def _package(media_type: str, parts: Mapping[str, bytes | str], packing: int = zipfile.ZIP_DEFLATED) -> bytes:
     target = io.BytesIO()
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as package:
+    with zipfile.ZipFile(target, "w", packing) as package:
         package.writestr("mimetype", media_type, zipfile.ZIP_STORED)
         for name, content in parts.items():
             package.writestr(name, content)

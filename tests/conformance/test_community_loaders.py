@@ -23,6 +23,7 @@ from tests.conformance.community_files import (
     make_epub,
     make_odt,
     make_rtf,
+    understated_epub,
 )
 from tests.conformance.document_files import SENTENCE, make_pdf, make_zip
 from tests.security.hostile_files import GROWS
@@ -147,6 +148,7 @@ _ENTITIES = GROWS.decode() + "]>"
     ("name", "content", "sentence"),
     [
         ("bomb.epub", make_epub(parts={"OEBPS/zeros.png": bytes(60_000_000)}), "EPUB file unpacks to more"),
+        ("understated.epub", understated_epub(), "more memory than the limit allows"),
         ("bomb.odt", make_odt(parts={"Pictures/zeros.png": bytes(60_000_000)}), "OpenDocument file unpacks to more"),
         ("grows.odt", make_odt(parts={"content.xml": f"<?xml version='1.0'?>{_ENTITIES}<a>&a10;</a>"}), "entities"),
         ("grows.epub", make_epub(parts={"OEBPS/a.xhtml": f"<?xml version='1.0'?>{_ENTITIES}<html/>"}), "entities"),
