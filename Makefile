@@ -25,11 +25,11 @@ run: setup
 	@exec .venv/bin/dafe up --port $(PORT) --profile $(PROFILE)
 
 .venv/.dafe-test: $(STAMP)
-	@$(UV) sync --quiet --locked --inexact --extra chroma --extra llamacpp --extra neo4j --extra postgres --extra qdrant --extra redis --group test
+	@$(UV) sync --quiet --locked --inexact --extra chroma --extra community-loaders --extra llamacpp --extra neo4j --extra postgres --extra qdrant --extra redis --group test
 	@touch $@
 
 .venv/.dafe-bench: .venv/.dafe-test
-	@$(UV) sync --quiet --locked --inexact --extra chroma --extra llamacpp --extra neo4j --extra postgres --extra qdrant --extra redis --group test --group bench
+	@$(UV) sync --quiet --locked --inexact --extra chroma --extra community-loaders --extra llamacpp --extra neo4j --extra postgres --extra qdrant --extra redis --group test --group bench
 	@touch $@
 
 lint: .venv/.dafe-test

@@ -15,6 +15,7 @@ from app.language_models import LanguageModels
 from app.restarts import Restarts
 from app.services.health import Level, Part, require_free_space
 from backends.cache.base import Layer
+from backends.loaders import community
 
 _NO_WORKSPACE = WorkspaceId("health")
 _UNKNOWN = frozenset({VersionId("health")})
@@ -58,6 +59,7 @@ def health_parts(installation: Installation, *, models: LanguageModels, probe: C
         Part("Language model", optional, _kind(settings.llm), lambda: _model(probe), _MODEL_FIX),
         *endpoint_parts(installation, models),
         Part("Text recognition", optional, "Tesseract", _tesseract, "Install tesseract to read scanned pages."),
+        Part("More formats", optional, "langchain-community", _community, "Other formats need neither."),
     ]
 
 
@@ -176,6 +178,13 @@ def _model(probe: Callable[[], ProbeResult]) -> str:
     if result.model is None or result.band is Band.RULES_ONLY:
         raise DafeError(result.reason)
     return result.reason
+
+
+def _community() -> str:
+    named = ", ".join(community.NAMES.values())
+    if wanted := community.missing():
+        raise DafeError(f"To read {named} too, install {wanted}.")
+    return f"Reads {named}."
 
 
 def _tesseract() -> str:

@@ -254,6 +254,7 @@ TELEMETRY_OFF = {
     "LANGSMITH_TRACING_V2": "false",
     "ORT_DISABLE_TELEMETRY": "1",
     "OTEL_SDK_DISABLED": "true",
+    "SCARF_NO_ANALYTICS": "true",
 }
 """The switch of every library that could call outside, in one place with the one below."""
 

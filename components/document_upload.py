@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from app.services.documents import SameName, Upload, Uploaded, UploadState
+from backends.loaders.community import is_offered
 from components.error_card import shows_errors
 from components.formats import counted, number, plain
 from components.identity import refreshed
@@ -15,9 +16,10 @@ _OUTCOMES = "upload-outcomes"
 _ASKED = "upload-asked"
 """The files themselves, kept in memory only while somebody is asked what to do with a name."""
 _FORMATS = (
-    "PDF, Word, PowerPoint, Excel, CSV, text, Markdown, HTML, e-mail, JSON, HL7, FHIR, C-CDA,"
+    "PDF, Word, PowerPoint, Excel, CSV, text, Markdown, HTML, e-mail, JSON, HL7, FHIR, C-CDA,{more}"
     " or ZIP archives of these; up to {most} MB each."
 )
+_MORE = " EPUB, RTF, OpenDocument text, Org, reStructuredText,"
 _CHOICES = {SameName.NEW_VERSION: "New version", SameName.SEPARATE: "Separate document"}
 
 
@@ -42,7 +44,8 @@ def upload_dialog(session: Session) -> str | None:
 
 
 def _choose(session: Session) -> str | None:
-    st.markdown(f":gray[{plain(_FORMATS.format(most=session.services.settings.upload_mb))}]")
+    more = _MORE if is_offered() else ""
+    st.markdown(f":gray[{plain(_FORMATS.format(more=more, most=session.services.settings.upload_mb))}]")
     files = st.file_uploader("Files", accept_multiple_files=True, key=_FILES)
     words = f"Add {counted(len(files), 'file')}" if files else "Add"
     if not st.button(words, type="primary", disabled=not files, key="upload-add"):

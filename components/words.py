@@ -120,6 +120,11 @@ MEDIA_TYPE: dict[str, str] = {
     "application/fhir+json": "FHIR JSON",
     "application/hl7-v2": "HL7 v2",
     "application/cda+xml": "C-CDA",
+    "application/epub+zip": "EPUB",
+    "application/rtf": "RTF",
+    "application/vnd.oasis.opendocument.text": "OpenDocument text",
+    "text/org": "Org",
+    "text/x-rst": "reStructuredText",
 }
 
 MODE: dict[Mode, str] = {

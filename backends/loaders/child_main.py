@@ -4,7 +4,9 @@ import json
 import resource
 import sys
 from base64 import b64encode
+from collections.abc import Callable
 from dataclasses import fields
+from functools import partial
 from typing import Any
 
 from backends.loaders.detecting import CCDA, CSV, DOCX, EMAIL, FHIR, HL7, HTML, JSON, MARKDOWN, PPTX, TEXT, XLSX, ZIP
@@ -47,7 +49,8 @@ def _limit(request: dict[str, Any]) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     if sys.platform == "linux":
         resource.setrlimit(resource.RLIMIT_AS, (size, size))
-    resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0))
+    largest = request.get("file_bytes", 0)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (largest, largest))
 
 
 def _answer(request: dict[str, Any], content: bytes) -> dict[str, Any]:
@@ -70,9 +73,9 @@ def _answer(request: dict[str, Any], content: bytes) -> dict[str, Any]:
 
 
 def _load(request: dict[str, Any], content: bytes) -> Any:
-    from backends.loaders import markup, messages, office, texts
+    from backends.loaders import community, markup, messages, office, texts
 
-    readers = {
+    readers: dict[str, Callable[[bytes, DocumentWriter], None]] = {
         TEXT: texts.read_text,
         MARKDOWN: texts.read_markdown,
         CSV: texts.read_csv,
@@ -85,6 +88,7 @@ def _load(request: dict[str, Any], content: bytes) -> Any:
         EMAIL: messages.read_email,
         HL7: messages.read_hl7,
         FHIR: messages.read_fhir,
+        **{media_type: partial(community.read, media_type=media_type) for media_type in community.NAMES},
     }
     writer = DocumentWriter(most_characters=request["characters"])
     readers[request["media_type"]](content, writer)

@@ -17,6 +17,8 @@ from pydantic import TypeAdapter
 from app.domain.documents import LoadedDocument
 from app.errors import CancelledError, InvalidInputError, NotFoundError
 from backends.loaders.base import Attachment, DocumentLoader
+from backends.loaders.community import NAMES as COMMUNITY
+from backends.loaders.community import require
 from backends.loaders.detecting import EMAIL, PDF, ZIP, detect
 from backends.loaders.pdf import INSTALL_TESSERACT
 from backends.loaders.pdf_table_rows import OpenTable
@@ -30,6 +32,9 @@ _TOO_MUCH = "Reading the file took more time or memory than the limit allows: sp
 _BROKEN = "The file is damaged in a way that cannot be read: open it in its own program, save it again and add it."
 _UNREAD = "could not be read within the limits and was left out"
 _REFUSED = b'{"refused": '
+_SWITCHES = ("DO_NOT_TRACK", "SCARF_NO_ANALYTICS")
+_MOST_GROWTH = 3
+"""What the bytes of an RTF file can become as code points."""
 _ENDED_BY_LIMIT = {-signal.SIGXCPU, -signal.SIGKILL}
 
 
@@ -48,7 +53,8 @@ class LocalLoader(DocumentLoader):
         if len(content) > self._settings.file_mb * 1_000_000:
             raise InvalidInputError(f"The file is larger than {self._settings.file_mb} MB: split it and add the parts.")
         try:
-            return detect(name, content)
+            media_type = detect(name, content)
+            return require(media_type) if media_type in COMMUNITY else media_type
         except ReaderError as error:
             raise InvalidInputError(str(error)) from None
 
@@ -73,6 +79,8 @@ class LocalLoader(DocumentLoader):
         if media_type == PDF:
             return self._load_pdf(content, on_progress)
         request = {"task": "load", "media_type": media_type, "characters": self._settings.characters}
+        if media_type in COMMUNITY:
+            request["file_bytes"] = _MOST_GROWTH * len(content)
         return _LOADED.validate_python(self._run(request, content)["document"])
 
     def render_page(self, name: str, content: bytes, page: int, *, width: int) -> bytes:
@@ -163,6 +171,7 @@ class LocalLoader(DocumentLoader):
         limits = {"memory_mb": settings.memory_mb, "cpu_seconds": settings.cpu_seconds + more_seconds}
         environment = {"PATH": os.environ.get("PATH", ""), "OMP_THREAD_LIMIT": "1", "OPENBLAS_NUM_THREADS": "1"}
         environment |= {"PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONDONTWRITEBYTECODE": "1"}
+        environment |= {name: os.environ[name] for name in _SWITCHES if name in os.environ}
         try:
             with self._painters if request["task"] == "render" else self._readers:
                 child = subprocess.run(

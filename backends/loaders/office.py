@@ -3,55 +3,18 @@
 import io
 import re
 import zipfile
-import zlib
 from collections.abc import Collection, Iterator
 from datetime import date, datetime
 from math import inf
-from typing import IO, Any
-from xml.parsers import expat
+from typing import Any
 
 from backends.loaders.hidden import concealed, hidden_lines, mark_slide, mark_word
+from backends.loaders.packages import check_package
 from backends.loaders.writing import DocumentWriter, ReaderError
 
-_LARGEST_PART = 400_000_000
-_LARGEST_RATIO = 300
 _MOST_ROWS = 200_000
 _MOST_COLUMNS = 500
-_PIECE_BYTES = 4_096
 _HEADING_STYLE = re.compile(r"heading (\d)", re.IGNORECASE)
-
-
-def check_package(content: bytes) -> None:
-    """Refuse an Office package that unpacks to far more than it is or declares XML entities. Raises ReaderError."""
-    try:
-        with zipfile.ZipFile(io.BytesIO(content)) as package:
-            infos = package.infolist()
-            total = sum(info.file_size for info in infos)
-            if total > _LARGEST_PART or total > max(50_000_000, len(content) * _LARGEST_RATIO):
-                raise ReaderError("The Office file unpacks to more than the limit allows: split it and add the parts.")
-            for info in infos:
-                if info.filename.lower().endswith((".xml", ".rels")):
-                    with package.open(info) as part:
-                        refuse_doctype(part)
-    except (zipfile.BadZipFile, zlib.error, OSError, ValueError, NotImplementedError, EOFError, RuntimeError) as error:
-        raise ReaderError("The Office file is damaged: open it, save it again and add it.") from error
-
-
-def refuse_doctype(part: IO[bytes]) -> None:
-    """Read XML up to its first element. Raises ReaderError for a document type, which alone can declare entities."""
-
-    def found(*_parts: object) -> None:
-        raise ReaderError("The file declares XML entities or a DTD, which is not safe to read: save it again without.")
-
-    begun: list[str] = []
-    parser = expat.ParserCreate()
-    parser.StartDoctypeDeclHandler = found
-    parser.StartElementHandler = lambda name, _attributes: begun.append(name)
-    try:
-        while not begun and (piece := part.read(_PIECE_BYTES)):
-            parser.Parse(piece)
-    except expat.ExpatError:
-        return  # what is no XML is said by the reader of the part
 
 
 def read_docx(content: bytes, writer: DocumentWriter) -> None:

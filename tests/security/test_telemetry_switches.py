@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from app.asgi import streamlit_options
 from app.container import open_services
 from app.settings import STREAMLIT_TELEMETRY_OFF, TELEMETRY_OFF, load_settings
+from tests.servers.requiring import require
 
 LANGSMITH = "from langsmith.utils import tracing_is_enabled; print(tracing_is_enabled())"
 SENDS = {
@@ -28,6 +30,11 @@ SENDS = {
         "from opentelemetry import trace; from opentelemetry.sdk.trace import TracerProvider;"
         " print(not isinstance(TracerProvider().get_tracer('x'), trace.NoOpTracer))",
     ),
+    "SCARF_NO_ANALYTICS": (
+        "",
+        "import requests; sent = []; requests.get = lambda *given, **options: sent.append(given);"
+        " from unstructured.utils import scarf_analytics; scarf_analytics(); print(bool(sent))",
+    ),
 }
 """By switch: a value that lets the library send, and a program that prints whether it would."""
 
@@ -45,6 +52,8 @@ def test_every_switch_is_tried() -> None:
 
 @pytest.mark.parametrize("name", SENDS)
 def test_a_switch_turns_off_what_its_library_would_send(name: str, tmp_path: Path) -> None:
+    if name == "SCARF_NO_ANALYTICS" and find_spec("unstructured") is None:
+        require("community-loaders", "run uv sync --inexact --extra community-loaders")
     on, program = SENDS[name]
     homes = tmp_path / "on", tmp_path / "off"
     for home in homes:

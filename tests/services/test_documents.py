@@ -1,6 +1,7 @@
 """Documents from upload to the last trace: the same again, new versions, and deletion that leaves nothing."""
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -13,9 +14,12 @@ from app.errors import ConflictError, NotFoundError
 from app.services.documents import SameName, Upload, UploadState
 from backends.files.folder import FolderFileStore
 from backends.files.settings import FolderFileSettings
+from backends.loaders import community
 from backends.metadata.base_content import DocumentFilter
 from backends.sql.engine import Database
+from tests.conformance.community_files import make_epub
 from tests.conformance.document_files import make_email, make_zip
+from tests.servers.requiring import require
 from tests.services.letters import ASPIRIN, REPLACED, WARFARIN, Work, add, facts, names, status_of, upload
 
 PLANTED = [f"Zyx{sign}qorv{sign}" for sign in "abcdefghijklmnopqrst"]
@@ -38,6 +42,26 @@ def test_an_added_document_is_indexed_with_its_coverage(services: Services, work
     assert ("warfarin", "amiodarone") in relations(services, workspace)
     page = services.documents.list(OPERATOR, workspace_id=workspace.id, document_filter=DocumentFilter())
     assert (page.total, page.counts[DocumentStatus.INDEXED]) == (1, 1)
+
+
+def test_a_book_is_read_by_a_community_loader_and_indexed(services: Services, workspace: Workspace, work: Work) -> None:
+    if wanted := community.missing():
+        require("community-loaders", f"install {wanted}")
+    document = add(services, workspace.id, "book.epub", make_epub())
+    work()
+    found = services.documents.get(OPERATOR, workspace_id=workspace.id, document_id=document.id)
+    assert (found.version.status, found.version.media_type) == (DocumentStatus.INDEXED, community.EPUB)
+    assert ("warfarin", "amiodarone") in relations(services, workspace)
+
+
+def test_a_book_is_refused_with_what_to_install_where_no_loader_is(
+    services: Services, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    book, letter = upload(services, workspace.id, "all.zip", make_zip({"book.epub": make_epub(), "a.txt": WARFARIN}))
+    assert (book.state, letter.state) == (UploadState.REFUSED, UploadState.ADDED)
+    assert "To read EPUB files, install " in book.message
+    assert "pandoc 2.15 or later; or save it as DOCX or PDF and add that." in book.message
 
 
 def test_the_same_file_again_is_already_here(

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.container import OPERATOR, Services
@@ -10,11 +12,13 @@ from app.domain.documents import Document, DocumentStatus
 from app.domain.jobs import JobState
 from app.domain.workspaces import Workspace
 from app.services.documents import Upload
+from backends.loaders import community
 from backends.loading import load
 from backends.metadata.base import MetadataStore
 from backends.metadata.base_content import DocumentFilter
 from backends.metadata.settings import SqliteMetadataSettings
 from backends.sql.engine import Database
+from tests.servers.requiring import require
 from tests.ui.conftest import Person
 
 OpenPage = Callable[..., AppTest]
@@ -73,6 +77,19 @@ def test_many_files_are_added_at_once_and_a_bad_one_stops_no_other(
     assert "strange.exe" in texts(page)
     press(page, "Done")
     assert sorted(names(page)) == ["quell.txt", "voss.txt"]
+
+
+def test_the_dialog_names_the_formats_of_the_community_loaders_where_they_are_installed(
+    open_page: OpenPage, clinician: Person, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    with monkeypatch.context() as patched:
+        patched.setenv("PATH", str(tmp_path))
+        dialog = texts(press(open_page("documents", clinician), "Add documents"))
+    assert "FHIR, C-CDA, or ZIP archives" in dialog
+    if not community.is_offered():
+        require("community-loaders", f"install {community.missing()}")
+    dialog = texts(press(open_page("documents", clinician), "Add documents"))
+    assert "C-CDA, EPUB, RTF, OpenDocument text, Org, reStructuredText, or ZIP archives" in dialog
 
 
 def test_the_same_file_again_is_said_to_be_here(

@@ -36,7 +36,7 @@ def test_every_part_is_shown_with_its_state_and_what_to_do(open_page: OpenPage, 
     page = open_page("health", administrator)
     assert not page.exception
     table = cells(page)
-    for part in ("Database", "Audit log", "Files", "Graph", "Worker", "Language model"):
+    for part in ("Database", "Audit log", "Files", "Graph", "Worker", "Language model", "More formats"):
         assert part in table
     assert "Working" in table
     assert "The worker is not running." in texts(page)

@@ -1,0 +1,44 @@
+"""Writes the signs of an RTF file so that every pandoc reads them; what stands in the file stays the same."""
+
+import re
+
+from backends.loaders.writing import ReaderError
+
+_PAGE = re.compile(rb"\\ansicpg(\d{1,5})")
+_SIGNS = re.compile(rb"(\\\\)|(\\u-?\d{1,6})(?: ?(\\'[0-9a-fA-F]{2})|(?=\?))|\\'([0-9a-fA-F]{2})")
+"""A backslash that is text; a code point with its older spelling, or one before its question mark; a byte."""
+_LATIN = 1252
+_FEWEST_SIGNS = 90
+"""Beyond ASCII in a page of one byte a sign; Thai has the fewest."""
+
+
+def normalised(content: bytes) -> bytes:
+    """Bytes of another code page than Windows-1252 become code points, and code points end with a space: without it
+    pandoc before 3 loses the sign behind the question mark. Raises ReaderError for pages of more than one byte a sign.
+    """
+    found = _PAGE.search(content, 0, 4_096)
+    page = int(found[1]) if found else _LATIN
+    signs = {} if page == _LATIN else _signs(page)
+
+    def written(match: re.Match[bytes]) -> bytes:
+        backslash, code_point, older, byte = match.groups()
+        if backslash or older:
+            return match[0]
+        if code_point:
+            return code_point + b" "
+        number = int(byte, 16)
+        if signs is None and number >= 0x80:
+            raise ReaderError(f"RTF files of code page {page} cannot be read: save it as DOCX and add that.")
+        return b"\\u%d ?" % signs[number] if signs and number in signs else match[0]
+
+    return _SIGNS.sub(written, content)
+
+
+def _signs(page: int) -> dict[int, int] | None:
+    """Code points of the bytes beyond ASCII; none for a page that is not known, None for one of more bytes a sign."""
+    try:
+        signs = {byte: ord(bytes([byte]).decode(f"cp{page}", "replace")) for byte in range(0x80, 0x100)}
+    except LookupError:
+        return {}
+    known = {byte: sign for byte, sign in signs.items() if sign != 0xFFFD}
+    return known if len(known) > _FEWEST_SIGNS else None
