@@ -89,13 +89,14 @@ class EmbeddingSpaces:
         self._writer = VectorWriter(embedder, vectors, cache=cache)
         self._formers: dict[EmbeddingSpace, tuple[Opened, SearchSpace]] = {}
         self._missed: dict[EmbeddingSpace, float] = {}
+        self._new: set[WorkspaceId] = set()
         self._lock = Lock()
 
     def searched(self, workspace_id: WorkspaceId) -> SearchSpace:
         """What a question is to be asked of now."""
         used = self._metadata.embeddings.get(workspace_id)
         if used is None:
-            used = EmbeddingUse(self.configured if self.is_complete(workspace_id) else None)
+            used = EmbeddingUse(self.configured if self._is_new(workspace_id) else None)
         if used.searched == self.configured:
             self._forget_formers()
             return self._own
@@ -134,19 +135,21 @@ class EmbeddingSpaces:
         """`VectorWriter.write` in the space of the settings."""
         self._writer.write(chunks, before=before)
 
-    def is_complete(self, workspace_id: WorkspaceId) -> bool:
-        """Whether the space of the settings holds a vector of each passage that can be seen.
+    def is_complete(self, workspace_id: WorkspaceId) -> bool | None:
+        """Whether the space of the settings holds a vector of each passage that can be seen; None where that cannot be
+        told, because versions go all the time.
 
-        A version is counted while it is visible only: what is removed is made invisible before.
+        Versions count as long as they are visible, because what is removed is made invisible before. What comes
+        meanwhile has its vectors.
         """
         visible = self._visible(workspace_id)
         for _ in range(_LOOKS):
             scope = {"workspace_id": workspace_id, "permitted": visible}
             passages, vectors = self._metadata.chunks.count(**scope), self.vectors.count(**scope)  # type: ignore[arg-type]
             before, visible = visible, self._visible(workspace_id)
-            if before == visible:
+            if before <= visible:
                 return passages == vectors
-        return False
+        return None
 
     def close(self) -> None:
         """Of what it opened itself; a second call does nothing."""
@@ -155,6 +158,12 @@ class EmbeddingSpaces:
         for former in formers.values():
             for part in former[0]:
                 part.close()
+
+    def _is_new(self, workspace_id: WorkspaceId) -> bool:
+        """Of one that is not recorded: whether all it has is of the settings' space, which stays so until it is."""
+        if workspace_id not in self._new and self.is_complete(workspace_id):
+            self._new.add(workspace_id)
+        return workspace_id in self._new
 
     def _visible(self, workspace_id: WorkspaceId) -> frozenset[VersionId]:
         return frozenset(self._metadata.documents.find_visible(workspace_id=workspace_id, reader=None))

@@ -136,11 +136,10 @@ class EmbeddingAgain:
             raise
         del self._passes[job.id]
         self._metadata.embeddings.note_writing(None, workspace_id=job.workspace_id)
-        if self._spaces.is_complete(job.workspace_id):
-            return True
-        if not run.wrote:
+        complete = self._spaces.is_complete(job.workspace_id)
+        if complete is False and not run.wrote:
             raise IntegrityError(_STRANGE)
-        return False
+        return bool(complete)
 
     def _new_pass(self, workspace_id: WorkspaceId) -> _Pass:
         visible = self._metadata.documents.find_visible(workspace_id=workspace_id, reader=None)

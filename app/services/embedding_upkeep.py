@@ -55,14 +55,17 @@ class EmbeddingUpkeep:
         for workspace_id, used in self._metadata.embeddings.find().items():
             if used.searched != self._spaces.configured:
                 continue
-            if not self._spaces.is_complete(workspace_id):
+            complete = self._spaces.is_complete(workspace_id)
+            if complete is False:
                 self._metadata.embeddings.give_up(self._spaces.configured, workspace_id=workspace_id)
             elif workspace_id not in served:
                 self._spaces.vectors.delete_other_spaces(workspace_id=workspace_id)
 
     def _note(self, workspace_id: WorkspaceId) -> bool:
-        """Record a workspace of which nothing is known yet; whether it is as the settings want it."""
+        """Record a workspace of which nothing is known yet; False where it is not as the settings want it."""
         complete = self._spaces.is_complete(workspace_id)
+        if complete is None:  # At the next look.
+            return True
         self._metadata.embeddings.switch(self._spaces.configured if complete else None, workspace_id=workspace_id)
         return complete
 

@@ -19,7 +19,7 @@ from app.security.actions import ACTIONS
 from app.security.audit_log import AuditLog, EventFilter
 from backends.metadata.base_content import DocumentFilter
 
-NOT_SERVICES = {"session.refused", "session.ended", "worker.index", "worker.delete", "worker.reread"}
+NOT_SERVICES = {"session.refused", "session.ended", "worker.index", "worker.delete", "worker.reread", "worker.embed"}
 NOT_SERVICES |= {"installation.start", "installation.stop", "installation.migrate", "audit.second_device"}
 WITHOUT_ACTOR = {"sessions.sign_in", "sessions.sign_out", "sessions.actor_for", "sessions.actor_for_session"}
 WITHOUT_ACTOR |= {"sessions.find_ended"}

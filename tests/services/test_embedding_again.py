@@ -1,5 +1,6 @@
 """Another embedding model: vectors are made anew in the background, and questions never miss a document meanwhile."""
 
+import itertools
 import os
 import signal
 import subprocess
@@ -8,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from threading import Event, Thread
 from typing import Any
@@ -131,11 +133,13 @@ def seen(services: Services, workspace_id: WorkspaceId) -> set[str]:
     return {one.id for id_ in visible for one in metadata.chunks.find(id_, workspace_id=workspace_id)}
 
 
-def fill(services: Services, workspace_id: WorkspaceId, *, documents: int, passages: int) -> list[DocumentVersion]:
+def fill(
+    services: Services, workspace_id: WorkspaceId, *, documents: int, passages: int, first: int = 0
+) -> list[DocumentVersion]:
     """Indexed documents with vectors of the model that is set, and no facts."""
     metadata, spaces = services.questions._metadata, services.make_indexing()._indexer._spaces
     made = []
-    for number in range(documents):
+    for number in range(first, first + documents):
         version = replace(make_version(number, f"Report {number}"), workspace_id=workspace_id, sha256=f"{number}")
         texts = [f"Marker {number * passages + place} of group {place} rose after visit." for place in range(passages)]
         chunks = [
@@ -515,3 +519,30 @@ def test_what_a_store_lost_is_made_again(folder: Path) -> None:
     with started(folder, **memory) as services:
         work_until(services, lambda: bool(jobs_of(services, here)) and is_switched(services, here, OLD))
         assert found_by_meaning(services, here) == {document.id}
+
+
+def test_documents_that_come_do_not_hide_that_all_is_there_and_those_that_go_leave_it_open(
+    folder: Path, ward: WorkspaceId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with started(folder) as services:
+        metadata, spaces = services.questions._metadata, services.make_indexing()._indexer._spaces
+        count, versions, numbers = (
+            metadata.chunks.count,
+            fill(services, ward, documents=9, passages=2),
+            itertools.count(9),
+        )
+
+        def is_complete(meanwhile: Callable[[], object] = lambda: None) -> bool | None:
+            def counted(**scope: Any) -> int:
+                meanwhile()
+                return count(**scope)
+
+            monkeypatch.setattr(metadata.chunks, "count", counted)
+            return spaces.is_complete(ward)
+
+        assert is_complete(lambda: fill(services, ward, documents=1, passages=2, first=next(numbers))) is True
+        delete = partial(metadata.documents.delete, workspace_id=ward)
+        assert is_complete(lambda: delete(versions.pop().document_id)) is None
+        assert is_complete() is True
+        spaces.vectors.delete_versions([versions[0].id], workspace_id=ward)
+        assert is_complete() is False

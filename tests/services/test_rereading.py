@@ -326,7 +326,7 @@ def test_a_model_is_wanted_where_the_settings_let_one_read(
 
 @pytest.fixture
 def rereading(services: Services) -> Rereading:
-    begin: Any = services.make_indexing()._recovery._read_again
+    begin: Any = services.make_indexing()._recovery._each_time[0]
     made: Rereading = begin.__self__
     return made
 

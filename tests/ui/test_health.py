@@ -6,8 +6,9 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from app.domain.access import Role
+from app.embedding_parts import VECTORS
 from app.services.health import HealthCheck, Level
-from components.health_table import AWAY, NOT_RUNNING, health_word
+from components.health_table import AWAY, BEING_MADE, NOT_RUNNING, health_word
 from components.words import NOT_SET_UP, NOT_WORKING, SLOW, WORKING
 from tests.ui.conftest import Person
 
@@ -62,6 +63,7 @@ def test_a_missing_optional_part_is_not_set_up_and_a_missing_required_one_does_n
     assert health_word(check(ok=False)) is NOT_WORKING
     assert health_word(check(ok=False, level=Level.OPTIONAL)) is NOT_SET_UP
     assert health_word(check(ok=False, level=Level.OPTIONAL, name="Worker")) is NOT_RUNNING
+    assert health_word(check(ok=False, level=Level.OPTIONAL, name=VECTORS)) is BEING_MADE
 
 
 def test_an_endpoint_that_gets_no_calls_is_away_and_said_above_the_table() -> None:

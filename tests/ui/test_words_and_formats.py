@@ -1,5 +1,6 @@
 """Every state has a word, and numbers, times and names are written in one way."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -12,7 +13,7 @@ from app.domain.graph import Assertion
 from app.domain.ids import DocumentId, JobId, UserId, VersionId, WorkspaceId
 from app.domain.jobs import Job, JobKind, JobState, Stage
 from components import formats, words
-from components.progress_card import progress_line
+from components.progress_card import job_title, progress_line
 
 
 def test_every_state_has_a_word() -> None:
@@ -75,3 +76,11 @@ def test_progress_says_stage_count_and_time_left() -> None:
     assert progress_line(job(Stage.EXTRACTING, 30, 48, 360)) == "Finding facts: 30 of 48 passages, about 6 min left"
     assert progress_line(job(Stage.READING, 1, 212, 3)) == "Reading pages: 1 of 212 pages, measuring the time left"
     assert progress_line(job(Stage.STORING, 0, 1, None)) == "Saving facts"
+
+
+def test_vectors_of_all_documents_are_shown_as_a_share() -> None:
+    """How many passages there are is not everybody's to know."""
+    anew = replace(job(Stage.EMBEDDING, 412, 1_000, 360), kind=JobKind.EMBED, document_name="")
+    assert progress_line(anew) == "Preparing search: 41%, about 6 min left"
+    assert job_title(anew) == "All documents, for another embedding model"
+    assert job_title(replace(anew, kind=JobKind.DELETE)) == "A deleted document"
