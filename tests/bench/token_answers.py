@@ -1,8 +1,8 @@
 """What the token server says: answers in the form that a prompt asks for, made of names and words of its text.
 
 The same prompt always gets the same answer. It knows the prompts of this application, for which it finds about one fact
-a sentence, and those of LightRAG 1.5.7 and nano-graphrag 0.0.8.2: some 900 tokens for a passage of 1,200, 240 for what is
-asked for once more, 190 for a summary, 550 for a report.
+a sentence, and those of LightRAG 1.5.7 and nano-graphrag 0.0.8.2: some 900 tokens for a passage of 1,200, 240 for what
+is asked for once more, 190 for a summary, 550 for a report.
 """
 
 import json
