@@ -42,6 +42,7 @@ class Indexed:
     upload_seconds: float
     cpu_seconds: float
     chunks: int
+    entities: int
     facts: int
 
 
@@ -161,14 +162,14 @@ class Installation:
             self._see_that_workers_live()
             assert time.monotonic() - began < _PATIENCE_SECONDS, self.log()
         seconds, used = time.monotonic() - began, self._cpu_seconds() - used
-        chunks, facts = self.look(len(documents))
-        return Indexed(len(documents), seconds, upload_seconds, used, chunks, facts)
+        chunks, entities, facts = self.look(len(documents))
+        return Indexed(len(documents), seconds, upload_seconds, used, chunks, entities, facts)
 
-    def look(self, documents: int) -> tuple[int, int]:
-        """Chunks and facts. Raises AssertionError when so many documents are not there."""
+    def look(self, documents: int) -> tuple[int, int, int]:
+        """Chunks, entities and facts. Raises AssertionError when so many documents are not there."""
         summary = self.services.workspaces.summary(OPERATOR, workspace_id=self.workspace_id)
         assert summary.indexed == documents, f"{summary.indexed} of {documents} were indexed: {self.log()}"
-        return summary.chunks, summary.triples
+        return summary.chunks, summary.entities, summary.triples
 
     def _cpu_seconds(self) -> float:
         return sum(Cost.of(worker.pid).cpu_seconds for worker in self.workers)

@@ -24,7 +24,7 @@ from app.container import OPERATOR
 from app.domain.answers import Mode
 from tests.bench.indexing_runs import add_options, installation, model_settings, short_documents
 from tests.bench.loaded import Cost
-from tests.bench.token_process import TokenServer, token_server
+from tests.bench.token_process import token_server
 from tests.bench.token_server import MODEL
 from tests.security.results import write_section
 
@@ -38,8 +38,8 @@ _ENCODINGS = "lib/python3*/site-packages/litellm/litellm_core_utils/tokenizers"
 """Both peers count with o200k_base, which they would download; a package that nano-graphrag brings holds it."""
 _HEAD = (
     "| slots | who, setting | documents/h | calls a document | prompt / completion tokens a document | prompt tokens"
-    " not in the server's cache | utilisation | slots in use | most at once | CPU s a document | a question: calls,"
-    " prompt tokens |"
+    " of these not in the server's cache | utilisation | slots in use | most at once | CPU s a document |"
+    " entities / facts | a question: calls, prompt tokens |"
 )
 
 
@@ -60,6 +60,8 @@ class _Row:
     documents: int
     seconds: float
     cpu_seconds: float
+    graph: tuple[int, int]
+    """Entities and facts, or relations."""
     indexing: dict[str, Any]
     asking: dict[str, Any]
 
@@ -74,9 +76,10 @@ class _Row:
         return (
             f"| {self.slots} | {self.who} | {self.documents_an_hour:,.0f} | {one['finished'] / self.documents:.1f} |"
             f" {one['prompt_tokens'] / self.documents:,.0f} / {one['completion_tokens'] / self.documents:,.0f} |"
-            f" {one['read_tokens'] / self.documents:,.0f} a document | {one['completion_tokens'] / ceiling:.1%} |"
+            f" {one['read_tokens'] / self.documents:,.0f} | {one['completion_tokens'] / ceiling:.1%} |"
             f" {one['busy_slot_seconds'] / one['slots'] / self.seconds:.0%} | {one['most_running']} |"
-            f" {self.cpu_seconds / self.documents:.2f} | {self.asking['finished']}, {self.asking['prompt_tokens']:,} |"
+            f" {self.cpu_seconds / self.documents:.2f} | {self.graph[0]:,} / {self.graph[1]:,} |"
+            f" {self.asking['finished']}, {self.asking['prompt_tokens']:,} |"
         )
 
 
@@ -130,7 +133,7 @@ def _ours(options: argparse.Namespace, slots: int, documents: list[tuple[str, st
             band = ours.try_model()
             server.reset()
             done = ours.index(documents)
-            indexing = server.counts()
+            indexing, graph = server.counts(), (done.entities, done.facts)
             server.reset()
             asked = ours.services.questions.ask(
                 OPERATOR, workspace_id=ours.workspace_id, text=_QUESTION, mode=Mode.GRAPHRAG
@@ -139,7 +142,7 @@ def _ours(options: argparse.Namespace, slots: int, documents: list[tuple[str, st
             assert answer.model is not None, answer
         who = f"**Dafe Graphs**, {band}, {options.workers} worker{'s' * (options.workers > 1)}"
         seconds = done.seconds + done.upload_seconds
-        return _Row(slots, who, len(documents), seconds, done.cpu_seconds, indexing, server.counts())
+        return _Row(slots, who, len(documents), seconds, done.cpu_seconds, graph, indexing, server.counts())
 
 
 def _of_peer(peer: _Peer, options: argparse.Namespace, slots: int, documents: list[tuple[str, str]]) -> _Row:
@@ -170,14 +173,20 @@ def _of_peer(peer: _Peer, options: argparse.Namespace, slots: int, documents: li
             try:
                 done, cpu_seconds = _say(process, json.dumps(job), log), Cost.of(process.pid).cpu_seconds
                 assert done["indexed"] == len(documents), f"{done} of {len(documents)}: see {log}"
-                indexing = server.counts()
+                indexing, graph = server.counts(), _size(Path(folder))
                 server.reset()
                 _say(process, "ask", log)
                 asking = server.counts()
             finally:
                 process.kill()
         log.unlink()
-        return _Row(slots, peer.setting, len(documents), done["seconds"], cpu_seconds, indexing, asking)
+        return _Row(slots, peer.setting, len(documents), done["seconds"], cpu_seconds, graph, indexing, asking)
+
+
+def _size(folder: Path) -> tuple[int, int]:
+    """Of the file in which both peers keep their graph."""
+    text = next(folder.rglob("*.graphml")).read_text(encoding="utf-8")
+    return text.count("<node "), text.count("<edge ")
 
 
 def _say(process: "subprocess.Popen[str]", line: str, log: Path) -> dict[str, Any]:
@@ -198,7 +207,7 @@ def _ratios(rows: list[_Row]) -> list[str]:
         return []
     return [
         f"| {ours.slots} | ours against {row.who} | **{ours.documents_an_hour / row.documents_an_hour:.1f} times** |"
-        + " |" * 8
+        + " |" * 9
         for row in rows
         if row is not ours
     ]
@@ -228,14 +237,14 @@ def _write(options: argparse.Namespace, lines: list[str]) -> None:
     command += f" --embeddings {options.embeddings} --only {' '.join(options.only)}"
     command += f" --band {options.band}" if options.band else ""
     about = (
-        "LightRAG 1.5.7 and nano-graphrag 0.0.8.2 from PyPI, one after the other on a token server of their own. Half of"
-        " the documents are essays of MINE, half earnings calls cut to 12,000 characters. The peers' vectors are made by"
-        " the server from hashed words, ours by the embedded model in the worker. The server's texts are made up, so"
+        "LightRAG 1.5.7 and nano-graphrag 0.0.8.2 from PyPI, one after the other on a token server of their own. Half"
+        " of the documents are essays of MINE, half earnings calls cut to 12,000 characters. The peers' vectors are"
+        " made by the server from hashed words, ours by the embedded model in the worker. The server's texts are made up, so"
         " this compares pace and tokens and says nothing of quality. The question is asked in each one's default mode,"
-        " ours as GraphRAG."
+        " ours as GraphRAG. An hour is one of the server's, which runs at the speed that the command names."
     )
     heading = f"## Indexing beside peers\n\n`{command}` ({made}, Python {platform.python_version()})\n"
-    section = "\n".join([heading, f"{about}\n", _HEAD, "|---" * 11 + "|", *lines])
+    section = "\n".join([heading, f"{about}\n", _HEAD, "|---" * 12 + "|", *lines])
     print(section)
     write_section(options.results, "peers", section)
 
