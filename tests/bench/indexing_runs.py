@@ -24,6 +24,7 @@ from tests.bench.token_server import MODEL
 ROOT = Path(__file__).parents[2]
 DATA = ROOT.parent / "shared" / "data"
 _PEER_CHARACTERS = 12_000
+_NOTE_CHARACTERS = 700
 _LENGTHS = (3_000, 6_000, 1_200, 12_000, 2_000, 8_000)
 """Characters of the documents that the calls are cut into."""
 _TOGETHER = 20
@@ -76,14 +77,17 @@ def short_documents(data: Path, count: int = 40) -> list[tuple[str, str]]:
     return list(chain.from_iterable(zip(essays(data), cut, strict=False)))[:count]
 
 
+def notes(data: Path) -> list[tuple[str, str]]:
+    """Documents of one chunk: the ends of the essays."""
+    return [(f"end of {name}", text.split("\n\n")[-1][-_NOTE_CHARACTERS:]) for name, text in essays(data)]
+
+
 def mixed_documents(data: Path, count: int) -> list[tuple[str, str]]:
     """One-chunk notes, essays, and parts of calls between 1,200 and 12,000 characters; no two are alike."""
     parts = _parts(calls(data))
-    whole = iter(essays(data))
     found: list[tuple[str, str]] = []
-    for name, text in whole:
-        notes = [(f"note of {name}", text.split("\n\n")[-1][-700:])]
-        found += [(name, text), *notes, next(parts), next(parts)]
+    for essay, note in zip(essays(data), notes(data), strict=True):
+        found += [essay, note, next(parts), next(parts)]
     return [*found, *parts][:count]
 
 

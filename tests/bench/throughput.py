@@ -26,6 +26,7 @@ from tests.bench.indexing_runs import (
     installation,
     mixed_documents,
     model_settings,
+    notes,
 )
 from tests.bench.recording_proxy import recording_proxy
 from tests.bench.token_process import send_all, token_server
@@ -34,6 +35,8 @@ from tests.servers.real_ollama import MODEL as OLLAMA_MODEL
 from tests.servers.real_ollama import real_ollama
 
 ROOT = Path(__file__).parents[2]
+_WINDOW = 2_048
+"""Of SmolLM2: so short that what it says without end does not last for minutes."""
 _HEAD = (
     "| server | documents | calls | prompt / completion tokens a document | bare client, tokens/s (of the ceiling) |"
     " indexing, tokens/s (of the ceiling) | **ratio** | ratio with what comes before the first call and after the last"
@@ -137,10 +140,10 @@ def _in_use(counts: dict[str, Any]) -> float:
 
 def _with_ollama(folder: Path, options: argparse.Namespace) -> _Compared:
     options.band = options.band or "model_led"
-    documents = mixed_documents(options.data, options.documents)
+    documents = notes(options.data)[: options.documents]
     (folder / "ollama").mkdir()
-    with real_ollama(folder / "ollama", num_ctx=4_096) as server, recording_proxy(server.url) as proxy:
-        llm = {"kind": "ollama", "url": proxy.url, "model": OLLAMA_MODEL, "num_ctx": 4_096}
+    with real_ollama(folder / "ollama", num_ctx=_WINDOW) as server, recording_proxy(server.url) as proxy:
+        llm = {"kind": "ollama", "url": proxy.url, "model": OLLAMA_MODEL, "num_ctx": _WINDOW}
         send_all(server.url, [{"model": OLLAMA_MODEL, "stream": False}], path="api/generate")
         with installation(folder / "ours", options, llm=llm, slots=1) as ours:
             indexed = ours.index(documents)
@@ -173,10 +176,15 @@ def _write(options: argparse.Namespace, rows: list[str]) -> None:
     command = f"python -m tests.bench.throughput {which} --documents {options.documents} --workers {options.workers}"
     command += f" --calls-at-once {options.calls_at_once} --embeddings {options.embeddings}"
     command += f" --band {options.band}" if options.band else ""
+    which = (
+        "Documents of one chunk: last paragraphs of essays of MINE."
+        if options.ollama
+        else "Documents of 300 to 12,000 characters, a quarter of them of one chunk: essays of MINE, their last"
+        " paragraphs, parts of earnings calls."
+    )
     about = (
         "Indexing and a bare client that sends the same requests all at once, to the same server, one after the other."
-        " Documents of 300 to 12,000 characters, a quarter of them of one chunk: essays of MINE, their last paragraphs,"
-        " parts of earnings calls. Embedded profile; ONNX embeddings, parsing, the stores and the server share the"
+        f" {which} Embedded profile; ONNX embeddings, parsing, the stores and the server share the"
         " cores."
     )
     section = "\n".join(
