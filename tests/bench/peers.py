@@ -240,8 +240,8 @@ def _write(options: argparse.Namespace, lines: list[str]) -> None:
         "LightRAG 1.5.7 and nano-graphrag 0.0.8.2 from PyPI, one after the other on a token server of their own. Half"
         " of the documents are essays of MINE, half earnings calls cut to 12,000 characters. The peers' vectors are"
         " made by the server from hashed words, ours by the embedded model in the worker. The server's texts are made"
-        " up, so this compares pace and tokens and says nothing of quality. The question is asked in each one's default mode,"
-        " ours as GraphRAG. An hour is one of the server's, which runs at the speed that the command names."
+        " up, so this compares pace and tokens and says nothing of quality. The question is asked in each one's default"
+        " mode, ours as GraphRAG. An hour is one of the server's, which runs at the speed that the command names."
     )
     heading = f"## Indexing beside peers\n\n`{command}` ({made}, Python {platform.python_version()})\n"
     section = "\n".join([heading, f"{about}\n", _HEAD, "|---" * 12 + "|", *lines])
