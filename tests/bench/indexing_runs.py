@@ -17,7 +17,7 @@ from app.container import OPERATOR, Services, open_services
 from app.domain.ids import WorkspaceId
 from app.domain.jobs import OPEN_STATES, JobState
 from app.services.documents import Upload
-from app.settings import Settings, load_settings
+from app.settings import load_settings
 from tests.bench.loaded import Cost
 from tests.bench.token_server import MODEL
 
@@ -30,7 +30,6 @@ _LENGTHS = (3_000, 6_000, 1_200, 12_000, 2_000, 8_000)
 _TOGETHER = 20
 _LOOK_SECONDS = 0.2
 _PATIENCE_SECONDS = 4 * 3_600.0
-_CALLS_AT_ONCE = ("DAFE_WORKER__CALLS_AT_ONCE", "DAFE_CALLS_AT_ONCE")
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,11 +121,11 @@ class Installation:
             "embeddings": {"kind": options.embeddings},
             "samples": False,
             "model_band": options.band,
+            "calls_at_once": calls_at_once,
         }
         self._log = folder / "log"
         own = {name: value for name, value in os.environ.items() if not name.startswith("DAFE_")}
         self._environment = {**own, "PYTHONPATH": str(ROOT), **dict(_variables("DAFE", given))}
-        self._environment |= {name: str(calls_at_once) for name in _CALLS_AT_ONCE if _is_setting(name)}
         self._number = options.workers
         self.workers: list[subprocess.Popen[bytes]] = []
         self.services: Services = open_services(load_settings(**given))
@@ -203,15 +202,12 @@ class Installation:
 def installation(
     folder: Path, options: argparse.Namespace, *, llm: Mapping[str, Any], slots: int
 ) -> Iterator[Installation]:
-    """Its workers share what the server has slots for, unless the options say otherwise."""
-    calls_at_once = options.calls_at_once or -(-slots // options.workers)
+    """Unless the options say otherwise its workers together have twice as many calls open as the server has slots: one
+    that is written, one that waits for its place."""
+    calls_at_once = options.calls_at_once or -(-2 * slots // options.workers)
     folder.mkdir(parents=True)
     with closing(Installation(folder, options, llm=llm, calls_at_once=calls_at_once)) as made:
         yield made
-
-
-def _is_setting(variable: str) -> bool:
-    return variable.removeprefix("DAFE_").partition("__")[0].lower() in Settings.model_fields
 
 
 def _variables(prefix: str, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
