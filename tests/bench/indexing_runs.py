@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -33,17 +34,29 @@ _PATIENCE_SECONDS = 4 * 3_600.0
 
 
 @dataclass(frozen=True, slots=True)
+class Held:
+    """What the workspace holds when no job is open. `given_up`: why documents were given up, and how often."""
+
+    documents: int
+    chunks: int
+    entities: int
+    facts: int
+    given_up: Counter[str]
+
+
+@dataclass(frozen=True, slots=True)
 class Indexed:
     """`seconds` from the first job in hand to the end of the last one; `upload_seconds` come before. `cpu_seconds` are
     those of the workers within `seconds`."""
 
-    documents: int
+    held: Held
     seconds: float
     upload_seconds: float
     cpu_seconds: float
-    chunks: int
-    entities: int
-    facts: int
+
+    @property
+    def documents(self) -> int:
+        return self.held.documents
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -165,14 +178,15 @@ class Installation:
             self._see_that_workers_live()
             assert time.monotonic() - began < _PATIENCE_SECONDS, self.log()
         seconds, used = time.monotonic() - began, self._cpu_seconds() - used
-        chunks, entities, facts = self.look(len(documents))
-        return Indexed(len(documents), seconds, upload_seconds, used, chunks, entities, facts)
+        held = self.look()
+        assert held.documents == len(documents), f"{held}: {self.log()}"
+        return Indexed(held, seconds, upload_seconds, used)
 
-    def look(self, documents: int) -> tuple[int, int, int]:
-        """Chunks, entities and facts. Raises AssertionError when so many documents are not there."""
+    def look(self) -> Held:
         summary = self.services.workspaces.summary(OPERATOR, workspace_id=self.workspace_id)
-        assert summary.indexed == documents, f"{summary.indexed} of {documents} were indexed: {self.log()}"
-        return summary.chunks, summary.entities, summary.triples
+        jobs = self.services.jobs.list(OPERATOR, workspace_id=self.workspace_id, limit=100_000)
+        given_up = Counter(job.error or job.state.value for job in jobs if job.state is not JobState.DONE)
+        return Held(summary.indexed, summary.chunks, summary.entities, summary.triples, given_up)
 
     def _cpu_seconds(self) -> float:
         return sum(Cost.of(worker.pid).cpu_seconds for worker in self.workers)

@@ -134,7 +134,7 @@ def _ours(options: argparse.Namespace, slots: int, documents: list[tuple[str, st
             band = ours.try_model()
             server.reset()
             done = ours.index(documents)
-            indexing, graph = server.counts(), (done.entities, done.facts)
+            indexing, graph = server.counts(), (done.held.entities, done.held.facts)
             server.reset()
             asked = ours.services.questions.ask(
                 OPERATOR, workspace_id=ours.workspace_id, text=_QUESTION, mode=Mode.GRAPHRAG

@@ -24,6 +24,7 @@ from backends.embeddings.hashing import HashingEmbedder
 from backends.embeddings.settings import HashingEmbedderSettings
 from tests.bench.token_answers import TokenAnswer, answer_to, tokens_of
 from tests.bench.token_engine import Counts, Engine, Generation, Pace, PrefixCache
+from tests.bench.token_process import allow_connections
 
 MODEL = "token-server"
 _TEMPLATE_TOKENS = 4
@@ -261,6 +262,7 @@ def main() -> None:
     options = parser.parse_args()
     pace = Pace.of(options.slots)
     application = TokenApplication(pace, speed=options.speed, chunk=options.chunk, window_tokens=options.window)
+    allow_connections()
     listening = socket.create_server(("127.0.0.1", options.port), backlog=2048)
     server = uvicorn.Server(
         uvicorn.Config(application, log_level="error", lifespan="off", timeout_keep_alive=600, access_log=False)
