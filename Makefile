@@ -13,7 +13,7 @@ export ORT_DISABLE_TELEMETRY = 1
 # Where modules may not be kept compiled, every start compiles them all, for longer than everything else it does.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: setup run test test-servers test-browser lint bench bench-kills
+.PHONY: setup run test test-servers test-browser lint bench bench-kills bench-indexing
 
 setup: $(STAMP)
 
@@ -68,3 +68,11 @@ bench: .venv/.dafe-bench
 bench-kills: .venv/.dafe-test
 	.venv/bin/python -m tests.bench.kills --profile embedded --seconds-between 3 --at-work 0.6
 	.venv/bin/python -m tests.bench.kills --profile workstation --seconds-between 3 --at-work 0.6
+
+# Indexing with a model server of a fixed pace, beside a bare client, after kills and beside LightRAG and nano-graphrag,
+# which are installed from PyPI: some two hours; for tests/bench/RESULTS.md.
+bench-indexing: .venv/.dafe-test
+	.venv/bin/python -m tests.bench.throughput --data $(DATA)
+	.venv/bin/python -m tests.bench.throughput --ollama --data $(DATA)
+	.venv/bin/python -m tests.bench.paid_twice --data $(DATA)
+	.venv/bin/python -m tests.bench.peers --data $(DATA)

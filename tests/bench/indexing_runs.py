@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from app.container import OPERATOR, Services, open_services
 from app.domain.ids import WorkspaceId
 from app.domain.jobs import OPEN_STATES, JobState
 from app.services.documents import Upload
-from app.settings import Settings, load_settings
+from app.settings import load_settings
 from tests.bench.loaded import Cost
 from tests.bench.token_server import MODEL
 
@@ -30,7 +31,17 @@ _LENGTHS = (3_000, 6_000, 1_200, 12_000, 2_000, 8_000)
 _TOGETHER = 20
 _LOOK_SECONDS = 0.2
 _PATIENCE_SECONDS = 4 * 3_600.0
-_CALLS_AT_ONCE = ("DAFE_WORKER__CALLS_AT_ONCE", "DAFE_CALLS_AT_ONCE")
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """What the workspace holds when no job is open. `given_up`: why documents were given up, and how often."""
+
+    documents: int
+    chunks: int
+    entities: int
+    facts: int
+    given_up: Counter[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +49,14 @@ class Indexed:
     """`seconds` from the first job in hand to the end of the last one; `upload_seconds` come before. `cpu_seconds` are
     those of the workers within `seconds`."""
 
-    documents: int
+    held: Held
     seconds: float
     upload_seconds: float
     cpu_seconds: float
-    chunks: int
-    entities: int
-    facts: int
+
+    @property
+    def documents(self) -> int:
+        return self.held.documents
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -122,11 +134,11 @@ class Installation:
             "embeddings": {"kind": options.embeddings},
             "samples": False,
             "model_band": options.band,
+            "calls_at_once": calls_at_once,
         }
         self._log = folder / "log"
         own = {name: value for name, value in os.environ.items() if not name.startswith("DAFE_")}
         self._environment = {**own, "PYTHONPATH": str(ROOT), **dict(_variables("DAFE", given))}
-        self._environment |= {name: str(calls_at_once) for name in _CALLS_AT_ONCE if _is_setting(name)}
         self._number = options.workers
         self.workers: list[subprocess.Popen[bytes]] = []
         self.services: Services = open_services(load_settings(**given))
@@ -166,14 +178,15 @@ class Installation:
             self._see_that_workers_live()
             assert time.monotonic() - began < _PATIENCE_SECONDS, self.log()
         seconds, used = time.monotonic() - began, self._cpu_seconds() - used
-        chunks, entities, facts = self.look(len(documents))
-        return Indexed(len(documents), seconds, upload_seconds, used, chunks, entities, facts)
+        held = self.look()
+        assert held.documents == len(documents), f"{held}: {self.log()}"
+        return Indexed(held, seconds, upload_seconds, used)
 
-    def look(self, documents: int) -> tuple[int, int, int]:
-        """Chunks, entities and facts. Raises AssertionError when so many documents are not there."""
+    def look(self) -> Held:
         summary = self.services.workspaces.summary(OPERATOR, workspace_id=self.workspace_id)
-        assert summary.indexed == documents, f"{summary.indexed} of {documents} were indexed: {self.log()}"
-        return summary.chunks, summary.entities, summary.triples
+        jobs = self.services.jobs.list(OPERATOR, workspace_id=self.workspace_id, limit=100_000)
+        given_up = Counter(job.error or job.state.value for job in jobs if job.state is not JobState.DONE)
+        return Held(summary.indexed, summary.chunks, summary.entities, summary.triples, given_up)
 
     def _cpu_seconds(self) -> float:
         return sum(Cost.of(worker.pid).cpu_seconds for worker in self.workers)
@@ -203,15 +216,12 @@ class Installation:
 def installation(
     folder: Path, options: argparse.Namespace, *, llm: Mapping[str, Any], slots: int
 ) -> Iterator[Installation]:
-    """Its workers share what the server has slots for, unless the options say otherwise."""
-    calls_at_once = options.calls_at_once or -(-slots // options.workers)
+    """Unless the options say otherwise its workers together have twice as many calls open as the server has slots: one
+    that is written, one that waits for its place."""
+    calls_at_once = options.calls_at_once or -(-2 * slots // options.workers)
     folder.mkdir(parents=True)
     with closing(Installation(folder, options, llm=llm, calls_at_once=calls_at_once)) as made:
         yield made
-
-
-def _is_setting(variable: str) -> bool:
-    return variable.removeprefix("DAFE_").partition("__")[0].lower() in Settings.model_fields
 
 
 def _variables(prefix: str, given: Mapping[str, Any]) -> Iterator[tuple[str, str]]:

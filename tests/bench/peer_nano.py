@@ -28,7 +28,7 @@ def main(job: dict[str, Any]) -> None:
         from nano_graphrag._utils import compute_args_hash
 
         kept = options.pop("hashing_kv", None)
-        messages = [{"role": "system", "content": system_prompt}] if system_prompt else []
+        messages: list[Any] = [{"role": "system", "content": system_prompt}] if system_prompt else []
         messages += [*(history_messages or []), {"role": "user", "content": prompt}]
         key = compute_args_hash(job["model"], messages)
         if kept is not None and (found := await kept.get_by_id(key)) is not None:
@@ -40,7 +40,7 @@ def main(job: dict[str, Any]) -> None:
             await kept.index_done_callback()
         return text
 
-    @wrap_embedding_func_with_attrs(embedding_dim=256, max_token_size=8192)
+    @wrap_embedding_func_with_attrs(embedding_dim=256, max_token_size=8192)  # type: ignore[untyped-decorator]
     async def embed(texts: list[str]) -> "np.ndarray[Any, Any]":
         answer = await client.embeddings.create(model=job["model"], input=texts, encoding_format="float")
         return np.array([one.embedding for one in answer.data])

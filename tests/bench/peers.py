@@ -5,6 +5,7 @@ python -m tests.bench.peers [--slots 8 64] [--documents 40] [--speed 1] [--only 
 Writes its section of RESULTS.md. The peers run as they come from PyPI, each in an environment of its own in
 DAFE_TEST_CACHE (else ~/.cache/dafe-test), which is made when it is missing: with their defaults, and with what their
 documentation recommends for a server of so many slots. nano-graphrag's names no value; there it is one call a slot.
+Ours has two a slot.
 """
 
 import argparse
@@ -68,7 +69,7 @@ class _Row:
     @property
     def documents_an_hour(self) -> float:
         """Of the server's time, which runs faster than ours by its speed."""
-        return self.documents / (self.seconds * self.indexing["speed"]) * 3_600
+        return self.documents / (self.seconds * float(self.indexing["speed"])) * 3_600
 
     def text(self) -> str:
         one = self.indexing
@@ -133,7 +134,7 @@ def _ours(options: argparse.Namespace, slots: int, documents: list[tuple[str, st
             band = ours.try_model()
             server.reset()
             done = ours.index(documents)
-            indexing, graph = server.counts(), (done.entities, done.facts)
+            indexing, graph = server.counts(), (done.held.entities, done.held.facts)
             server.reset()
             asked = ours.services.questions.ask(
                 OPERATOR, workspace_id=ours.workspace_id, text=_QUESTION, mode=Mode.GRAPHRAG

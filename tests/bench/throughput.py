@@ -35,7 +35,7 @@ from tests.servers.real_ollama import MODEL as OLLAMA_MODEL
 from tests.servers.real_ollama import real_ollama
 
 ROOT = Path(__file__).parents[2]
-_WINDOW = 2_048
+_WINDOW = 3_072
 """Of SmolLM2: so short that what it says without end does not last for minutes."""
 _HEAD = (
     "| server | documents | calls | prompt / completion tokens a document | bare client, tokens/s (of the ceiling) |"

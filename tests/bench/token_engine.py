@@ -1,7 +1,7 @@
 """The pace of a model server with continuous batching: slots, a queue before them, prompts read one after another."""
 
 import heapq
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
@@ -156,6 +156,29 @@ class Engine:
     def _admit(self) -> None:
         while self._waiting and self.busy < self.pace.slots:
             self._reading.append(self._waiting.popleft())
+
+
+@dataclass
+class Counts:
+    """Of the calls since the last reset. Times are those of time.monotonic(), which all processes here share."""
+
+    started: int = 0
+    finished: int = 0
+    cancelled: int = 0
+    refused: int = 0
+    prompt_tokens: int = 0
+    """Of finished calls, as are the next two."""
+    completion_tokens: int = 0
+    kinds: Counter[str] = field(default_factory=Counter)
+    completion_tokens_of: Counter[str] = field(default_factory=Counter)
+    cancelled_tokens: int = 0
+    """Written for calls that were broken off."""
+    read_tokens: float = 0.0
+    """Of prompts, those that the prefix cache did not have."""
+    most_running: int = 0
+    embedded: int = 0
+    first_at: float = 0.0
+    last_at: float = 0.0
 
 
 class PrefixCache:

@@ -1,6 +1,8 @@
 """The token server as a process of its own, and a client that knows nothing but how to send many requests at once."""
 
 import asyncio
+import json
+import resource
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,11 +10,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
 
 ROOT = Path(__file__).parents[2]
-_PATIENCE_SECONDS = 3_600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,16 +54,37 @@ def token_server(slots: int, *, speed: float = 1.0, chunk: int = 8) -> Iterator[
         process.communicate()
 
 
+def allow_connections() -> None:
+    """As many as the machine lets this process have: often it starts with fewer than 200 documents have calls."""
+    _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+
+
 def send_all(url: str, bodies: Sequence[Mapping[str, Any]], *, path: str = "chat/completions") -> list[bytes]:
     """All requests at once, each on a connection of its own; what was answered, in their order."""
+    place = urlsplit(f"{url}/{path}")
+    allow_connections()
 
-    async def one(client: httpx.AsyncClient, body: Mapping[str, Any]) -> bytes:
-        answer = await client.post(f"{url}/{path}", json=body)
-        return answer.raise_for_status().content
+    async def one(body: Mapping[str, Any]) -> bytes:
+        content = json.dumps(body).encode()
+        head = f"POST {place.path} HTTP/1.1\r\nHost: {place.netloc}\r\nConnection: close\r\n"
+        head += f"Content-Type: application/json\r\nContent-Length: {len(content)}\r\n\r\n"
+        reader, writer = await asyncio.open_connection(place.hostname, place.port)
+        writer.write(head.encode() + content)
+        answer = await reader.read()
+        writer.close()
+        about, _, content = answer.partition(b"\r\n\r\n")
+        assert b" 200 " in about.partition(b"\r\n")[0], answer
+        return b"".join(_chunks(content)) if b"chunked" in about.lower() else content
 
     async def all_of_them() -> list[bytes]:
-        limits = httpx.Limits(max_connections=None)
-        async with httpx.AsyncClient(trust_env=False, timeout=_PATIENCE_SECONDS, limits=limits) as client:
-            return list(await asyncio.gather(*(one(client, body) for body in bodies)))
+        return list(await asyncio.gather(*map(one, bodies)))
 
     return asyncio.run(all_of_them())
+
+
+def _chunks(content: bytes) -> Iterator[bytes]:
+    while content:
+        size, _, content = content.partition(b"\r\n")
+        yield content[: int(size, 16)]
+        content = content[int(size, 16) + 2 :]

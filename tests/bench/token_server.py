@@ -13,9 +13,8 @@ import json
 import socket
 import sys
 import time
-from collections import Counter
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from dataclasses import dataclass
 from threading import Thread
 from typing import Any
 
@@ -24,37 +23,16 @@ import uvicorn
 from backends.embeddings.hashing import HashingEmbedder
 from backends.embeddings.settings import HashingEmbedderSettings
 from tests.bench.token_answers import TokenAnswer, answer_to, tokens_of
-from tests.bench.token_engine import Engine, Generation, Pace, PrefixCache
+from tests.bench.token_engine import Counts, Engine, Generation, Pace, PrefixCache
+from tests.bench.token_process import allow_connections
 
 MODEL = "token-server"
 _TEMPLATE_TOKENS = 4
 _SHORTEST_PAUSE_SECONDS = 0.002
 """Whatever happens within it is told at once, so that one core is enough for 64 slots."""
 _HEADERS = {"json": [(b"content-type", b"application/json")], "events": [(b"content-type", b"text/event-stream")]}
-Scope, Receive, Send = dict[str, Any], Callable[[], Awaitable[Any]], Callable[[Any], Awaitable[None]]
-
-
-@dataclass
-class Counts:
-    """Of the calls since the last reset. Times are those of time.monotonic(), which all processes here share."""
-
-    started: int = 0
-    finished: int = 0
-    cancelled: int = 0
-    refused: int = 0
-    prompt_tokens: int = 0
-    """Of finished calls, as are the next two."""
-    completion_tokens: int = 0
-    kinds: Counter[str] = field(default_factory=Counter)
-    completion_tokens_of: Counter[str] = field(default_factory=Counter)
-    cancelled_tokens: int = 0
-    """Written for calls that were broken off."""
-    read_tokens: float = 0.0
-    """Of prompts, those that the prefix cache did not have."""
-    most_running: int = 0
-    embedded: int = 0
-    first_at: float = 0.0
-    last_at: float = 0.0
+Receive = Callable[[], Coroutine[Any, Any, Any]]
+Send = Callable[[Any], Awaitable[None]]
 
 
 @dataclass
@@ -105,7 +83,7 @@ class TokenApplication:
         self._counts, self._prefixes = Counts(), PrefixCache()
         self._recorded: list[dict[str, Any]] = []
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    async def __call__(self, scope: dict[str, Any], receive: Receive, send: Send) -> None:
         body = await _body(receive)
         path = scope["path"]
         if path == "/v1/chat/completions":
@@ -284,11 +262,17 @@ def main() -> None:
     options = parser.parse_args()
     pace = Pace.of(options.slots)
     application = TokenApplication(pace, speed=options.speed, chunk=options.chunk, window_tokens=options.window)
+    allow_connections()
     listening = socket.create_server(("127.0.0.1", options.port), backlog=2048)
     server = uvicorn.Server(
         uvicorn.Config(application, log_level="error", lifespan="off", timeout_keep_alive=600, access_log=False)
     )
-    Thread(target=lambda: (sys.stdin.read(), setattr(server, "should_exit", True)), daemon=True).start()
+
+    def end_with_input() -> None:
+        sys.stdin.read()
+        server.should_exit = True
+
+    Thread(target=end_with_input, daemon=True).start()
     print(f"http://127.0.0.1:{listening.getsockname()[1]}/v1", flush=True)
     server.run(sockets=[listening])
 
