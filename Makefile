@@ -60,6 +60,7 @@ bench: .venv/.dafe-bench
 	.venv/bin/python -m tests.bench.start
 	.venv/bin/python -m tests.bench.walks --results tests/evaluation
 	.venv/bin/python -m tests.bench.caches
+	.venv/bin/python -m tests.bench.prefixes
 	.venv/bin/python -m tests.bench.load
 	.venv/bin/python -m tests.bench.coverage
 	.venv/bin/python -m tests.bench.mutation
