@@ -200,7 +200,7 @@ def test_vectors_are_made_anew_and_questions_search_the_old_until_all_are_there(
         assert "hashing-96" in part(services).detail and "1 of 1 workspaces" in part(services).detail
         work_until(services, lambda: is_switched(services, ward))
         (job,) = jobs_of(services, ward)
-        assert (job.state, job.stage, job.total) == (JobState.DONE, Stage.EMBEDDING, 1_000)
+        assert (job.state, job.stage, job.done, job.total) == (JobState.DONE, Stage.EMBEDDING, 1_000, 1_000)
         assert {space: set(chunks) for space, chunks in stored(services, ward).items()} == {
             str(NEW): seen(services, ward)
         }
