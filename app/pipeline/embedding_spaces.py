@@ -20,6 +20,8 @@ from backends.metadata.base import MetadataStore
 from backends.vectors.base import Match, VectorStore
 
 BY_WORDS = "Searched by words and facts only: the vectors of the embedding model that is set are not all made yet."
+_OPENING_SECONDS = 5.0
+"""A question is not kept longer by a server of before that does not answer another one."""
 _AGAIN_SECONDS = 60.0
 """Until a model of before that could not be had is looked for again."""
 _LOOKS = 5
@@ -118,7 +120,7 @@ class EmbeddingSpaces:
         used = self._metadata.embeddings.get(workspace_id)
         if used is None or used.searched is None or used.searched == self.configured:
             return
-        former = self._former(used.searched)
+        former = self._former(used.searched, wait_seconds=-1)
         if former is None:
             self._metadata.embeddings.give_up(used.searched, workspace_id=workspace_id)
             return
@@ -172,18 +174,22 @@ class EmbeddingSpaces:
         cache = VectorCache(embedder, cache=ForgivingCacheStore(self._cache))
         return SearchSpace(KnownVectors(embedder), vectors, cache)
 
-    def _former(self, space: EmbeddingSpace | None) -> tuple[Opened, SearchSpace] | None:
-        if space is None:
+    def _former(
+        self, space: EmbeddingSpace | None, *, wait_seconds: float = _OPENING_SECONDS
+    ) -> tuple[Opened, SearchSpace] | None:
+        """None where it cannot be had, or another thread has been opening it for longer; with -1 it is waited for."""
+        if space is None or not self._lock.acquire(timeout=wait_seconds):
             return None
-        with self._lock:
+        try:
             if space not in self._formers and time.monotonic() >= self._missed.get(space, 0.0):
                 opened = self._open_former(space)
                 if opened is None:
                     self._missed[space] = time.monotonic() + _AGAIN_SECONDS
                 else:
-                    searchable = replace(self._searchable(*opened), otherwise=self._by_words)
-                    self._formers[space] = opened, searchable
+                    self._formers[space] = opened, replace(self._searchable(*opened), otherwise=self._by_words)
             return self._formers.get(space)
+        finally:
+            self._lock.release()
 
     def _forget_formers(self) -> None:
         """What no workspace searches any more takes no memory."""

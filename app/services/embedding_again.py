@@ -1,7 +1,7 @@
 """Runs the jobs that make the vectors of a workspace anew, and then have its questions search them."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from threading import Event
 
@@ -174,7 +174,7 @@ class EmbeddingAgain:
             self._spaces.write_own(chunks, before=before)
             self._require_visible(version_id, document_id, workspace_id)
         except _GoneError:
-            self._remove(version_id, workspace_id)
+            self._remove(version_id, {document_id}, workspace_id)
 
     def _require_visible(self, version_id: VersionId, document_id: DocumentId, workspace_id: WorkspaceId) -> None:
         try:
@@ -187,11 +187,15 @@ class EmbeddingAgain:
     def _sweep(self, version_id: VersionId, workspace_id: WorkspaceId) -> None:
         """What a killed process may have written after its removal."""
         if version_id not in self._metadata.documents.find_visible(workspace_id=workspace_id, reader=None):
-            self._remove(version_id, workspace_id)
+            known = self._metadata.jobs.find(reader=None, workspace_id=workspace_id)
+            self._remove(version_id, {job.document_id for job in known if job.version_id == version_id}, workspace_id)
         self._metadata.embeddings.note_writing(None, workspace_id=workspace_id)
 
-    def _remove(self, version_id: VersionId, workspace_id: WorkspaceId) -> None:
+    def _remove(self, version_id: VersionId, document_ids: Collection[DocumentId], workspace_id: WorkspaceId) -> None:
+        """Its vectors, where they are stored and where they are kept for the next time."""
         self._spaces.vectors.delete_versions([version_id], workspace_id=workspace_id)
+        for document_id in document_ids:
+            self._cache.delete_scope(f"{workspace_id}/{document_id}")
         self._metadata.owe_wipe()
 
     def _switch(self, job: Job) -> None:
@@ -211,6 +215,8 @@ class EmbeddingAgain:
             self._metadata.workspaces.get(job.workspace_id)
         except NotFoundError:
             self._spaces.vectors.delete_workspace(job.workspace_id)
+            self._cache.delete_scope(job.workspace_id)
+            self._metadata.owe_wipe()
         self._finish(job, JobState.STOPPED)
 
     def _finish(self, job: Job, state: JobState) -> None:

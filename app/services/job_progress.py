@@ -19,7 +19,8 @@ class WorkerEnds(Exception):  # noqa: N818 - no error: it unwinds the job in han
 
 
 class JobProgress:
-    """Stores progress twice a second at most, tells whether to go on, and keeps the lease while a step takes long.
+    """Stores progress twice a second at most and at the end of a stage, tells whether to go on, and keeps the lease
+    while a step takes long.
 
     A run after another shows the place that was reached until it is further. Then the job counts as tried once:
     whatever ended the runs before, this file did not.
@@ -65,7 +66,8 @@ class JobProgress:
             self._again = False
             self.attempts, self.waits = 1, 0
         now = time.monotonic()
-        if not new_stage and not got_over and now - self._recorded < _RECORD_EVERY_SECONDS:
+        ended = total > 0 and done >= total
+        if not (new_stage or got_over or ended) and now - self._recorded < _RECORD_EVERY_SECONDS:
             return True
         self._recorded = now
         return self._record(attempts=1 if got_over else None)

@@ -29,10 +29,12 @@ from app.evaluation.workspace import make_version
 from app.pipeline.embedding_spaces import BY_WORDS
 from app.services import embedding_again
 from app.services.health import Level
+from app.services.new_jobs import new_job
 from app.settings import load_settings
 from backends.embeddings.hashing import HashingEmbedder
 from backends.metadata.base_content import DocumentFilter
 from backends.sql.engine import Database
+from backends.sql.tables_derived import cache
 from backends.sql.tables_derived import vectors as table
 from tests.servers.ollama_dialect import model_entry, ollama_dialect
 from tests.services.asking import QUESTION, ask
@@ -102,6 +104,15 @@ def stored(services: Services, workspace_id: WorkspaceId) -> dict[str, dict[str,
     for row in rows:
         spaces[row.space][row.chunk_id] = row.version_id
     return spaces
+
+
+def cached(services: Services) -> list[str]:
+    """The scopes under which anything is kept."""
+    database = Database(services.settings.data_dir / "dafe.db", key=services.keys.database)
+    with database.read() as connection:
+        scopes = connection.execute(sa.select(cache.c.scope)).scalars().all()
+    database.close()
+    return list(scopes)
 
 
 def jobs_of(services: Services, workspace_id: WorkspaceId) -> list[Job]:
@@ -200,7 +211,7 @@ def test_vectors_are_made_anew_and_questions_search_the_old_until_all_are_there(
         assert "hashing-96" in part(services).detail and "1 of 1 workspaces" in part(services).detail
         work_until(services, lambda: is_switched(services, ward))
         (job,) = jobs_of(services, ward)
-        assert (job.state, job.stage, job.total) == (JobState.DONE, Stage.EMBEDDING, 1_000)
+        assert (job.state, job.stage, job.done, job.total) == (JobState.DONE, Stage.EMBEDDING, 1_000, 1_000)
         assert {space: set(chunks) for space, chunks in stored(services, ward).items()} == {
             str(NEW): seen(services, ward)
         }
@@ -344,6 +355,7 @@ def test_what_is_deleted_meanwhile_leaves_no_vector_in_either_space(
         (space,) = stored(services, ward).items()
         assert (space[0], set(space[1])) == (str(NEW), seen(services, ward))
         assert aspirin.version.id not in space[1].values()
+        assert not [scope for scope in cached(services) if aspirin.id in scope]
 
 
 def test_what_a_killed_process_wrote_of_a_deleted_document_goes_when_the_next_one_begins(
@@ -351,13 +363,18 @@ def test_what_a_killed_process_wrote_of_a_deleted_document_goes_when_the_next_on
 ) -> None:
     with started(folder, NEW) as services:
         metadata, spaces = services.questions._metadata, services.make_indexing()._indexer._spaces
-        gone = VersionId("deleted")
-        left = replace(chunk_of("Left."), version_id=gone, workspace_id=ward)
-        spaces.write_own([left])  # As after its removal.
+        (version,) = fill(services, ward, documents=1, passages=1, first=77)
+        metadata.jobs.add(new_job(version, JobKind.DELETE, created_by=OPERATOR.user_id))
+        metadata.jobs.stop(next(one.id for one in metadata.jobs.find(reader=None, document_id=version.document_id)))
+        chunks, gone = metadata.chunks.find(version.id, workspace_id=ward), version.id
+        metadata.documents.delete(version.document_id, workspace_id=ward)
+        spaces.write_own(chunks)  # As after its removal.
         metadata.embeddings.note_writing(gone, workspace_id=ward)
-        assert "deleted" in stored(services, ward)[str(NEW)].values()
+        assert gone in stored(services, ward)[str(NEW)].values()
+        assert [scope for scope in cached(services) if version.document_id in scope]
         work_until(services, lambda: is_switched(services, ward))
         assert set(stored(services, ward)[str(NEW)]) == seen(services, ward)
+        assert not [scope for scope in cached(services) if version.document_id in scope]
 
 
 def test_a_workspace_that_is_deleted_meanwhile_leaves_nothing(
@@ -368,6 +385,7 @@ def test_a_workspace_that_is_deleted_meanwhile_leaves_nothing(
             services.workspaces.delete(OPERATOR, workspace_id=ward)
         assert stored(services, ward) == {}
         assert use_of(services, ward) is None
+        assert not [scope for scope in cached(services) if scope.startswith(ward)]
 
 
 def test_each_workspace_switches_by_itself_and_keeps_its_vectors_to_itself(folder: Path, ward: WorkspaceId) -> None:
