@@ -146,6 +146,8 @@ def _with_ollama(folder: Path, options: argparse.Namespace) -> _Compared:
         llm = {"kind": "ollama", "url": proxy.url, "model": OLLAMA_MODEL, "num_ctx": _WINDOW}
         send_all(server.url, [{"model": OLLAMA_MODEL, "stream": False}], path="api/generate")
         with installation(folder / "ours", options, llm=llm, slots=1) as ours:
+            ours.try_model()
+            proxy.calls.clear()
             indexed = ours.index(documents)
         chats = [call for call in proxy.calls if call.path == "/api/chat"]
         our_seconds = max(call.ended_at for call in chats) - min(call.began_at for call in chats)
