@@ -158,10 +158,7 @@ class Answerer:
         candidates = find_candidates(retrieved, embedder=retrieved.space.embedder)
         facts = finding.facts or finding.between
         chunks = self._chunks_of(facts, draft.scope)
-        on_path = self._on_path(facts, chunks, retrieved)
-        places = {(found.chunk.version_id, found.span) for found in on_path}
-        rest = [found for found in candidates if (found.chunk.version_id, found.span) not in places]
-        chosen = [*on_path, *rest][:SENTENCES_SHOWN]
+        chosen = _with_path(candidates, self._on_path(facts, chunks, retrieved))
         support = support_of(chosen, retrieved=retrieved)
         workspace = draft.scope.workspace
         verdict = judge(support, refuse_below=workspace.refuse_below, weak_below=workspace.weak_below)
@@ -195,6 +192,14 @@ class Answerer:
         ids = list(dict.fromkeys(evidence.chunk_id for fact in facts for evidence in fact.triple.evidence))
         found = self._metadata.chunks.get(ids, workspace_id=scope.workspace.id, permitted=scope.permitted)
         return {chunk.id: chunk for chunk in found}
+
+
+def _with_path(candidates: Sequence[Candidate], on_path: Sequence[Candidate]) -> list[Candidate]:
+    """The best, and after them those on the path that are not among these, in the place of the last ones."""
+    best = list(candidates[:SENTENCES_SHOWN])
+    known = {(found.chunk.version_id, found.span) for found in best}
+    missing = [found for found in on_path if (found.chunk.version_id, found.span) not in known]
+    return [*best[: SENTENCES_SHOWN - len(missing)], *missing]
 
 
 def _growing(finished: Answer, timings: dict[str, float]) -> Iterator[Answer]:

@@ -1,7 +1,7 @@
 """Picks the sentences of passages that answer a question best."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from app.domain.answers import Passage
 from app.domain.documents import Chunk, Span
@@ -12,21 +12,22 @@ from backends.embeddings.base import Embedder
 
 PASSAGES_READ = 5
 SENTENCES_SHOWN = 5
-_OVERLAP_WEIGHT = 0.5
-_RANK_WEIGHT = 0.15
+_RANK_WEIGHT = 0.5
 _EMBEDDED_A_PASSAGE = 12
 _FEWEST_LETTERS = 12
 _FEWEST_WORDS = 4
 _TARGET_UNSEEN = 0.35
 _TARGET_ELSEWHERE = 0.1
 """What support loses where no sentence names what is asked for: "What blood group …" and no blood group anywhere."""
+_NAMES_UNSEEN = 0.25
+"""What it loses where no sentence holds any of the names in the question; in part for some of them."""
 _PREDICATE_UNSEEN = 0.2
 """What it loses where the question says one thing of its names, and no document says that of anything."""
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A sentence of a passage; `score` = cosine + ½ overlap + .15 ÷ passage rank."""
+    """A sentence of a passage; `score` = cosine + overlap + ½ ÷ passage rank."""
 
     chunk: Chunk
     span: Span
@@ -35,6 +36,8 @@ class Candidate:
     stems: frozenset[str]
     """Of the sentence and its title."""
     score: float
+    around: frozenset[str]
+    """Stems of the three best sentences of its passage, itself among them."""
 
 
 def find_candidates(retrieved: Retrieved, *, embedder: Embedder, passages: int = PASSAGES_READ) -> list[Candidate]:
@@ -45,12 +48,13 @@ def find_candidates(retrieved: Retrieved, *, embedder: Embedder, passages: int =
     rough = [
         found for passage in retrieved.passages[:passages] for found in _most_overlapping(passage, retrieved=retrieved)
     ]
-    scored = score(rough, retrieved=retrieved, embedder=embedder)
-    best: dict[str, Candidate] = {}
-    for found in scored:
-        if found.chunk.id not in best or found.score > best[found.chunk.id].score:
-            best[found.chunk.id] = found
-    return sorted(best.values(), key=lambda found: -found.score)
+    by_passage: dict[str, list[Candidate]] = {}
+    for found in sorted(score(rough, retrieved=retrieved, embedder=embedder), key=lambda found: -found.score):
+        by_passage.setdefault(found.chunk.id, []).append(found)
+    return [
+        replace(found[0], around=frozenset().union(*(one.stems for one in found[:BEST_SENTENCES])))
+        for found in by_passage.values()
+    ]
 
 
 def score(sentences: Sequence[tuple[Chunk, Span, int]], *, retrieved: Retrieved, embedder: Embedder) -> list[Candidate]:
@@ -67,21 +71,23 @@ def score(sentences: Sequence[tuple[Chunk, Span, int]], *, retrieved: Retrieved,
     for (chunk, span, rank), text, whole, similarity in zip(sentences, texts, titled, similarities, strict=True):
         stems = frozenset(content_stems(whole))
         shared = overlap(question_stems, stems, retrieved.postings)
-        total = float(similarity) + _OVERLAP_WEIGHT * shared + _RANK_WEIGHT / rank
-        candidates.append(Candidate(chunk, span, text, float(similarity), stems, total))
+        total = float(similarity) + shared + _RANK_WEIGHT / rank
+        candidates.append(Candidate(chunk, span, text, float(similarity), stems, total, around=stems))
     return candidates
 
 
 def support_of(candidates: Sequence[Candidate], *, retrieved: Retrieved) -> float:
-    """The support score of the three best candidates, less where what is asked for is named in none of them, or where
-    they share nothing but names with the question."""
-    best = sorted(candidates, key=lambda found: -found.score)[:BEST_SENTENCES]
-    found = support(
-        [found.similarity for found in best],
-        [found.stems for found in best],
-        question_stems=set(retrieved.stems),
-        postings=retrieved.postings,
-    )
+    """The support score of the three best candidates, less where what is asked for, or a name of the question, is in
+    none of them, or where they share nothing but names with the question.
+
+    A question without a name is answered by one passage: words that only several have together are no support.
+    """
+    if retrieved.question_entities:
+        best = sorted(candidates, key=lambda found: -found.score)[:BEST_SENTENCES]
+        found = _support([one.similarity for one in best], [one.stems for one in best], retrieved)
+        found -= _NAMES_UNSEEN * _share_of_names_unseen(candidates, retrieved)
+    else:
+        found = max((_support([one.similarity], [one.around], retrieved) for one in candidates), default=0.0)
     frequencies = retrieved.postings.frequencies
     if retrieved.read.says_only_predicate and not any(frequencies.get(stem) for stem in retrieved.read.predicate):
         return found - _PREDICATE_UNSEEN
@@ -90,6 +96,17 @@ def support_of(candidates: Sequence[Candidate], *, retrieved: Retrieved) -> floa
         return found
     together = set.intersection(*(set(frequencies.get(stem, ())) for stem in target))
     return found - (_TARGET_ELSEWHERE if together else _TARGET_UNSEEN)
+
+
+def _support(similarities: Sequence[float], stems: Sequence[frozenset[str]], retrieved: Retrieved) -> float:
+    return support(similarities, stems, question_stems=set(retrieved.stems), postings=retrieved.postings)
+
+
+def _share_of_names_unseen(candidates: Sequence[Candidate], retrieved: Retrieved) -> float:
+    """Of names without a content word none is looked for."""
+    names = [set(content_stems(name.text)) for name in retrieved.question_entities]
+    unseen = [not any(name <= one.stems for one in candidates) for name in names if name]
+    return sum(unseen) / len(unseen) if unseen else 0.0
 
 
 def _most_overlapping(passage: Passage, *, retrieved: Retrieved) -> list[tuple[Chunk, Span, int]]:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from app.domain.documents import Span
+from app.domain.graph import RecognisedEntity
 from app.domain.ids import ChunkId
 from app.pipeline.embedding_spaces import SearchSpace
 from app.pipeline.extractive import Candidate, support_of
@@ -27,11 +28,55 @@ def supported(read: ReadQuestion, *, insuring: int) -> float:
         frequencies={"star": {ChunkId("a"): 1}, "insur": holding},
         lengths={ChunkId("a"): 10, **dict.fromkeys(holding, 10)},
     )
-    retrieved = Retrieved((), (), (), (), np.zeros(3, dtype=np.float32), ("star", "insur"), postings, SPACE, read)
-    candidate = Candidate(
-        chunk_of("Star; Built: 2015"), Span(0, 17), "Star; Built: 2015", 0.6, frozenset({"star"}), 1.0
-    )
-    return support_of([candidate], retrieved=retrieved)
+    return support_of([candidate({"star"})], retrieved=retrieved(("star", "insur"), postings, read=read))
+
+
+def candidate(stems: set[str], *, around: set[str] = frozenset(), score: float = 1.0) -> Candidate:  # type: ignore[assignment]
+    text = "Star; Built: 2015"
+    return Candidate(chunk_of(text), Span(0, 17), text, 0.6, frozenset(stems), score, frozenset(around or stems))
+
+
+def retrieved(
+    stems: tuple[str, ...], postings: Postings, *, names: tuple[str, ...] = (), read: ReadQuestion | None = None
+) -> Retrieved:
+    named = tuple(RecognisedEntity(Span(0, len(name)), name, "Organisation") for name in names)
+    vector = np.zeros(3, dtype=np.float32)
+    return Retrieved((), (), (), named, vector, stems, postings, SPACE, read or ReadQuestion())
+
+
+def everywhere(*stems: str) -> Postings:
+    """Each in one chunk, so all equally rare."""
+    return Postings(chunks=40, mean_length=10.0, frequencies={stem: {ChunkId(stem): 1} for stem in stems}, lengths={})
+
+
+HALVES = [candidate({"star", "insur"}, score=2.0), candidate({"moon", "sail"}, score=1.9)]
+
+
+def test_what_a_question_without_names_asks_must_stand_together() -> None:
+    asked = retrieved(("star", "insur", "moon", "sail"), everywhere("star", "insur", "moon", "sail"))
+    assert support_of(HALVES, retrieved=asked) == pytest.approx(0.6 + 0.5)
+    whole = [*HALVES, candidate({"sail"}, around={"star", "insur", "moon", "sail"}, score=0.1)]
+    assert support_of(whole, retrieved=asked) == pytest.approx(0.6 + 1.0)
+
+
+def test_what_a_question_with_names_asks_may_stand_in_several_passages() -> None:
+    stems = ("star", "insur", "moon", "sail")
+    asked = retrieved(stems, everywhere(*stems), names=("Star", "Moon"))
+    assert support_of(HALVES, retrieved=asked) == pytest.approx(0.6 + 1.0)
+
+
+@pytest.mark.parametrize(
+    ("names", "less"), [(("Star", "Moon"), 0.0), (("Star", "Comet"), 0.125), (("Comet",), 0.25), (("The", "Star"), 0.0)]
+)
+def test_names_that_no_sentence_holds_are_missed(names: tuple[str, ...], less: float) -> None:
+    stems = ("star", "insur", "moon", "sail")
+    asked = retrieved(stems, everywhere(*stems), names=names)
+    assert support_of(HALVES, retrieved=asked) == pytest.approx(1.6 - less)
+
+
+def test_nothing_found_supports_nothing() -> None:
+    for names in ((), ("Star",)):
+        assert support_of([], retrieved=retrieved(("star",), everywhere("star"), names=names)) <= 0.0
 
 
 def test_a_name_alone_supports_nothing_that_no_document_says() -> None:
