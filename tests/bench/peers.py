@@ -257,7 +257,7 @@ def _write(options: argparse.Namespace, lines: list[str]) -> None:
         " of the documents are essays of MINE, half earnings calls cut to 12,000 characters. The peers' vectors are"
         " made by the server from hashed words, ours by the embedded model in the worker. The server's texts are made"
         " up, so this compares pace and tokens and says nothing of quality. Four questions are asked in each one's"
-        " default mode, ours as GraphRAG. An hour is one of the server's, which runs at the speed that the command names."
+        " default mode, ours as GraphRAG. An hour is one of the server, at the speed that the command names."
     )
     heading = f"## Indexing beside peers\n\n`{command}` ({made}, Python {platform.python_version()})\n"
     section = "\n".join([heading, f"{about}\n", _HEAD, "|---" * 12 + "|", *lines])
