@@ -1,7 +1,7 @@
 """LightRAG 1.5.7 as its SDK is used, run by the interpreter of its own environment; see tests.bench.peers.
 
-Reads one line of JSON with url, folder, documents and question. Prints one when everything is indexed and, after
-another line of input, one when the question is answered. Its settings come from the environment, as its own do.
+Reads one line of JSON with url, folder, documents and questions. Prints one when everything is indexed and, after
+another line of input, one when the questions are answered. Its settings come from the environment, as its own do.
 """
 
 import asyncio
@@ -36,8 +36,8 @@ async def run(job: dict[str, Any]) -> None:
     done = await rag.doc_status.get_status_counts()
     print(json.dumps({"seconds": seconds, "indexed": done.get("processed", 0)}), flush=True)
     await asyncio.to_thread(sys.stdin.readline)
-    answer = await rag.aquery(job["question"], param=QueryParam())
-    print(json.dumps({"answer": str(answer)}), flush=True)
+    answers = [str(await rag.aquery(question, param=QueryParam())) for question in job["questions"]]
+    print(json.dumps({"answers": answers}), flush=True)
     await rag.finalize_storages()
 
 

@@ -1,7 +1,7 @@
 """nano-graphrag 0.0.8.2 as its README uses it, run by the interpreter of its own environment; see tests.bench.peers.
 
-Reads one line of JSON with url, folder, documents, question and max_async (0: its default). Prints one when everything
-is indexed and, after another line of input, one when the question is answered.
+Reads one line of JSON with url, folder, documents, questions and max_async (0: its default). Prints one when everything
+is indexed and, after another line of input, one when the questions are answered.
 """
 
 import json
@@ -58,7 +58,8 @@ def main(job: dict[str, Any]) -> None:
     rag.insert(texts)
     print(json.dumps({"seconds": time.monotonic() - began, "indexed": len(texts)}), flush=True)
     sys.stdin.readline()
-    print(json.dumps({"answer": rag.query(job["question"], param=QueryParam())}), flush=True)
+    answers = [rag.query(question, param=QueryParam()) for question in job["questions"]]
+    print(json.dumps({"answers": answers}), flush=True)
 
 
 if __name__ == "__main__":
