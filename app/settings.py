@@ -108,8 +108,8 @@ class Settings(BaseSettings):
         default=None,
         ge=1,
         le=256,
-        description="So many parts of documents one worker process reads at the same time: raise it to what the model's"
-        " server answers at once. Without it 16 behind a router, else 1.",
+        description="So many parts of documents one worker process reads at the same time: raise it to twice what the"
+        " model's server answers at once. Without it 16 behind a router, else 1.",
     )
     embeddings_before: EmbedderSettings | None = Field(
         default=None,

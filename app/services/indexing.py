@@ -88,7 +88,8 @@ class IndexingService:
             return
         if known.state.finished:
             return
-        with self._in_hand.take(job_id) as mine:
+        suspected = known.kind is JobKind.INDEX and known.attempts > 0
+        with self._in_hand.take(job_id, suspected=suspected) as mine:
             waits = not mine or (known.kind is JobKind.DELETE and self._is_being_indexed(known))
             job = None if waits else self._claim(job_id)
             if job is None:

@@ -290,6 +290,31 @@ def test_documents_read_at_once_by_a_killed_worker_are_taken_over_and_nothing_is
 
 
 @pytest.mark.slow
+def test_a_file_that_ends_the_worker_again_and_again_takes_none_with_it_that_was_in_hand_beside_it(
+    services: Services, workspace: Workspace
+) -> None:
+    documents = [
+        add(services, workspace.id, f"letter-{number}.txt", long_letter(sentences=40 + 2 * number))
+        for number in range(6)
+    ]
+    deadly = documents[3]
+    while not finished(services, deadly):
+        worker, before = start_worker(services, DAFE_CALLS_AT_ONCE="6"), job_of(services, deadly).attempts
+        wait_until(lambda before=before: job_of(services, deadly).attempts > before or finished(services, deadly))  # type: ignore[misc]
+        worker.send_signal(signal.SIGKILL)
+        worker.wait()
+    last = start_worker(services, DAFE_CALLS_AT_ONCE="6")
+    try:
+        wait_until(lambda: finished(services, *documents))
+    finally:
+        last.terminate()
+        last.wait(timeout=60)
+    states = {one.name: job_of(services, one).state for one in documents}
+    assert [name for name, state in states.items() if state is not JobState.DONE] == [deadly.name]
+    assert "again and again" in (job_of(services, deadly).error or "")
+
+
+@pytest.mark.slow
 def test_a_worker_told_to_end_puts_back_every_job_in_hand(services: Services, workspace: Workspace) -> None:
     documents = [
         add(services, workspace.id, f"long-{number}.txt", long_letter(sentences=400 + number)) for number in range(4)
