@@ -22,7 +22,9 @@ def _look(installation: Installation) -> str:
     by_words = [space for space in former if not spaces.can_search(space)]
     wanted = f"until their vectors of {spaces.configured.name} are made"
     if by_words:
-        raise DafeError(f"Searched by words and facts only, {len(by_words)} of {len(workspaces)} workspaces, {wanted}.")
+        some = f"{len(by_words)} of {len(workspaces)} workspaces"
+        raise DafeError(f"In {some} words and facts only are searched, {wanted}.")
     if former:
-        return f"Searched with the embedding model before, {len(former)} of {len(workspaces)} workspaces, {wanted}."
+        some = f"{len(former)} of {len(workspaces)} workspaces"
+        return f"In {some} the embedding model of before is used, {wanted}."
     return f"Every workspace is searched with {spaces.configured.name}."
