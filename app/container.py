@@ -17,6 +17,7 @@ from app.installation import Installation, open_installation
 from app.language_models import LanguageModels, open_language_models, wants_model
 from app.pipeline.answering import Answerer
 from app.pipeline.choosing import choose_writer
+from app.pipeline.flight_locks import FlightLocks
 from app.pipeline.forgiving_cache import ForgivingCacheStore
 from app.pipeline.known_answers import KnownAnswers
 from app.pipeline.known_passages import KnownPassages
@@ -121,7 +122,7 @@ def _make_services(installation: Installation, closing: ExitStack) -> Services:
     documents = DocumentService(
         metadata=metadata, storing=storing, loader=installation.loader, queue=queue, auditor=auditor
     )
-    answerer = _make_answerer(installation, retriever, parser, models)
+    answerer = _make_answerer(installation, retriever, parser, models, closing)
     return Services(
         documents=documents,
         access=AccessService(metadata=metadata, auditor=auditor),
@@ -186,7 +187,11 @@ def _make_health(installation: Installation, models: LanguageModels, auditor: Au
 
 
 def _make_answerer(
-    installation: Installation, retriever: Retriever, parser: SentenceParser, models: LanguageModels
+    installation: Installation,
+    retriever: Retriever,
+    parser: SentenceParser,
+    models: LanguageModels,
+    closing: ExitStack,
 ) -> KnownAnswers:
     cache = ForgivingCacheStore(installation.cache)
     kept: dict[str, Any] = {"cache": cache, "ttl_seconds": installation.settings.cache.answer_seconds}
@@ -203,7 +208,8 @@ def _make_answerer(
         find_writer=find_writer,
         known=KnownPassages(retriever, metadata=installation.metadata, **kept),
     )
-    return KnownAnswers(answerer, **kept)
+    locks = closing.enter_context(ending(FlightLocks(installation.settings.data_dir / "flights")))
+    return KnownAnswers(answerer, lead=locks.lead, **kept)
 
 
 def _warm_up(installation: Installation, parser: SentenceParser, models: LanguageModels) -> None:

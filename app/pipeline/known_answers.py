@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Generator
-from contextlib import closing, suppress
+from contextlib import AbstractContextManager, closing, nullcontext, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -19,6 +19,9 @@ from app.pipeline.single_flight import SingleFlight
 from backends.cache.base import CacheStore, Layer
 
 _LOOK_AGAIN_SECONDS = 0.5
+_LOOK_EVERY_SECONDS = 0.2
+_LONGEST_WAIT_SECONDS = 30.0
+"""For another process's answer; its reader may have gone to sleep."""
 _FORM = "1"
 """To be changed when the same documents give another answer, or answers are written otherwise."""
 
@@ -62,7 +65,8 @@ _KEPT = TypeAdapter(_Kept)
 
 class KnownAnswers:
     """Answers are shared by people who may see the same versions of documents, and by nobody else. Equal
-    questions at once are answered once in this process. Threads may share this object."""
+    questions at once are answered once, and where `lead` knows them once by all processes. Threads may share this
+    object."""
 
     def __init__(
         self,
@@ -71,12 +75,15 @@ class KnownAnswers:
         cache: CacheStore,
         ttl_seconds: float,
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        lead: Callable[[str], AbstractContextManager[bool]] = lambda _key: nullcontext(True),
     ) -> None:
-        """With 0 seconds every question is answered by itself."""
+        """With 0 seconds every question is answered by itself. `lead` tells whether no other process answers what has
+        this key, and keeps others from it within its block."""
         self._answerer = answerer
         self._cache = cache
         self._ttl_seconds = ttl_seconds
         self._clock = clock
+        self._lead = lead
         self._flights = SingleFlight()
 
     def answer(
@@ -101,9 +108,19 @@ class KnownAnswers:
         if fresh:
             yield from self._compute(asked, search_anew=True)
         else:
-            yield from self._flights.follow(asked.key, lambda: self._begin(asked, time.monotonic() - began))
+            yield from self._flights.follow(asked.key, lambda: self._begin(asked, began))
 
-    def _begin(self, asked: _Asked, waited_seconds: float) -> Generator[Answer, None, None]:
+    def _begin(self, asked: _Asked, began: float) -> Generator[Answer, None, None]:
+        """Found, or computed here, or waited for while another process computes it."""
+        until = time.monotonic() + _LONGEST_WAIT_SECONDS
+        while True:
+            with self._lead(asked.key) as leads:
+                if leads or time.monotonic() >= until or self._find(asked):
+                    yield from self._answer_after(asked, time.monotonic() - began)
+                    return
+            time.sleep(_LOOK_EVERY_SECONDS)
+
+    def _answer_after(self, asked: _Asked, waited_seconds: float) -> Generator[Answer, None, None]:
         """Who waited for somebody else's answer in vain gets one from what of it may still be seen."""
         if waited_seconds > _LOOK_AGAIN_SECONDS and not asked.is_all_there():
             now = asked.look_again()

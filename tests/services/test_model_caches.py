@@ -1,9 +1,13 @@
 """Answers that a model writes: what is kept of them, and how many calls equal questions cost."""
 
+import json
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from threading import Barrier
 from typing import Any
 
@@ -23,6 +27,7 @@ from tests.services.asking import QUESTION, ask, content, kept_keys
 from tests.services.letters import WARFARIN, add
 from tests.working import work_off
 
+ROOT = Path(__file__).parents[2]
 MADE = "Warfarin interacts with amiodarone [1]."
 BOTH = f"{MADE} Warfarin increases the risk of bleeding [1]."
 
@@ -201,3 +206,25 @@ def test_a_reader_that_is_stuck_delays_others_for_a_while_only(
     assert time.monotonic() - started > 0.9
     *_, last = stuck
     assert last.finished
+
+
+@pytest.mark.slow
+def test_equal_questions_at_once_cost_one_call_in_several_processes(services: Services, ward: WorkspaceId) -> None:
+    command = [sys.executable, "-m", "tests.services.asking_child", str(services.settings.data_dir), ward]
+    asking = [
+        subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) for _ in range(3)
+    ]
+    try:
+        for process in asking:
+            assert process.stdout is not None and process.stdout.readline() == "ready\n"
+        for process in asking:
+            assert process.stdin is not None
+            process.stdin.write("now\n")
+            process.stdin.flush()
+        said = [json.loads(process.communicate(timeout=120)[0]) for process in asking]
+    finally:
+        for process in asking:
+            process.kill()
+    assert sum(one["calls"] for one in said) == 1
+    assert sorted(one["kept"] for one in said) == [False, True, True]
+    assert len({tuple(one["said"]) for one in said}) == 1
