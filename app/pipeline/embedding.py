@@ -19,21 +19,24 @@ class VectorWriter:
         self._vectors = vectors
         self._vector_cache = VectorCache(embedder, cache=cache)
 
-    def write(self, chunks: Sequence[Chunk], *, before: Callable[[int], None] = lambda _done: None) -> None:
+    def write(self, chunks: Sequence[Chunk], *, before: Callable[[int], None] = lambda _done: None) -> bool:
         """See that each has its vector: `chunks` are those of one version, all of them, in their order. `before` is
-        called with how many have, each time before more are written, and ends it by raising.
+        called with how many have, each time before more are written, and ends it by raising. True where what the
+        version had in other spaces was removed.
 
         Vectors are written in that order, so their number says where to go on; when it is not right in the end, because
         a store lost some, all are written again. Those of no chunk go with all that the version has, in every space.
         """
         if not chunks:
-            return
+            return False
         self._write_from(self.count(chunks[0]), chunks, before)
         if self.count(chunks[0]) < len(chunks):
             self._write_from(0, chunks, before)
-        if self.count(chunks[0]) != len(chunks):
-            self._vectors.delete_versions([chunks[0].version_id], workspace_id=chunks[0].workspace_id)
-            self._write_from(0, chunks, before)
+        if self.count(chunks[0]) == len(chunks):
+            return False
+        self._vectors.delete_versions([chunks[0].version_id], workspace_id=chunks[0].workspace_id)
+        self._write_from(0, chunks, before)
+        return True
 
     def count(self, chunk: Chunk) -> int:
         """How many vectors the version of this chunk has."""

@@ -93,6 +93,7 @@ class EmbeddingSpaces:
         self._missed: dict[EmbeddingSpace, float] = {}
         self._new: set[WorkspaceId] = set()
         self._lock = Lock()
+        self._slow_until = 0.0
 
     def searched(self, workspace_id: WorkspaceId) -> SearchSpace:
         """What a question is to be asked of now."""
@@ -135,19 +136,23 @@ class EmbeddingSpaces:
 
     def write_own(self, chunks: Sequence[Chunk], *, before: Callable[[int], None] = lambda _done: None) -> None:
         """`VectorWriter.write` in the space of the settings."""
-        self._writer.write(chunks, before=before)
+        removed_elsewhere = self._writer.write(chunks, before=before)
+        used = self._metadata.embeddings.get(chunks[0].workspace_id) if removed_elsewhere else None
+        if used is not None and used.searched not in {None, self.configured}:
+            self._metadata.embeddings.give_up(used.searched, workspace_id=chunks[0].workspace_id)
 
-    def is_complete(self, workspace_id: WorkspaceId) -> bool | None:
-        """Whether the space of the settings holds a vector of each passage that can be seen; None where that cannot be
-        told, because versions go all the time.
+    def is_complete(self, workspace_id: WorkspaceId, space: EmbeddingSpace | None = None) -> bool | None:
+        """Whether a space, by default that of the settings, holds a vector of each passage that can be seen; None where
+        that cannot be told, because versions go all the time or the space cannot be opened.
 
         Versions count as long as they are visible, because what is removed is made invisible before. What comes
         meanwhile has its vectors.
         """
+        store = self._store(space)
         visible = self._visible(workspace_id)
-        for _ in range(_LOOKS):
+        for _ in range(_LOOKS if store else 0):
             scope = {"workspace_id": workspace_id, "permitted": visible}
-            passages, vectors = self._metadata.chunks.count(**scope), self.vectors.count(**scope)  # type: ignore[arg-type]
+            passages, vectors = self._metadata.chunks.count(**scope), store.count(**scope)  # type: ignore[arg-type, union-attr]
             before, visible = visible, self._visible(workspace_id)
             if before <= visible:
                 return passages == vectors
@@ -167,6 +172,12 @@ class EmbeddingSpaces:
             self._new.add(workspace_id)
         return workspace_id in self._new
 
+    def _store(self, space: EmbeddingSpace | None) -> VectorStore | None:
+        if space in {None, self.configured}:
+            return self.vectors
+        former = self._former(space)
+        return former[0][1] if former else None
+
     def _visible(self, workspace_id: WorkspaceId) -> frozenset[VersionId]:
         return frozenset(self._metadata.documents.find_visible(workspace_id=workspace_id, reader=None))
 
@@ -177,8 +188,14 @@ class EmbeddingSpaces:
     def _former(
         self, space: EmbeddingSpace | None, *, wait_seconds: float = _OPENING_SECONDS
     ) -> tuple[Opened, SearchSpace] | None:
-        """None where it cannot be had, or another thread has been opening it for longer; with -1 it is waited for."""
-        if space is None or not self._lock.acquire(timeout=wait_seconds):
+        """None where it cannot be had, or another thread has been opening it for longer; with -1 it is waited for. Who
+        waited in vain spares the next ones that."""
+        if time.monotonic() < self._slow_until:
+            wait_seconds = min(wait_seconds, 0.0)
+        if space is None:
+            return None
+        if not self._lock.acquire(timeout=wait_seconds):
+            self._slow_until = time.monotonic() + _AGAIN_SECONDS
             return None
         try:
             if space not in self._formers and time.monotonic() >= self._missed.get(space, 0.0):
@@ -198,7 +215,8 @@ class EmbeddingSpaces:
         with suppress(DafeError):
             searched = {used.searched for used in self._metadata.embeddings.find().values()}
             if not searched & self._formers.keys():
-                self.close()
+                with self._lock:
+                    self._formers = {}  # Not closed: a question that began before may be using it.
 
 
 def space_of(embedder: Embedder) -> EmbeddingSpace:

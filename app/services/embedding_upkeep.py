@@ -27,7 +27,7 @@ class EmbeddingUpkeep:
     def begin(self) -> None:
         """Queue a job for each workspace that does not search the space of the settings; call it now and then.
 
-        At first those that do are looked through. Raises BackendUnavailableError.
+        At first all are looked through. Raises BackendUnavailableError.
         """
         if not self._looked:
             self._look_through()
@@ -49,16 +49,15 @@ class EmbeddingUpkeep:
                 continue
 
     def _look_through(self) -> None:
-        """What a store lost is no longer taken for complete, and what is left of other spaces in workspaces that do not
-        search them goes."""
+        """What a store lost, or another store never had, is no longer taken for complete, and what is left of other
+        spaces in workspaces that do not search them goes."""
         served = self._served()
         for workspace_id, used in self._metadata.embeddings.find().items():
-            if used.searched != self._spaces.configured:
+            if used.searched is None:
                 continue
-            complete = self._spaces.is_complete(workspace_id)
-            if complete is False:
-                self._metadata.embeddings.give_up(self._spaces.configured, workspace_id=workspace_id)
-            elif workspace_id not in served:
+            if self._spaces.is_complete(workspace_id, used.searched) is False:
+                self._metadata.embeddings.give_up(used.searched, workspace_id=workspace_id)
+            elif used.searched == self._spaces.configured and workspace_id not in served:
                 self._spaces.vectors.delete_other_spaces(workspace_id=workspace_id)
 
     def _note(self, workspace_id: WorkspaceId) -> bool:

@@ -88,7 +88,7 @@ class IndexingService:
             return
         if known.state.finished:
             return
-        suspected = known.kind is JobKind.INDEX and known.attempts > 0
+        suspected = known.kind is not JobKind.DELETE and known.attempts > 0 and known.state is not JobState.STOPPING
         with self._in_hand.take(job_id, suspected=suspected) as mine:
             waits = not mine or (known.kind is JobKind.DELETE and self._is_being_indexed(known))
             job = None if waits else self._claim(job_id)

@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from app.domain.access import Actor, Permission
@@ -28,14 +29,15 @@ class JobService:
     ) -> list[Job]:
         """Newest first; no states means all."""
         authorise(actor, Permission.READ, workspace_id)
-        return self._metadata.jobs.find(reader=actor.reader, workspace_id=workspace_id, states=states, limit=limit)
+        found = self._metadata.jobs.find(reader=actor.reader, workspace_id=workspace_id, states=states, limit=limit)
+        return [_as_seen(job, actor) for job in found]
 
     def get(self, actor: Actor, *, workspace_id: WorkspaceId, job_id: JobId) -> Job:
         authorise(actor, Permission.READ, workspace_id)
         job = self._metadata.jobs.get(job_id, reader=actor.reader)
         if job.workspace_id != workspace_id:
             raise NotFoundError("This job does not exist any more.", job_id=job_id)
-        return job
+        return _as_seen(job, actor)
 
     def stop(self, actor: Actor, *, workspace_id: WorkspaceId, job_id: JobId) -> Job:
         """The running step ends, what this run added is removed, the file stays.
@@ -96,3 +98,10 @@ class JobService:
 
     def _set_status(self, job: Job, status: DocumentStatus) -> None:
         self._metadata.documents.update_version(job.version_id, workspace_id=job.workspace_id, status=status)
+
+
+def _as_seen(job: Job, actor: Actor) -> Job:
+    """How far a job about all documents is would tell whoever may not see some of them how many passages these have."""
+    if job.kind is not JobKind.EMBED or actor.reader is None:
+        return job
+    return replace(job, done=0, total=0, eta_seconds=None)

@@ -151,7 +151,9 @@ class WorkspaceService:
             self._metadata.workspaces.delete(workspace_id)
             self._on_delete(workspace_id)
             with suppress(BackendUnavailableError):  # The worker wipes when it can be done.
-                self._cache.delete_scope(workspace_id)  # Again: until now a question could be answered.
+                # Again: until now a question could be answered, and vectors could be made anew.
+                self._cache.delete_scope(workspace_id)
+                self._vectors.delete_workspace(workspace_id)
                 self._metadata.wipe()
 
     def members(self, actor: Actor, *, workspace_id: WorkspaceId) -> Sequence[Member]:

@@ -114,6 +114,8 @@ class OllamaServer:
             raise self._refusals.silent(self._timeout_seconds) from error
         except httpx.HTTPError as error:
             raise self._refusals.broken_off() from error
+        except RuntimeError as error:  # Another thread closed the client, because the server was away.
+            raise self._refusals.unreachable(self._url) from error
         except (ValueError, TypeError, KeyError) as error:
             raise self._refusals.strange_answer() from error
 

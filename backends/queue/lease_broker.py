@@ -35,7 +35,7 @@ class LeaseBroker(dramatiq.Broker):
         self.worker = worker
         self.lease_seconds = lease_seconds
         self.at_once = at_once
-        self._ending = ending
+        self.ending = ending
         self._given_up = False
 
     def declare_queue(self, queue_name: str) -> None:
@@ -67,7 +67,7 @@ class LeaseBroker(dramatiq.Broker):
                 change()
                 return
             except BackendUnavailableError:
-                self._given_up = self._ending.wait(_AGAIN_SECONDS)
+                self._given_up = self.ending.wait(_AGAIN_SECONDS)
 
 
 def lane_options(lane: Lane) -> dict[str, Any]:
@@ -97,7 +97,7 @@ class _LeaseConsumer(dramatiq.Consumer):
 
     def __next__(self) -> dramatiq.MessageProxy | None:
         taken = None
-        if len(self._held) < self._broker.at_once:
+        if len(self._held) < self._broker.at_once and not self._broker.ending.is_set():
             with suppress(BackendUnavailableError):
                 taken = self._broker.leases.take(self._broker.worker)
         if taken is None:
