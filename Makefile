@@ -74,6 +74,6 @@ bench-kills: .venv/.dafe-test
 # which are installed from PyPI: some two hours; for tests/bench/RESULTS.md.
 bench-indexing: .venv/.dafe-test
 	.venv/bin/python -m tests.bench.throughput --data $(DATA)
-	.venv/bin/python -m tests.bench.throughput --ollama --data $(DATA)
 	.venv/bin/python -m tests.bench.paid_twice --data $(DATA)
 	.venv/bin/python -m tests.bench.peers --data $(DATA)
+	.venv/bin/python -m tests.bench.throughput --ollama --data $(DATA)

@@ -158,8 +158,9 @@ class Answerer:
         candidates = find_candidates(retrieved, embedder=retrieved.space.embedder)
         facts = finding.facts or finding.between
         chunks = self._chunks_of(facts, draft.scope)
-        chosen = _with_path(candidates, self._on_path(facts, chunks, retrieved))
-        support = support_of(chosen, retrieved=retrieved)
+        on_path = self._on_path(facts, chunks, retrieved)
+        chosen = _with_path(candidates, on_path)
+        support = support_of(chosen, retrieved=retrieved, joined=bool(on_path))
         workspace = draft.scope.workspace
         verdict = judge(support, refuse_below=workspace.refuse_below, weak_below=workspace.weak_below)
         if verdict is Verdict.NOT_SUPPORTED or not chosen:

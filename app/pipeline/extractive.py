@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from app.domain.answers import Passage
 from app.domain.documents import Chunk, Span
+from app.domain.graph import Entity, RecognisedEntity
 from app.pipeline.retrieval import Retrieved
 from app.pipeline.support import BEST_SENTENCES, overlap, support
 from app.pipeline.words import content_stems
@@ -76,13 +77,14 @@ def score(sentences: Sequence[tuple[Chunk, Span, int]], *, retrieved: Retrieved,
     return candidates
 
 
-def support_of(candidates: Sequence[Candidate], *, retrieved: Retrieved) -> float:
+def support_of(candidates: Sequence[Candidate], *, retrieved: Retrieved, joined: bool = False) -> float:
     """The support score of the three best candidates, less where what is asked for, or a name of the question, is in
     none of them, or where they share nothing but names with the question.
 
-    A question without a name is answered by one passage: words that only several have together are no support.
+    A question without a name is answered by one passage, unless facts have `joined` several: words that only several
+    have together are no support.
     """
-    if retrieved.question_entities:
+    if retrieved.question_entities or joined:
         best = sorted(candidates, key=lambda found: -found.score)[:BEST_SENTENCES]
         found = _support([one.similarity for one in best], [one.stems for one in best], retrieved)
         found -= _NAMES_UNSEEN * _share_of_names_unseen(candidates, retrieved)
@@ -104,9 +106,20 @@ def _support(similarities: Sequence[float], stems: Sequence[frozenset[str]], ret
 
 def _share_of_names_unseen(candidates: Sequence[Candidate], retrieved: Retrieved) -> float:
     """Of names without a content word none is looked for."""
-    names = [set(content_stems(name.text)) for name in retrieved.question_entities]
-    unseen = [not any(name <= one.stems for one in candidates) for name in names if name]
+    names = [_forms(name, retrieved.seeds) for name in retrieved.question_entities]
+    unseen = [not any(form <= one.stems for form in forms for one in candidates) for forms in names if forms]
     return sum(unseen) / len(unseen) if unseen else 0.0
+
+
+def _forms(name: RecognisedEntity, seeds: Sequence[Entity]) -> list[frozenset[str]]:
+    """Stems by which a sentence may name it: as the question does, a person by the last word, or as another name of
+    the same entity."""
+    stems = content_stems(name.text)
+    forms = [frozenset(stems), *([frozenset(stems[-1:])] if name.type == "Person" else [])]
+    for seed in seeds:
+        known = [frozenset(content_stems(one)) for one in (seed.name, *seed.aliases)]
+        forms += known if forms[0] in known else []
+    return [form for form in forms if form]
 
 
 def _most_overlapping(passage: Passage, *, retrieved: Retrieved) -> list[tuple[Chunk, Span, int]]:

@@ -22,7 +22,7 @@ _LOOK_AGAIN_SECONDS = 0.5
 _LOOK_EVERY_SECONDS = 0.2
 _LONGEST_WAIT_SECONDS = 30.0
 """For another process's answer; its reader may have gone to sleep."""
-_FORM = "1"
+_FORM = "2"
 """To be changed when the same documents give another answer, or answers are written otherwise."""
 
 

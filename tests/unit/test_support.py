@@ -1,11 +1,13 @@
 """How well sentences support an answer: less where what is asked of a name is said nowhere."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from app.domain.documents import Span
-from app.domain.graph import RecognisedEntity
-from app.domain.ids import ChunkId
+from app.domain.graph import Entity, RecognisedEntity
+from app.domain.ids import ChunkId, EntityId
 from app.pipeline.embedding_spaces import SearchSpace
 from app.pipeline.extractive import Candidate, support_of
 from app.pipeline.question_reading import ReadQuestion
@@ -72,6 +74,21 @@ def test_names_that_no_sentence_holds_are_missed(names: tuple[str, ...], less: f
     stems = ("star", "insur", "moon", "sail")
     asked = retrieved(stems, everywhere(*stems), names=names)
     assert support_of(HALVES, retrieved=asked) == pytest.approx(1.6 - less)
+
+
+def test_what_facts_join_may_stand_in_several_passages() -> None:
+    asked = retrieved(("star", "insur", "moon", "sail"), everywhere("star", "insur", "moon", "sail"))
+    assert support_of(HALVES, retrieved=asked, joined=True) == pytest.approx(0.6 + 1.0)
+
+
+def test_a_person_is_named_by_the_last_word_and_an_entity_by_each_of_its_names() -> None:
+    stems = ("star", "insur", "moon", "sail")
+    person = RecognisedEntity(Span(0, 9), "Anna Star", "Person")
+    asked = replace(retrieved(stems, everywhere(*stems)), question_entities=(person,))
+    assert support_of(HALVES, retrieved=asked) == pytest.approx(1.6)
+    known = Entity(EntityId("e"), "Moon", "moon", "Organisation", aliases=("Luna",))
+    asked = replace(retrieved(stems, everywhere(*stems), names=("Luna",)), seeds=(known,))
+    assert support_of(HALVES, retrieved=asked) == pytest.approx(1.6)
 
 
 def test_nothing_found_supports_nothing() -> None:
