@@ -115,8 +115,8 @@ def _write(
             _row("undisturbed", 0, *whole),
             _row("killed", kills, *killed),
             "",
-            f"Completion tokens of finished calls: {ratio:.3f} times those of the undisturbed run; with what was written"
-            f" for calls that a kill broke off {broken:.3f} times.",
+            f"Completion tokens of finished calls: {ratio:.3f} times those of the undisturbed run; with those of calls"
+            f" that a kill broke off: {broken:.3f} times.",
             *(f"* {number} documents: {why}" for why, number in killed[1].given_up.items()),
         ]
     )
