@@ -5,7 +5,7 @@ from app.installation import Installation
 from app.services.health import Level, Part
 
 VECTORS = "Vectors of documents"
-_FIX = "Leave the worker running; how far it is stands under Documents and in dafe jobs list."
+_FIX = "Leave the worker running; how far it is stands in dafe jobs list."
 
 
 def vectors_part(installation: Installation) -> Part:

@@ -18,6 +18,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.container import OPERATOR, Services, open_services
+from app.domain.access import Role
 from app.domain.answers import Mode
 from app.domain.documents import DocumentStatus, DocumentVersion
 from app.domain.embeddings import EmbeddingSpace
@@ -28,6 +29,7 @@ from app.errors import ConflictError
 from app.evaluation.workspace import make_version
 from app.pipeline.embedding_spaces import BY_WORDS
 from app.services import embedding_again
+from app.services.embedding_upkeep import EmbeddingUpkeep
 from app.services.health import Level
 from app.services.new_jobs import new_job
 from app.settings import load_settings
@@ -46,6 +48,8 @@ DIGOXIN = b"Medication review\n\nDigoxin slows atrioventricular conduction. Digo
 OLD, NEW = EmbeddingSpace("hashing-64", 64), EmbeddingSpace("hashing-96", 96)
 UNKNOWN = EmbeddingSpace("gone@0123", 128)
 """Of a server that the settings do not name any more."""
+NOWHERE = EmbeddingSpace("hashing-72", 72)
+"""Can be opened, and holds nothing."""
 PATIENCE_SECONDS = 60.0
 
 
@@ -256,6 +260,38 @@ def test_a_space_that_is_searched_and_cannot_be_written_is_searched_no_more(fold
         spaces.write(metadata.chunks.find(version_id, workspace_id=ward), workspace_id=ward)
         assert searched(services, ward) is None
         assert retrieve(services, ward).space.notice == BY_WORDS
+
+
+def test_a_store_that_does_not_hold_the_space_of_before_is_not_searched_as_if_it_did(
+    folder: Path, ward: WorkspaceId
+) -> None:
+    """As when the model and the kind of store are changed together."""
+    with started(folder, NEW) as services:
+        services.questions._metadata.embeddings.switch(NOWHERE, workspace_id=ward)
+        assert found_by_meaning(services, ward) == set()
+        upkeep = EmbeddingUpkeep(
+            spaces=services.make_indexing()._indexer._spaces,
+            metadata=services.questions._metadata,
+            queue=services.jobs._queue,
+        )
+        upkeep.begin()
+        assert searched(services, ward) is None
+        assert ask(services, OPERATOR, ward).notice == BY_WORDS
+        work_until(services, lambda: is_switched(services, ward))
+        assert len(found_by_meaning(services, ward)) == 2
+
+
+def test_how_far_it_is_tells_nobody_of_documents_that_are_kept_from_them(folder: Path, ward: WorkspaceId) -> None:
+    with started(folder, NEW) as services:
+        user = services.users.add(OPERATOR, username="ilse", name="Ilse", roles=()).user
+        services.workspaces.set_member(OPERATOR, workspace_id=ward, user_id=user.id, role=Role.ANALYST)
+        ilse = services.sessions.actor_of(user, session_id="s", address="127.0.0.1", channel="web")
+        work_until(services, lambda: is_switched(services, ward))
+        (job,) = jobs_of(services, ward)
+        assert (job.done, job.total) == (1_000, 1_000)
+        (seen_job,) = [one for one in services.jobs.list(ilse, workspace_id=ward) if one.kind is JobKind.EMBED]
+        for shown in (seen_job, services.jobs.get(ilse, workspace_id=ward, job_id=job.id)):
+            assert (shown.state, shown.done, shown.total, shown.eta_seconds) == (JobState.DONE, 0, 0, None)
 
 
 def test_a_server_of_before_is_asked_only_where_the_settings_name_it_and_as_long_as_it_answers(folder: Path) -> None:
