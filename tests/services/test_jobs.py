@@ -245,14 +245,16 @@ def test_what_a_visible_version_replaced_goes_however_often_that_was_tried(
     assert {one.number for one in versions if one.file_id in stored} == {2}
 
 
-def start_worker(services: Services, **more: str) -> "subprocess.Popen[bytes]":
+def start_worker(
+    services: Services, *, program: tuple[str, ...] = ("-m", "app.worker"), **more: str
+) -> "subprocess.Popen[bytes]":
     settings = {
         "DAFE_DATA_DIR": str(services.settings.data_dir),
         "DAFE_EMBEDDINGS__KIND": "hashing",
         "DAFE_LLM__KIND": "none",
     } | more
     return subprocess.Popen(
-        [sys.executable, "-m", "app.worker"], cwd=ROOT, env={**os.environ, **settings}, stderr=subprocess.DEVNULL
+        [sys.executable, *program], cwd=ROOT, env={**os.environ, **settings}, stderr=subprocess.DEVNULL
     )
 
 
@@ -289,29 +291,43 @@ def test_documents_read_at_once_by_a_killed_worker_are_taken_over_and_nothing_is
     assert facts(services, workspace.id) == facts(services, other_workspace.id)
 
 
+ENDS_AT = """
+import os, time
+from app.pipeline.indexing import Indexer
+from app.worker import main
+index = Indexer.index_document
+def index_or_end(indexer, version, **options):
+    if version.name == os.environ["DAFE_TEST_ENDS_AT"]:
+        time.sleep(1.0)
+        os._exit(9)
+    return index(indexer, version, **options)
+Indexer.index_document = index_or_end
+main()
+"""
+"""A worker that ends a second after it takes up the file of that name."""
+
+
 @pytest.mark.slow
 def test_a_file_that_ends_the_worker_again_and_again_takes_none_with_it_that_was_in_hand_beside_it(
     services: Services, workspace: Workspace
 ) -> None:
     documents = [
-        add(services, workspace.id, f"letter-{number}.txt", long_letter(sentences=40 + 2 * number))
+        add(services, workspace.id, f"letter-{number}.txt", long_letter(sentences=200 + 2 * number))
         for number in range(6)
     ]
     deadly = documents[3]
-    while not finished(services, deadly):
-        worker, before = start_worker(services, DAFE_CALLS_AT_ONCE="6"), job_of(services, deadly).attempts
-        wait_until(lambda before=before: job_of(services, deadly).attempts > before or finished(services, deadly))  # type: ignore[misc]
-        worker.send_signal(signal.SIGKILL)
-        worker.wait()
-    last = start_worker(services, DAFE_CALLS_AT_ONCE="6")
-    try:
-        wait_until(lambda: finished(services, *documents))
-    finally:
-        last.terminate()
-        last.wait(timeout=60)
+    more = {"DAFE_CALLS_AT_ONCE": "6", "DAFE_TEST_ENDS_AT": deadly.name}
+    ends = 0
+    while not finished(services, *documents):
+        worker = start_worker(services, program=("-c", ENDS_AT), **more)
+        wait_until(lambda worker=worker: worker.poll() is not None or finished(services, *documents))  # type: ignore[misc]
+        ends += worker.poll() == 9
+        worker.terminate()
+        worker.wait(timeout=60)
     states = {one.name: job_of(services, one).state for one in documents}
     assert [name for name, state in states.items() if state is not JobState.DONE] == [deadly.name]
     assert "again and again" in (job_of(services, deadly).error or "")
+    assert ends == 5
 
 
 @pytest.mark.slow

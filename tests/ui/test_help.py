@@ -46,9 +46,19 @@ def test_officers_and_administrators_have_their_guides_too(
 def nested() -> Iterator[str]:
     """The settings of every kind of backend, behind the name of the part that they are of."""
     for part, field in Settings.model_fields.items():
-        for one in get_args(field.annotation) or (field.annotation,):
+        for one in choices(field.annotation):
             if isinstance(one, type) and issubclass(one, BackendSettings):
                 yield from (f"{part}__{name}" for name in one.model_fields)
+
+
+def choices(annotation: object) -> Iterator[object]:
+    """What a union is of, and what those unions are of that stand in it."""
+    inside = get_args(annotation)
+    if inside:
+        for one in inside:
+            yield from choices(one)
+    else:
+        yield annotation
 
 
 @pytest.mark.parametrize("guide", GUIDES, ids=lambda guide: guide.file)
