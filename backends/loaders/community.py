@@ -17,7 +17,8 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
-from backends.loaders import hidden
+from backends.loaders.converted import legible, plain
+from backends.loaders.odt_parts import OpenText
 from backends.loaders.packages import check_book, check_open_document
 from backends.loaders.rich_text import normalised
 from backends.loaders.texts import decode
@@ -43,13 +44,10 @@ _LEAST_PANDOC = (2, 15)
 """The first with a sandbox."""
 _PANDOC_VERSION = re.compile(r"pandoc\S* (\d+)\.(\d+)")
 _NETWORK = ("socket.connect", "socket.sendto", "socket.sendmsg", "socket.getaddrinfo", "socket.gethostby")
+PARTLY_READ = "Parts of this file could not be read: compare with the original, or save it as DOCX."
 _EXIT_CODE = re.compile(r'exitcode "(-?\d+)"')
 _TAKES_OTHER_FILES, _HEAP_EXHAUSTED = 99, 251
 _ENDED_BY_LIMIT = {-24, -9}
-_TEXT = "\ufdd2"
-"""Begins every piece of text on its way through unstructured, which takes a lone sign for nothing and "– 5" for a list
-item with 5 in it; no character (Unicode 23.7), so no text holds it on purpose."""
-_TEXT_BLOCKS = ["main", "figure", "figcaption", "details", "summary", "nav"]
 
 
 def missing() -> str:
@@ -93,13 +91,14 @@ def read(content: bytes, writer: DocumentWriter, *, media_type: str) -> None:
     """Headings with their levels, paragraphs, list items and tables in their order, on one page."""
     if check := _CHECKS.get(media_type):
         check(content)
-    path = _in_memory(_prepared(content, media_type))
+    open_text = OpenText(content) if media_type == ODT else None
+    path = _in_memory(open_text.content if open_text else _prepared(content, media_type))
     _cut_off()
     module, name = _LOADERS[media_type]
     notices = _Notices()
     logging.getLogger("pypandoc").addHandler(notices)
     loader_type = getattr(import_module(f"langchain_community.document_loaders.{module}"), name)
-    loader_type = _through_html(loader_type) if media_type == ODT else loader_type
+    loader_type = _through_html(loader_type, open_text, writer.warnings) if open_text else loader_type
     for found in loader_type(path, mode="elements", languages=[""]).lazy_load():
         _write(found.page_content, found.metadata, writer)
     if any("include file" in notice for notice in notices.given):
@@ -161,7 +160,7 @@ def _legibly(convert: Callable[..., str]) -> Callable[..., str]:
     def converted(*arguments: Any, **options: Any) -> str:
         try:
             # Standalone, for the title, which is no part of the text to pandoc.
-            return _legible(convert(*arguments, extra_args=["--standalone"], **options))
+            return legible(convert(*arguments, extra_args=["--standalone"], **options))
         except RuntimeError as error:
             raise _refusal(str(error)) from error
 
@@ -180,31 +179,9 @@ def _refusal(message: str) -> Exception:
     return ReaderError("The file is damaged: open it in its own program, save it again and add it.")
 
 
-def _legible(html: str) -> str:
-    """What unstructured would leave out, such as captions, or run together: 10⁹ is 10^9 and not 109."""
-    from bs4 import BeautifulSoup
-    from bs4.element import NavigableString
-
-    soup = BeautifulSoup(html.replace(_TEXT, ""), "lxml")
-    hidden.mark_html(soup)
-    for element in [*soup.find_all("img"), *soup.find_all("a", class_="footnote-back")]:
-        element.decompose()
-    for element in soup.find_all(_TEXT_BLOCKS):
-        element.name = "div"
-    for element in soup.find_all("p", class_="subtitle"):
-        element.name = "h2"
-    for element in soup.find_all("del"):
-        element.name = "span"
-    for element in soup.find_all("sup"):
-        element.insert(0, "^")
-    for text in soup.find_all(string=True):
-        if type(text) is NavigableString and text.strip():
-            text.replace_with(f"{_TEXT}{text}")
-    return str(soup)
-
-
-def _through_html(base: Any) -> Any:
+def _through_html(base: Any, open_text: OpenText, warnings: list[str]) -> Any:
     """The loader without its way over a DOCX file, which pandoc's sandbox cannot write."""
+    from bs4 import BeautifulSoup
 
     class ThroughHtml(base):  # type: ignore[misc]
         def _get_elements(self) -> list[Any]:
@@ -212,17 +189,19 @@ def _through_html(base: Any) -> Any:
             from unstructured.partition.html import partition_html
 
             text = convert_file_to_html_text_using_pandoc(source_format="odt", filename=self.file_path)
+            if not open_text.is_read_by(BeautifulSoup(text, "lxml").get_text()):
+                warnings.append(PARTLY_READ)
             return list(partition_html(text=text, **self.unstructured_kwargs))
 
     return ThroughHtml
 
 
 def _write(text: str, found: dict[str, Any], writer: DocumentWriter) -> None:
-    text = text.replace(_TEXT, "")
+    text = plain(text)
     if found.get("category") == "Title":
         writer.add_heading(text, level=int(found.get("category_depth") or 0) + 1)
     elif table := found.get("text_as_html"):
-        _write_table(table.replace(_TEXT, ""), writer)
+        _write_table(plain(table), writer)
     else:
         writer.add_paragraph(text)
 
