@@ -21,6 +21,7 @@ from backends.loaders.converted import legible, plain
 from backends.loaders.odt_parts import OpenText
 from backends.loaders.packages import check_book, check_open_document
 from backends.loaders.rich_text import normalised
+from backends.loaders.rich_text_groups import holds_unread_text
 from backends.loaders.texts import decode
 from backends.loaders.writing import DocumentWriter, ReaderError
 
@@ -91,6 +92,8 @@ def read(content: bytes, writer: DocumentWriter, *, media_type: str) -> None:
     """Headings with their levels, paragraphs, list items and tables in their order, on one page."""
     if check := _CHECKS.get(media_type):
         check(content)
+    if media_type == RTF and holds_unread_text(content):
+        writer.warnings.append(PARTLY_READ)
     open_text = OpenText(content) if media_type == ODT else None
     path = _in_memory(open_text.content if open_text else _prepared(content, media_type))
     _cut_off()

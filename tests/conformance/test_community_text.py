@@ -4,11 +4,12 @@ from collections.abc import Iterator
 
 import pytest
 
+from app.errors import InvalidInputError
 from backends.loaders import community
 from backends.loaders.base import DocumentLoader
 from backends.loaders.settings import LocalLoaderSettings
 from backends.loading import load
-from tests.conformance.community_files import SPACES, make_epub, make_odt
+from tests.conformance.community_files import SPACES, make_epub, make_odt, make_rtf
 from tests.servers.requiring import require
 
 
@@ -121,3 +122,49 @@ def test_the_mark_of_a_footnote_is_no_power(loader: DocumentLoader) -> None:
 def test_ticks_and_what_is_struck_out_are_kept(loader: DocumentLoader) -> None:
     text = loader.load("a.org", b"- [ ] Consent\n- [X] Allergies asked\n\nTake +50 mg+ 5 mg.\n").text
     assert text.split("\n\n")[:3] == ["☐ Consent", "☒ Allergies asked", "Take [struck out: 50 mg] 5 mg."]
+
+
+_FONTS = (
+    r"{\fonttbl{\f0\fcharset0 Arial;}{\f1\ftech\fcharset2 Symbol;}{\f2\fcharset204 Arial Cyr;}{\f3\fnil Wingdings;}}"
+)
+
+
+@pytest.mark.parametrize(
+    ("written", "sentence"),
+    [
+        (r"Dose 5 {\f1 m}g", "symbol font or another alphabet's font"),
+        (r"Dose {\f1\'a3}5", "symbol font"),
+        (r"\f1\u-3987 ?", "symbol font"),
+        (r"{\f3 J}", "symbol font"),
+        (r"{\f2 \'cf}", "another alphabet's font"),
+        (r'{\field{\*\fldinst SYMBOL 109 \\f "Symbol"}{\fldrslt }}', "symbol font"),
+        (r"Take 5 {\deleted 50 }mg", "accept or reject the changes first"),
+    ],
+)
+def test_rich_text_that_would_be_read_wrongly_is_refused(loader: DocumentLoader, written: str, sentence: str) -> None:
+    with pytest.raises(InvalidInputError, match=sentence):
+        loader.load("a.rtf", make_rtf(rf"{_FONTS}\f0 {written}\par"))
+
+
+def test_rich_text_is_read_where_its_fonts_change_nothing(loader: DocumentLoader) -> None:
+    written = (
+        rf"{_FONTS}{{\stylesheet{{\s1\f1 Old;}}}}\f0 {{\listtext\f1\'b7\tab}}Item {{\f2 plain}} {{\f1 \'b1 5}} "
+        r"{\deleted0 kept} {\f1\u956 m}g \u-10179?\u-8704?{\pict\f1 00ff}\par"
+    )
+    loaded = loader.load("a.rtf", make_rtf(written))
+    assert loaded.text.strip().endswith("Item plain ± 5 kept μg \N{GRINNING FACE}")
+    assert loaded.warnings == ()
+
+
+@pytest.mark.parametrize(
+    "group",
+    [
+        r"{\header Ada}",
+        r"{\footerf\pard Ada}",
+        r"{\shp{\*\shpinst{\sp{\sn x}{\sv 1}}{\shptxt Ada}}}",
+        r"{\*\annotation Ada}",
+    ],
+)
+def test_rich_text_that_is_left_out_is_told(loader: DocumentLoader, group: str) -> None:
+    loaded = loader.load("a.rtf", make_rtf(rf"{_FONTS}\f0 {group}Text\par"))
+    assert loaded.warnings == (community.PARTLY_READ,)
