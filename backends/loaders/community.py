@@ -47,6 +47,7 @@ _PANDOC_VERSION = re.compile(r"pandoc\S* (\d+)\.(\d+)")
 _NETWORK = ("socket.connect", "socket.sendto", "socket.sendmsg", "socket.getaddrinfo", "socket.gethostby")
 PARTLY_READ = "Parts of this file could not be read: compare with the original, or save it as DOCX."
 _EXIT_CODE = re.compile(r'exitcode "(-?\d+)"')
+_NO_MEMORY = re.compile("heap exhausted|out of memory", re.IGNORECASE)
 _TAKES_OTHER_FILES, _HEAP_EXHAUSTED = 99, 251
 _ENDED_BY_LIMIT = {-24, -9}
 
@@ -55,9 +56,8 @@ def missing() -> str:
     """What has to be installed before these files are read, to stand after "install"; "" where they are read."""
     wanted = []
     if any(find_spec(name) is None for name in _PACKAGES):
-        wanted.append(f"the extra {EXTRA} (uv sync --inexact --extra {EXTRA})")
-    program = shutil.which("pandoc")
-    if program is None or _version(program) < _LEAST_PANDOC:
+        wanted.append(f"the extra {EXTRA} (.venv/bin/uv sync --locked --inexact --extra {EXTRA})")
+    if not _has_pandoc():
         wanted.append("pandoc 2.15 or later")
     if not hasattr(os, "memfd_create"):  # how a file reaches another program without lying on a disk
         wanted = ["Dafe Graphs on Linux"]
@@ -77,13 +77,18 @@ def require(media_type: str) -> str:
     return media_type
 
 
+def _has_pandoc() -> bool:
+    program = shutil.which("pandoc")
+    try:
+        return program is not None and _version(program) >= _LEAST_PANDOC
+    except (OSError, subprocess.SubprocessError):  # not kept: it may be an overloaded machine
+        return False
+
+
 @cache
 def _version(program: str) -> tuple[int, int]:
     """Of pandoc; nothing is newer than what does not say it."""
-    try:
-        told = subprocess.run([program, "--version"], capture_output=True, timeout=20, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return (0, 0)
+    told = subprocess.run([program, "--version"], capture_output=True, timeout=20, check=True)
     found = _PANDOC_VERSION.match(told.stdout.decode("utf-8", "replace"))
     return (int(found[1]), int(found[2])) if found else (0, 0)
 
@@ -173,12 +178,12 @@ def _legibly(convert: Callable[..., str]) -> Callable[..., str]:
 def _refusal(message: str) -> Exception:
     found = _EXIT_CODE.search(message)
     code = int(found[1]) if found else 1
-    if code == _HEAP_EXHAUSTED or "memory" in message:
+    if code == _TAKES_OTHER_FILES:
+        return ReaderError("The file takes text from other files: put it into this one and add it again.")
+    if code == _HEAP_EXHAUSTED or _NO_MEMORY.search(message):
         return MemoryError()
     if code in _ENDED_BY_LIMIT:
         return ReaderError("Reading the file took more time than the limit allows: split it and add the parts.")
-    if code == _TAKES_OTHER_FILES:
-        return ReaderError("The file takes text from other files: put it into this one and add it again.")
     return ReaderError("The file is damaged: open it in its own program, save it again and add it.")
 
 

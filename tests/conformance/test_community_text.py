@@ -1,6 +1,11 @@
 """What pandoc would leave out, move or misread in EPUB, RTF, ODT and Org files is read, marked, or refused."""
 
+import io
+import os
+import time
+import zipfile
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -168,3 +173,66 @@ def test_rich_text_is_read_where_its_fonts_change_nothing(loader: DocumentLoader
 def test_rich_text_that_is_left_out_is_told(loader: DocumentLoader, group: str) -> None:
     loaded = loader.load("a.rtf", make_rtf(rf"{_FONTS}\f0 {group}Text\par"))
     assert loaded.warnings == (community.PARTLY_READ,)
+
+
+def _repacked(content: bytes, *, drop: str = "") -> bytes:
+    """With the type last and packed."""
+    target = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(content)) as source, zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as package:
+        for name in reversed([name for name in source.namelist() if name != drop]):
+            package.writestr(name, source.read(name))
+    return target.getvalue()
+
+
+def test_books_and_open_documents_are_known_however_they_were_packed(loader: DocumentLoader) -> None:
+    assert loader.detect("a.epub", _repacked(make_epub())) == community.EPUB
+    assert loader.detect("a.odt", _repacked(make_odt())) == community.ODT
+    assert "Discharge letter" in loader.load("a.odt", _repacked(make_odt())).text
+    with pytest.raises(InvalidInputError, match="is a ZIP archive"):
+        loader.detect("a.odt", _repacked(make_odt(), drop="META-INF/manifest.xml"))
+
+
+def test_programs_that_a_child_started_end_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not community.is_offered():
+        require("community-loaders", f"install {community.missing()}")
+    program = tmp_path / "pandoc"
+    program.write_text(
+        '#!/bin/sh\nif [ "$1" = --version ]; then echo "pandoc 2.17"; exit; fi\n'
+        f"echo $$ > {tmp_path}/fifo\nexec sleep 300\n"
+    )
+    program.chmod(0o755)
+    os.mkfifo(tmp_path / "fifo")
+    reading = os.open(tmp_path / "fifo", os.O_RDONLY | os.O_NONBLOCK)
+    monkeypatch.setenv("PATH", f"{tmp_path}{os.pathsep}{os.environ['PATH']}")
+    with pytest.raises(InvalidInputError, match="more time or memory"):
+        load(DocumentLoader, LocalLoaderSettings(wall_seconds=20)).load("a.org", b"* Text\n")
+    number = int(os.read(reading, 100))
+    os.close(reading)
+    until = time.monotonic() + 10
+    while _is_running(number) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not _is_running(number)
+
+
+def _is_running(number: int) -> bool:
+    try:
+        return ") Z" not in Path(f"/proc/{number}/stat").read_text()
+    except OSError:
+        return False
+
+
+def test_a_pandoc_that_did_not_answer_is_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if not community.is_offered():
+        require("community-loaders", f"install {community.missing()}")
+    program = tmp_path / "pandoc"
+    program.write_text("#!/bin/sh\nexit 1\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert "pandoc" in community.missing()
+    program.write_text("#!/bin/sh\necho pandoc 2.17\n")
+    assert community.is_offered()
+
+
+def test_a_name_with_memory_in_it_is_no_lack_of_memory(loader: DocumentLoader) -> None:
+    with pytest.raises(InvalidInputError, match="takes text from other files"):
+        loader.load("a.rst", b"Before\n\n.. csv-table:: x\n   :file: memory.csv\n")
