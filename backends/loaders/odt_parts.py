@@ -142,7 +142,7 @@ def _has_margins(styles: bytes) -> bool:
 
 def _is_hidden(section: Any) -> bool:
     display = section.get(_TEXT + "display")
-    return display == "none" or (display == "condition" and section.get(_TEXT + "is-hidden") == "true")
+    return bool(display == "none" or (display == "condition" and section.get(_TEXT + "is-hidden") == "true"))
 
 
 def _remove(element: Any) -> None:
