@@ -10,6 +10,8 @@ _SIGNS = re.compile(rb"(\\\\)|(\\u-?\d{1,6})(?: ?(\\'[0-9a-fA-F]{2})|(?=\?))|\\'
 _OLDER = rb"(?: ?\?| ?\\'[0-9a-fA-F]{2}| )?"
 _PAIR = re.compile(rb"(\\\\)|\\u(-?\d{4,5})" + _OLDER + rb"\\u(-?\d{4,5})" + _OLDER)
 """A backslash that is text; the halves of a code point beyond 65,535."""
+_OPTIONAL_NOTE = b"{\\*\\footnote"
+"""As LibreOffice writes footnotes, which pandoc skips then."""
 _LATIN = 1252
 _FEWEST_SIGNS = 90
 """Beyond ASCII in a page of one byte a sign; Thai has the fewest."""
@@ -20,6 +22,7 @@ def normalised(content: bytes) -> bytes:
     pandoc before 3 loses the sign behind the question mark. Raises ReaderError for pages of more than one byte a sign.
     """
     page = page_of(content)
+    content = content.replace(_OPTIONAL_NOTE, b"{\\footnote")
     content = _PAIR.sub(_joined, content) if content.isascii() else content
     signs = {} if page == _LATIN else _signs(page)
 

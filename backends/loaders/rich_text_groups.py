@@ -35,7 +35,7 @@ _NO_TEXT = frozenset(
     | {b"pn", b"fldinst", b"themedata", b"datastore", b"xmlnstbl", b"object", b"objdata", b"filetbl", b"revtbl", b"sp"}
     | {b"atnid", b"atnauthor", b"atndate", b"atnref", b"generator", b"private"}
 )
-_STARRED = frozenset({b"shpinst", b"annotation", b"shppict", b"ud"})
+_STARRED = frozenset({b"shpinst", b"annotation", b"shppict", b"ud", b"footnote"})
 """Destinations behind \\* that hold some."""
 _SYMBOL_FIELD = re.compile(rb"\\fldinst\b[^\\]{0,20}\bSYMBOL\b")
 _WRONG_SIGNS = ReaderError(

@@ -121,6 +121,8 @@ def test_the_mark_of_a_footnote_is_no_power(loader: DocumentLoader) -> None:
     body = f"<text:p>The INR was 2{note}<text:p>By hand</text:p></text:note-body></text:note>.</text:p>"
     loaded = loader.load("a.odt", make_odt(body))
     assert ("The INR was 2 [1]." in loaded.text, "By hand" in loaded.text, loaded.warnings) == (True, True, ())
+    rich = loader.load("a.rtf", make_rtf(r"The INR was 2{\super\chftn}{\*\footnote\chftn By hand}.\par")).text
+    assert ("was 2 [1]." in rich, "By hand" in rich) == (True, True)
     assert "was 2 [1]." in loader.load("a.rst", b"The INR was 2\\ [#]_.\n\n.. [#] By hand\n").text
 
 
