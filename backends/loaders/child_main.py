@@ -34,6 +34,8 @@ def main() -> None:
     except RecursionError:
         answer = json.dumps({"refused": "The file is nested too deeply to be read."})
     except LookupError:
+        if request["task"] != "render":
+            raise
         answer = json.dumps({"missing": True})
     sys.stdout.write(f"\n{answer}")
 

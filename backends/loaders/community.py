@@ -17,9 +17,11 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import Any
 
-from backends.loaders import hidden
+from backends.loaders.converted import legible, plain
+from backends.loaders.odt_parts import OpenText
 from backends.loaders.packages import check_book, check_open_document
 from backends.loaders.rich_text import normalised
+from backends.loaders.rich_text_groups import holds_unread_text
 from backends.loaders.texts import decode
 from backends.loaders.writing import DocumentWriter, ReaderError
 
@@ -43,22 +45,19 @@ _LEAST_PANDOC = (2, 15)
 """The first with a sandbox."""
 _PANDOC_VERSION = re.compile(r"pandoc\S* (\d+)\.(\d+)")
 _NETWORK = ("socket.connect", "socket.sendto", "socket.sendmsg", "socket.getaddrinfo", "socket.gethostby")
+PARTLY_READ = "Parts of this file could not be read: compare with the original, or save it as DOCX."
 _EXIT_CODE = re.compile(r'exitcode "(-?\d+)"')
+_NO_MEMORY = re.compile("heap exhausted|out of memory", re.IGNORECASE)
 _TAKES_OTHER_FILES, _HEAP_EXHAUSTED = 99, 251
 _ENDED_BY_LIMIT = {-24, -9}
-_TEXT = "\ufdd2"
-"""Begins every piece of text on its way through unstructured, which takes a lone sign for nothing and "– 5" for a list
-item with 5 in it; no character (Unicode 23.7), so no text holds it on purpose."""
-_TEXT_BLOCKS = ["main", "figure", "figcaption", "details", "summary", "nav"]
 
 
 def missing() -> str:
     """What has to be installed before these files are read, to stand after "install"; "" where they are read."""
     wanted = []
     if any(find_spec(name) is None for name in _PACKAGES):
-        wanted.append(f"the extra {EXTRA} (uv sync --inexact --extra {EXTRA})")
-    program = shutil.which("pandoc")
-    if program is None or _version(program) < _LEAST_PANDOC:
+        wanted.append(f"the extra {EXTRA} (.venv/bin/uv sync --locked --inexact --extra {EXTRA})")
+    if not _has_pandoc():
         wanted.append("pandoc 2.15 or later")
     if not hasattr(os, "memfd_create"):  # how a file reaches another program without lying on a disk
         wanted = ["Dafe Graphs on Linux"]
@@ -78,13 +77,18 @@ def require(media_type: str) -> str:
     return media_type
 
 
+def _has_pandoc() -> bool:
+    program = shutil.which("pandoc")
+    try:
+        return program is not None and _version(program) >= _LEAST_PANDOC
+    except (OSError, subprocess.SubprocessError):  # not kept: it may be an overloaded machine
+        return False
+
+
 @cache
 def _version(program: str) -> tuple[int, int]:
     """Of pandoc; nothing is newer than what does not say it."""
-    try:
-        told = subprocess.run([program, "--version"], capture_output=True, timeout=20, check=False)
-    except (OSError, subprocess.TimeoutExpired):
-        return (0, 0)
+    told = subprocess.run([program, "--version"], capture_output=True, timeout=20, check=True)
     found = _PANDOC_VERSION.match(told.stdout.decode("utf-8", "replace"))
     return (int(found[1]), int(found[2])) if found else (0, 0)
 
@@ -93,13 +97,16 @@ def read(content: bytes, writer: DocumentWriter, *, media_type: str) -> None:
     """Headings with their levels, paragraphs, list items and tables in their order, on one page."""
     if check := _CHECKS.get(media_type):
         check(content)
-    path = _in_memory(_prepared(content, media_type))
+    if media_type == RTF and holds_unread_text(content):
+        writer.warnings.append(PARTLY_READ)
+    open_text = OpenText(content) if media_type == ODT else None
+    path = _in_memory(open_text.content if open_text else _prepared(content, media_type))
     _cut_off()
     module, name = _LOADERS[media_type]
     notices = _Notices()
     logging.getLogger("pypandoc").addHandler(notices)
     loader_type = getattr(import_module(f"langchain_community.document_loaders.{module}"), name)
-    loader_type = _through_html(loader_type) if media_type == ODT else loader_type
+    loader_type = _through_html(loader_type, open_text, writer.warnings) if open_text else loader_type
     for found in loader_type(path, mode="elements", languages=[""]).lazy_load():
         _write(found.page_content, found.metadata, writer)
     if any("include file" in notice for notice in notices.given):
@@ -161,7 +168,7 @@ def _legibly(convert: Callable[..., str]) -> Callable[..., str]:
     def converted(*arguments: Any, **options: Any) -> str:
         try:
             # Standalone, for the title, which is no part of the text to pandoc.
-            return _legible(convert(*arguments, extra_args=["--standalone"], **options))
+            return legible(convert(*arguments, extra_args=["--standalone"], **options))
         except RuntimeError as error:
             raise _refusal(str(error)) from error
 
@@ -171,40 +178,18 @@ def _legibly(convert: Callable[..., str]) -> Callable[..., str]:
 def _refusal(message: str) -> Exception:
     found = _EXIT_CODE.search(message)
     code = int(found[1]) if found else 1
-    if code == _HEAP_EXHAUSTED or "memory" in message:
+    if code == _TAKES_OTHER_FILES:
+        return ReaderError("The file takes text from other files: put it into this one and add it again.")
+    if code == _HEAP_EXHAUSTED or _NO_MEMORY.search(message):
         return MemoryError()
     if code in _ENDED_BY_LIMIT:
         return ReaderError("Reading the file took more time than the limit allows: split it and add the parts.")
-    if code == _TAKES_OTHER_FILES:
-        return ReaderError("The file takes text from other files: put it into this one and add it again.")
     return ReaderError("The file is damaged: open it in its own program, save it again and add it.")
 
 
-def _legible(html: str) -> str:
-    """What unstructured would leave out, such as captions, or run together: 10⁹ is 10^9 and not 109."""
-    from bs4 import BeautifulSoup
-    from bs4.element import NavigableString
-
-    soup = BeautifulSoup(html.replace(_TEXT, ""), "lxml")
-    hidden.mark_html(soup)
-    for element in [*soup.find_all("img"), *soup.find_all("a", class_="footnote-back")]:
-        element.decompose()
-    for element in soup.find_all(_TEXT_BLOCKS):
-        element.name = "div"
-    for element in soup.find_all("p", class_="subtitle"):
-        element.name = "h2"
-    for element in soup.find_all("del"):
-        element.name = "span"
-    for element in soup.find_all("sup"):
-        element.insert(0, "^")
-    for text in soup.find_all(string=True):
-        if type(text) is NavigableString and text.strip():
-            text.replace_with(f"{_TEXT}{text}")
-    return str(soup)
-
-
-def _through_html(base: Any) -> Any:
+def _through_html(base: Any, open_text: OpenText, warnings: list[str]) -> Any:
     """The loader without its way over a DOCX file, which pandoc's sandbox cannot write."""
+    from bs4 import BeautifulSoup
 
     class ThroughHtml(base):  # type: ignore[misc]
         def _get_elements(self) -> list[Any]:
@@ -212,17 +197,19 @@ def _through_html(base: Any) -> Any:
             from unstructured.partition.html import partition_html
 
             text = convert_file_to_html_text_using_pandoc(source_format="odt", filename=self.file_path)
+            if not open_text.is_read_by(BeautifulSoup(text, "lxml").get_text()):
+                warnings.append(PARTLY_READ)
             return list(partition_html(text=text, **self.unstructured_kwargs))
 
     return ThroughHtml
 
 
 def _write(text: str, found: dict[str, Any], writer: DocumentWriter) -> None:
-    text = text.replace(_TEXT, "")
+    text = plain(text)
     if found.get("category") == "Title":
         writer.add_heading(text, level=int(found.get("category_depth") or 0) + 1)
     elif table := found.get("text_as_html"):
-        _write_table(table.replace(_TEXT, ""), writer)
+        _write_table(plain(table), writer)
     else:
         writer.add_paragraph(text)
 

@@ -66,6 +66,8 @@ _LEGACY_OFFICE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _RTF = b"{\\rtf"
 _BOOK = b"mimetypeapplication/epub+zip"
 _OPEN_TEXT = b"mimetypeapplication/vnd.oasis.opendocument.textPK"
+_NAMED = {"epub": ((b"META-INF/container.xml",), EPUB), "odt": ((b"content.xml", b"META-INF/manifest.xml"), ODT)}
+"""What is in them however they were packed."""
 _FIRST_NAME = 30
 """Where in a ZIP archive the name of its first file stands; these formats have their type there, not packed."""
 _FILLED = re.compile(rb"[^\x00 \t\r\n]")
@@ -118,6 +120,8 @@ def _zipped(ending: str, content: bytes) -> str:
     for start, media_type in ((_BOOK, EPUB), (_OPEN_TEXT, ODT)):
         if content.startswith(start, _FIRST_NAME):
             return _expect(ending, {NAMES[media_type].lower(), ""}, media_type)
+    if ending in _NAMED and all(part in content for part in _NAMED[ending][0]):
+        return _NAMED[ending][1]
     for office, (folder, media_type) in _OFFICE.items():
         if folder in content and b"[Content_Types].xml" in content:
             if ending in _MACRO_ENDINGS or _MACROS in content:

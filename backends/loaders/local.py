@@ -8,6 +8,7 @@ import sys
 from base64 import b64decode
 from collections import deque
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import asdict
 from threading import BoundedSemaphore
 from typing import Any
@@ -34,7 +35,7 @@ _UNREAD = "could not be read within the limits and was left out"
 _REFUSED = b'{"refused": '
 _SWITCHES = ("DO_NOT_TRACK", "SCARF_NO_ANALYTICS")
 _MOST_GROWTH = 3
-"""What the bytes of an RTF file can become as code points."""
+"""What the bytes of an RTF file can become as code points; an OpenDocument text gains a little."""
 _ENDED_BY_LIMIT = {-signal.SIGXCPU, -signal.SIGKILL}
 
 
@@ -80,7 +81,7 @@ class LocalLoader(DocumentLoader):
             return self._load_pdf(content, on_progress)
         request = {"task": "load", "media_type": media_type, "characters": self._settings.characters}
         if media_type in COMMUNITY:
-            request["file_bytes"] = _MOST_GROWTH * len(content)
+            request["file_bytes"] = _MOST_GROWTH * len(content) + 1_000_000
         return _LOADED.validate_python(self._run(request, content)["document"])
 
     def render_page(self, name: str, content: bytes, page: int, *, width: int) -> bytes:
@@ -174,14 +175,8 @@ class LocalLoader(DocumentLoader):
         environment |= {name: os.environ[name] for name in _SWITCHES if name in os.environ}
         try:
             with self._painters if request["task"] == "render" else self._readers:
-                child = subprocess.run(
-                    [sys.executable, "-m", "backends.loaders.child_main"],
-                    input=json.dumps({**request, **limits}).encode() + b"\n" + content,
-                    capture_output=True,
-                    timeout=settings.wall_seconds + more_seconds,
-                    env=environment,
-                    check=False,
-                )
+                asked = json.dumps({**request, **limits}).encode() + b"\n" + content
+                child = _ran(asked, environment, settings.wall_seconds + more_seconds)
         except subprocess.TimeoutExpired as error:
             raise InvalidInputError(_TOO_MUCH) from error
         if child.returncode:
@@ -190,6 +185,22 @@ class LocalLoader(DocumentLoader):
         if child.stdout.startswith(_REFUSED, begin):
             raise InvalidInputError(json.loads(child.stdout[begin:])["refused"])
         return child.stdout, begin
+
+
+def _ran(asked: bytes, environment: dict[str, str], seconds: int) -> subprocess.CompletedProcess[bytes]:
+    """The child, which ends with every program that it started. Raises subprocess.TimeoutExpired."""
+    command = [sys.executable, "-m", "backends.loaders.child_main"]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command, stdin=pipe, stdout=pipe, stderr=pipe, env=environment, start_new_session=True
+    ) as child:
+        try:
+            output, errors = child.communicate(asked, timeout=seconds)
+        except BaseException:
+            with suppress(ProcessLookupError):
+                os.killpg(child.pid, signal.SIGKILL)  # not yet waited for, so the number is still its own
+            raise
+    return subprocess.CompletedProcess(command, child.returncode, output, errors)
 
 
 def _attachments(output: bytes, begin: int) -> Iterator[Attachment]:

@@ -11,7 +11,7 @@ from tests.conformance.document_files import SENTENCE
 UMLAUTS = "Größe, Übelkeit und ärztliche Maßnahmen"
 ODT_TYPE = "application/vnd.oasis.opendocument.text"
 _ROWS = (("Drug", "Dose (mg)"), ("Warfarin", "5"), ("Amiodarone", "200"))
-_SPACES = " ".join(
+SPACES = " ".join(
     f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{space}:1.0"'
     for name, space in (
         ("office", "office"),
@@ -59,13 +59,13 @@ def make_epub(
 
 def make_odt(body: str | None = None, *, parts: Mapping[str, bytes | str] | None = None) -> bytes:
     """An OpenDocument text; `parts` come on top, or in the place of its own."""
-    start = f'<?xml version="1.0" encoding="UTF-8"?><office:document-content {_SPACES} office:version="1.3">'
+    start = f'<?xml version="1.0" encoding="UTF-8"?><office:document-content {SPACES} office:version="1.3">'
     raised = '<style:style style:name="up" style:family="text"><style:text-properties style:text-position="super 58%"/>'
     styles = f"<office:automatic-styles>{raised}</style:style></office:automatic-styles>"
     text = body if body is not None else _odt_body()
     own = {
         "META-INF/manifest.xml": _manifest(""),
-        "styles.xml": f'<?xml version="1.0"?><office:document-styles {_SPACES}/>',
+        "styles.xml": f'<?xml version="1.0"?><office:document-styles {SPACES}/>',
         "content.xml": f"{start}{styles}<office:body><office:text>{text}</office:text></office:body>"
         "</office:document-content>",
     }

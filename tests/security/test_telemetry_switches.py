@@ -53,7 +53,7 @@ def test_every_switch_is_tried() -> None:
 @pytest.mark.parametrize("name", SENDS)
 def test_a_switch_turns_off_what_its_library_would_send(name: str, tmp_path: Path) -> None:
     if name == "SCARF_NO_ANALYTICS" and find_spec("unstructured") is None:
-        require("community-loaders", "run uv sync --inexact --extra community-loaders")
+        require("community-loaders", "run .venv/bin/uv sync --locked --inexact --extra community-loaders")
     on, program = SENDS[name]
     homes = tmp_path / "on", tmp_path / "off"
     for home in homes:
