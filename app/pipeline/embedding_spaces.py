@@ -149,10 +149,12 @@ class EmbeddingSpaces:
         meanwhile has its vectors.
         """
         store = self._store(space)
+        if store is None:
+            return None
         visible = self._visible(workspace_id)
-        for _ in range(_LOOKS if store else 0):
+        for _ in range(_LOOKS):
             scope = {"workspace_id": workspace_id, "permitted": visible}
-            passages, vectors = self._metadata.chunks.count(**scope), store.count(**scope)  # type: ignore[arg-type, union-attr]
+            passages, vectors = self._metadata.chunks.count(**scope), store.count(**scope)  # type: ignore[arg-type]
             before, visible = visible, self._visible(workspace_id)
             if before <= visible:
                 return passages == vectors
@@ -190,15 +192,18 @@ class EmbeddingSpaces:
     ) -> tuple[Opened, SearchSpace] | None:
         """None where it cannot be had, or another thread has been opening it for longer; with -1 it is waited for. Who
         waited in vain spares the next ones that."""
-        if time.monotonic() < self._slow_until:
-            wait_seconds = min(wait_seconds, 0.0)
         if space is None:
             return None
+        if self._is_known(space):
+            return self._formers.get(space)
+        if wait_seconds > 0 and time.monotonic() < self._slow_until:
+            wait_seconds = 0.0
         if not self._lock.acquire(timeout=wait_seconds):
-            self._slow_until = time.monotonic() + _AGAIN_SECONDS
+            if wait_seconds:
+                self._slow_until = time.monotonic() + _AGAIN_SECONDS
             return None
         try:
-            if space not in self._formers and time.monotonic() >= self._missed.get(space, 0.0):
+            if not self._is_known(space):
                 opened = self._open_former(space)
                 if opened is None:
                     self._missed[space] = time.monotonic() + _AGAIN_SECONDS
@@ -207,6 +212,10 @@ class EmbeddingSpaces:
             return self._formers.get(space)
         finally:
             self._lock.release()
+
+    def _is_known(self, space: EmbeddingSpace) -> bool:
+        """Whether it is open, or was looked for in vain a short while ago."""
+        return space in self._formers or time.monotonic() < self._missed.get(space, 0.0)
 
     def _forget_formers(self) -> None:
         """What no workspace searches any more takes no memory."""

@@ -4,9 +4,15 @@ import io
 import struct
 import zipfile
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
 
+from backends.loaders import community
+from backends.loaders.base import DocumentLoader
+from backends.loaders.settings import LocalLoaderSettings
+from backends.loading import load
 from tests.conformance.document_files import SENTENCE
+from tests.servers.requiring import require
 
 UMLAUTS = "Größe, Übelkeit und ärztliche Maßnahmen"
 ODT_TYPE = "application/vnd.oasis.opendocument.text"
@@ -196,3 +202,17 @@ COMMUNITY_FORMATS = {
     "letter.org": ORG,
     "letter.rst": RST,
 }
+
+
+def require_community_loaders() -> None:
+    """Skips, or fails where they are required, without what reads these files."""
+    if not community.is_offered():
+        require("community-loaders", f"install {community.missing()}")
+
+
+@contextmanager
+def community_loader() -> Iterator[DocumentLoader]:
+    require_community_loaders()
+    opened: DocumentLoader = load(DocumentLoader, LocalLoaderSettings())
+    with closing(opened):
+        yield opened

@@ -5,6 +5,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from backends.loading import load
 from tests.conformance.community_files import (
     COMMUNITY_FORMATS,
     UMLAUTS,
+    community_loader,
     locked_epub,
     locked_odt,
     make_epub,
@@ -42,24 +44,14 @@ MEDIA_TYPES = {
 
 @pytest.fixture(scope="module")
 def loader() -> Iterator[DocumentLoader]:
-    if not community.is_offered():
-        require("community-loaders", f"install {community.missing()}")
-    opened: DocumentLoader = load(DocumentLoader, LocalLoaderSettings())
-    yield opened
-    opened.close()
+    with community_loader() as opened:
+        yield opened
 
 
 @pytest.fixture(scope="module")
 def read(loader: DocumentLoader) -> Read:
     """Each file is loaded once for all tests."""
-    known: dict[str, LoadedDocument] = {}
-
-    def read_once(name: str) -> LoadedDocument:
-        if name not in known:
-            known[name] = loader.load(name, COMMUNITY_FORMATS[name])
-        return known[name]
-
-    return read_once
+    return cache(lambda name: loader.load(name, COMMUNITY_FORMATS[name]))
 
 
 @pytest.mark.parametrize("name", COMMUNITY_FORMATS)

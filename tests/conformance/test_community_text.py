@@ -14,17 +14,20 @@ from backends.loaders import community
 from backends.loaders.base import DocumentLoader
 from backends.loaders.settings import LocalLoaderSettings
 from backends.loading import load
-from tests.conformance.community_files import SPACES, make_epub, make_odt, make_rtf
-from tests.servers.requiring import require
+from tests.conformance.community_files import (
+    SPACES,
+    community_loader,
+    make_epub,
+    make_odt,
+    make_rtf,
+    require_community_loaders,
+)
 
 
 @pytest.fixture(scope="module")
 def loader() -> Iterator[DocumentLoader]:
-    if not community.is_offered():
-        require("community-loaders", f"install {community.missing()}")
-    opened: DocumentLoader = load(DocumentLoader, LocalLoaderSettings())
-    yield opened
-    opened.close()
+    with community_loader() as opened:
+        yield opened
 
 
 def _cell(text: str, *, kind: str = "table-cell", more: str = "") -> str:
@@ -195,8 +198,7 @@ def test_books_and_open_documents_are_known_however_they_were_packed(loader: Doc
 
 
 def test_programs_that_a_child_started_end_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    if not community.is_offered():
-        require("community-loaders", f"install {community.missing()}")
+    require_community_loaders()
     program = tmp_path / "pandoc"
     program.write_text(
         '#!/bin/sh\nif [ "$1" = --version ]; then echo "pandoc 2.17"; exit; fi\n'
@@ -224,8 +226,7 @@ def _is_running(number: int) -> bool:
 
 
 def test_a_pandoc_that_did_not_answer_is_asked_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    if not community.is_offered():
-        require("community-loaders", f"install {community.missing()}")
+    require_community_loaders()
     program = tmp_path / "pandoc"
     program.write_text("#!/bin/sh\nexit 1\n")
     program.chmod(0o755)

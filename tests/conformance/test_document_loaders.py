@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from email.message import EmailMessage
+from functools import cache
 
 import pytest
 
@@ -52,14 +53,7 @@ def loader(request: pytest.FixtureRequest) -> Iterator[DocumentLoader]:
 @pytest.fixture(scope="module")
 def read(loader: DocumentLoader) -> Read:
     """Each file is loaded once for all tests."""
-    known: dict[str, LoadedDocument] = {}
-
-    def read_once(name: str) -> LoadedDocument:
-        if name not in known:
-            known[name] = loader.load(name, FORMATS[name])
-        return known[name]
-
-    return read_once
+    return cache(lambda name: loader.load(name, FORMATS[name]))
 
 
 def named(rows: tuple[TableRow, ...]) -> list[tuple[str, ...]]:

@@ -328,6 +328,30 @@ def test_the_message_of_a_killed_worker_comes_again_after_its_lease(
     assert seen[0] <= LEASE_SECONDS + 2.0
 
 
+def test_a_worker_that_ends_takes_no_more_whatever_it_has_room_for(open_queue: Open) -> None:
+    ending, other = open_queue(), open_queue()
+    first, last = Event(), Event()
+    started: list[JobId] = []
+
+    def handle(job_id: JobId) -> None:
+        started.append(job_id)
+        (first if job_id == "a" else last).wait(20)
+
+    for name in "ab":
+        ending.put(JobId(name))
+    with running(ending, handle, at_once=2) as stop:
+        wait_until(lambda: len(started) == 2)
+        stop.set()
+        ending.put(JobId("c"))
+        first.set()
+        seen: list[JobId] = []
+        time.sleep(1.0)
+        with running(other, seen.append):
+            wait_until(lambda: seen == ["c"], seconds=LEASE_SECONDS)
+        last.set()
+    assert sorted(started) == ["a", "b"]
+
+
 def test_all_that_a_killed_worker_had_in_work_comes_again(queue: JobQueue, settings: Any, start_child: Child) -> None:
     for name in "abc":
         queue.put(JobId(name))

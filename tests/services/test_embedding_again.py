@@ -281,6 +281,26 @@ def test_a_store_that_does_not_hold_the_space_of_before_is_not_searched_as_if_it
         assert len(found_by_meaning(services, ward)) == 2
 
 
+def test_vectors_that_come_while_a_workspace_is_deleted_go_with_it(
+    folder: Path, ward: WorkspaceId, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The batch in hand is stored when the vectors were removed, and its job ends before the workspace does."""
+    with started(folder, NEW) as services, started(folder, NEW) as others:
+        find = others.workspaces._files.find
+
+        with held_at(services, monkeypatch, "platelet") as gate:
+
+            def find_late() -> Any:
+                gate.open()
+                wait_until(lambda: jobs_of(services, ward)[0].state is JobState.STOPPED)
+                assert str(NEW) in stored(services, ward)
+                return find()
+
+            monkeypatch.setattr(others.workspaces._files, "find", find_late)
+            others.workspaces.delete(OPERATOR, workspace_id=ward)
+        assert stored(services, ward) == {}
+
+
 def test_how_far_it_is_tells_nobody_of_documents_that_are_kept_from_them(folder: Path, ward: WorkspaceId) -> None:
     with started(folder, NEW) as services:
         user = services.users.add(OPERATOR, username="ilse", name="Ilse", roles=()).user

@@ -291,6 +291,23 @@ def test_documents_read_at_once_by_a_killed_worker_are_taken_over_and_nothing_is
     assert facts(services, workspace.id) == facts(services, other_workspace.id)
 
 
+def test_a_suspected_job_that_is_to_stop_waits_for_no_other_suspected_one(
+    services: Services, workspace: Workspace, metadata: MetadataStore
+) -> None:
+    """Else the removal of its document would wait for hours."""
+    document = add(services, workspace.id, "warfarin.txt", WARFARIN)
+    job = job_of(services, document)
+    indexing = services.make_indexing()
+    assert metadata.jobs.claim(job.id, worker="dead", lease_seconds=0.01) is not None
+    time.sleep(0.1)
+    with indexing._in_hand.take(JobId("another"), suspected=True):
+        indexing.run(job.id)
+        assert job_of(services, document).attempts == 1, "it waits for its turn"
+        metadata.jobs.stop(job.id)
+        indexing.run(job.id)
+        assert job_of(services, document).state is JobState.STOPPED
+
+
 ENDS_AT = """
 import os, time
 from app.pipeline.indexing import Indexer

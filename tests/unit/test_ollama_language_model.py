@@ -38,6 +38,16 @@ def test_every_request_forbids_cutting_and_names_its_window() -> None:
         assert sent["format"] == {"type": "object"}
 
 
+def test_a_model_that_another_thread_closed_is_away() -> None:
+    """A job then waits; any other error would fail its document."""
+    with ollama_dialect(model_entry("small:latest")) as server, model_on(server, num_ctx=2048) as model:
+        model.describe()
+        model.close()
+        for ask_it in (model.describe, lambda: list(model.stream(ask("Hello?"), max_tokens=9))):
+            with pytest.raises(BackendUnavailableError):
+                ask_it()
+
+
 def test_the_vendor_client_still_cannot_forbid_cutting() -> None:
     """The day it can, it and langchain-ollama may take the place of our own request."""
     assert "truncate" not in inspect.signature(ollama.Client.chat).parameters

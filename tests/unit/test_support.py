@@ -8,6 +8,7 @@ import pytest
 from app.domain.documents import Span
 from app.domain.graph import Entity, RecognisedEntity
 from app.domain.ids import ChunkId, EntityId
+from app.pipeline.answering import _with_path
 from app.pipeline.embedding_spaces import SearchSpace
 from app.pipeline.extractive import Candidate, support_of
 from app.pipeline.question_reading import ReadQuestion
@@ -102,3 +103,11 @@ def test_a_name_alone_supports_nothing_that_no_document_says() -> None:
 
 def test_what_is_said_elsewhere_is_judged_by_its_words() -> None:
     assert supported(INSURES, insuring=3) == pytest.approx(supported(ReadQuestion("which"), insuring=3))
+
+
+def test_sentences_of_a_path_follow_the_best_ones_in_the_place_of_the_last() -> None:
+    best = [replace(candidate({f"s{number}"}), span=Span(number, number + 1)) for number in range(7)]
+    path = [best[1], replace(candidate({"path"}), span=Span(90, 91))]
+    assert _with_path(best, path) == [*best[:4], path[1]]
+    assert _with_path(best[:2], path) == [*best[:2], path[1]]
+    assert _with_path(best, []) == best[:5]
