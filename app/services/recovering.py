@@ -1,13 +1,17 @@
 """Finds what a killed process left half done, and has it completed."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
+from hashlib import sha256
 from itertools import count
 from threading import Event
 
+from ulid import ULID
+
 from app.domain.documents import Document, DocumentStatus, DocumentVersion
-from app.domain.ids import FileId, VersionId
+from app.domain.ids import FileId, JobId, VersionId
 from app.domain.jobs import OPEN_STATES, Job, JobKind, JobState
-from app.errors import BackendUnavailableError, DafeError, NotFoundError
+from app.errors import BackendUnavailableError, ConflictError, DafeError, NotFoundError
 from app.logs import get_logger
 from app.pipeline.indexing import layout_id
 from app.services.new_jobs import new_job, put_job
@@ -124,11 +128,12 @@ class Recovery:
                 self._set_status(version, DocumentStatus.STOPPED)
             elif last is not None and last.state is JobState.FAILED:
                 self._set_status(version, DocumentStatus.FAILED, last.error)
-            else:
+            elif last is None or last.state is JobState.DONE:
                 job = new_job(version, JobKind.INDEX, created_by=version.uploaded_by)
+                job = replace(job, id=_id_after(last, version))
                 self._metadata.jobs.add(job)
                 put_job(self._queue, job)
-        except NotFoundError:
+        except (NotFoundError, ConflictError):
             return
 
     def _set_status(self, version: DocumentVersion, status: DocumentStatus, error: str | None = None) -> None:
@@ -164,6 +169,13 @@ class Recovery:
         versions = [document.version for document in documents]
         versions += [version for found in self._all_versions(documents) for version in found]
         return {file_id for version in versions for file_id in (version.file_id, layout_id(version.id))}
+
+
+def _id_after(last: Job | None, version: DocumentVersion) -> JobId:
+    """The same in every process: of several that look at once only one can add it."""
+    before = last.id if last is not None else version.id
+    chance = sha256(f"{version.id} after {before}".encode()).digest()[:10]
+    return JobId(str(ULID(ULID.from_datetime(version.uploaded_at).bytes[:6] + chance)))
 
 
 def _indexes(job: Job, version: DocumentVersion) -> bool:

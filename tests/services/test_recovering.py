@@ -1,8 +1,9 @@
 """What a killed process left half done is found and completed."""
 
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from threading import Event, Thread
+from threading import Barrier, Event, Thread
 
 import pytest
 
@@ -93,6 +94,37 @@ def test_a_document_that_waits_without_a_job_gets_one_at_the_second_look(
     job = job_of(services, document)
     assert (job.state, job.version_id) == (JobState.WAITING, document.version.id)
     assert queue.find() == {job.id}
+    assert queue.count() == 1
+
+
+def test_of_two_processes_that_look_at_once_only_one_queues_a_document(
+    services: Services,
+    workspace: Workspace,
+    metadata: MetadataStore,
+    files: FileStore,
+    queue: JobQueue,
+    remover: Remover,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    document = add(services, workspace.id, "warfarin.txt", WARFARIN)
+    forget_messages(services)
+    forget_jobs(services)
+    both = [Recovery(metadata=metadata, files=files, queue=queue, remover=remover) for _ in range(2)]
+    together = Barrier(2)
+    add_job = type(metadata.jobs).add
+
+    def added_together(records: object, job: Job) -> None:
+        together.wait(30)
+        add_job(metadata.jobs, job)  # type: ignore[arg-type]
+
+    def look_twice(one: Recovery) -> None:
+        one.serve_versions()
+        one.serve_versions()
+
+    monkeypatch.setattr(type(metadata.jobs), "add", added_together)
+    with ThreadPoolExecutor(2) as threads:
+        list(threads.map(look_twice, both))
+    assert len(metadata.jobs.find(reader=None, document_id=document.id)) == 1
     assert queue.count() == 1
 
 
