@@ -1,4 +1,4 @@
-"""The endpoints of the language models, as the health page and dafe doctor show them."""
+"""The endpoints of language and embedding models, as the health page and dafe doctor show them."""
 
 from functools import partial
 
@@ -6,6 +6,8 @@ from app.errors import BackendUnavailableError
 from app.installation import Installation
 from app.language_models import LanguageModels
 from app.services.health import ENDPOINT, Level, Part
+from backends.embeddings.base import ReplicatedEmbedder
+from backends.embeddings.settings import RouterEmbedderSettings
 from backends.llm.base import EndpointState
 from backends.llm.settings import RouterSettings
 
@@ -29,6 +31,22 @@ def endpoint_parts(installation: Installation, models: LanguageModels) -> list[P
 
     return [
         Part(f"{ENDPOINT}{one.name}", Level.OPTIONAL, one.model.kind, partial(look, place), _FIX)
+        for place, one in enumerate(settings.endpoints)
+    ]
+
+
+def embedding_endpoint_parts(installation: Installation) -> list[Part]:
+    """One for each server of the embedding model, in the order of the settings; none where it is not on several."""
+    settings, embedder = installation.settings.embeddings, installation.spaces.embedder
+    if not isinstance(settings, RouterEmbedderSettings) or not isinstance(embedder, ReplicatedEmbedder):
+        return []
+
+    def look(place: int) -> str:
+        embedder.check(place)
+        return "Gives vectors."
+
+    return [
+        Part(f"{ENDPOINT}{one.url}", Level.OPTIONAL, one.kind, partial(look, place), _FIX)
         for place, one in enumerate(settings.endpoints)
     ]
 

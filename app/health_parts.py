@@ -8,7 +8,7 @@ from datetime import timedelta
 from app.domain.ids import VersionId, WorkspaceId
 from app.domain.models import Band, ProbeResult
 from app.embedding_parts import vectors_part
-from app.endpoint_parts import endpoint_parts
+from app.endpoint_parts import embedding_endpoint_parts, endpoint_parts
 from app.errors import BackendUnavailableError, DafeError, IntegrityError
 from app.installation import Installation
 from app.language_models import LanguageModels
@@ -58,6 +58,7 @@ def health_parts(installation: Installation, *, models: LanguageModels, probe: C
         Part("Processes", optional, "", lambda: _processes(installation), "See the log for why it ended."),
         Part("Language model", optional, _kind(settings.llm), lambda: _model(probe), _MODEL_FIX),
         *endpoint_parts(installation, models),
+        *embedding_endpoint_parts(installation),
         Part("Text recognition", optional, "Tesseract", _tesseract, "Install tesseract to read scanned pages."),
         Part("More formats", optional, "langchain-community", _community, "Other formats need neither."),
     ]

@@ -16,5 +16,15 @@ def _safe_address(url: str) -> str:
     return url.rstrip("/")
 
 
+def _safe_openai_address(url: str) -> str:
+    root, path, rest = url.rstrip("/").rpartition("/v1")
+    if not path or rest:
+        raise ValueError("the address must end in /v1")
+    address = urlsplit(root)
+    return _safe_address(f"{address.scheme}://{address.netloc}") + address.path + path
+
+
 SafeAddress = Annotated[str, AfterValidator(_safe_address)]
 """https, or http to this machine; without a path, a query or a password."""
+SafeOpenAIAddress = Annotated[str, AfterValidator(_safe_openai_address)]
+"""The same with a path that ends in /v1."""

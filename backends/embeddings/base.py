@@ -27,3 +27,11 @@ class Embedder(ABC):
     @abstractmethod
     def close(self) -> None:
         """Free what this object holds; a second call does nothing."""
+
+
+class ReplicatedEmbedder(Embedder):
+    """The same model on several servers, in the order of the settings."""
+
+    @abstractmethod
+    def check(self, place: int) -> None:
+        """Ask the server that stands there for a vector. Raises what is wrong with it."""

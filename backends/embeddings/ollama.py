@@ -47,7 +47,7 @@ class OllamaEmbedder(ServedEmbedder):
             self._settings.url,
             refusals=REFUSALS,
             timeout_seconds=self._settings.timeout_seconds,
-            ca_bundle=self._settings.ca_bundle,
+            tls=self._settings,
         )
 
     def _ask(self, texts: Sequence[str]) -> list[list[float]]:

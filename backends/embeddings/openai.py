@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 from functools import cached_property
 
+import httpx
 import openai
 
 from app.errors import BackendUnavailableError, ConfigurationError
+from backends.certificates import certificate_error, tls_context
 from backends.embeddings.served import ServedEmbedder
 from backends.embeddings.settings import OpenAIEmbedderSettings
 from backends.refusals import TooLongError
@@ -38,6 +40,12 @@ class OpenAIEmbedder(ServedEmbedder):
             api_key=settings.api_key.get_secret_value() or "none",
             timeout=settings.timeout_seconds,
             max_retries=settings.retries,
+            # No proxy from the environment: texts go to the configured address and nowhere else.
+            http_client=httpx.Client(
+                verify=tls_context(settings, settings="embedding model"),
+                timeout=settings.timeout_seconds,
+                trust_env=False,
+            ),
         )
 
     def _ask(self, texts: Sequence[str]) -> list[list[float]]:
@@ -52,7 +60,8 @@ class OpenAIEmbedder(ServedEmbedder):
         except openai.OpenAIError as error:
             if isinstance(error, openai.APIStatusError) and error.status_code in _REFUSED:
                 raise TooLongError("The embedding server refused a text: look at its log for the reason.") from error
-            raise BackendUnavailableError(
+            untrusted = certificate_error("embedding model", error, settings="embedding model")
+            raise untrusted or BackendUnavailableError(
                 "The embedding server did not answer: check that it runs at the configured address."
             ) from error
         return [row.embedding for row in sorted(answer.data, key=lambda item: item.index)]

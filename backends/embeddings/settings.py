@@ -1,11 +1,11 @@
 """Settings of the embedders; the union is the registry."""
 
-from pathlib import Path
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, SecretStr
 
-from backends.addresses import SafeAddress
+from backends.addresses import SafeAddress, SafeOpenAIAddress
+from backends.certificates import TlsSettings
 from backends.settings import BackendSettings
 
 
@@ -19,7 +19,7 @@ class OnnxEmbedderSettings(BackendSettings):
     batch_tokens: int = Field(default=4096, ge=256, description="Tokens computed together; more needs more memory.")
 
 
-class ServedEmbedderSettings(BackendSettings):
+class ServedEmbedderSettings(TlsSettings):
     """What is the same for every server."""
 
     model: str = Field(min_length=1)
@@ -42,7 +42,6 @@ class OllamaEmbedderSettings(ServedEmbedderSettings):
     server: ClassVar[str | None] = "ollama"
 
     url: SafeAddress = "http://127.0.0.1:11434"
-    ca_bundle: Path | None = Field(default=None, description="Certificates to trust instead of the system's.")
     keep_alive: str = Field(default="5m", description='How long the model stays loaded after a call, such as "30m".')
     batch_texts: int = Field(default=16, ge=1, le=2048, description="The server computes one after the other.")
     timeout_seconds: float = Field(default=300.0, gt=0, description="Longest time for a batch, loading included.")
@@ -54,9 +53,20 @@ class OpenAIEmbedderSettings(ServedEmbedderSettings):
     kind: Literal["openai"] = "openai"
     adapter: ClassVar[str] = "backends.embeddings.openai:OpenAIEmbedder"
 
-    url: str = Field(description="Base address that ends in /v1.")
+    url: SafeOpenAIAddress = Field(description="Base address that ends in /v1.")
     dimension: int = Field(ge=1, le=8192)
     api_key: SecretStr = SecretStr("")
+
+
+class RouterEmbedderSettings(BackendSettings):
+    """Several servers with the same embedding model: they share the work, and one that fails is left out meanwhile."""
+
+    kind: Literal["router"] = "router"
+    adapter: ClassVar[str] = "backends.embeddings.router:RoutedEmbedder"
+
+    endpoints: tuple[Annotated[OllamaEmbedderSettings | OpenAIEmbedderSettings, Field(discriminator="kind")], ...] = (
+        Field(min_length=1, description="One of them has to answer when Dafe Graphs starts.")
+    )
 
 
 class HashingEmbedderSettings(BackendSettings):
@@ -69,6 +79,10 @@ class HashingEmbedderSettings(BackendSettings):
 
 
 EmbedderSettings = Annotated[
-    OnnxEmbedderSettings | OllamaEmbedderSettings | OpenAIEmbedderSettings | HashingEmbedderSettings,
+    OnnxEmbedderSettings
+    | OllamaEmbedderSettings
+    | OpenAIEmbedderSettings
+    | RouterEmbedderSettings
+    | HashingEmbedderSettings,
     Field(discriminator="kind"),
 ]

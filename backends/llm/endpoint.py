@@ -6,8 +6,8 @@ from threading import Lock
 from typing import Literal
 
 from app.domain.models import ModelInfo
+from backends.breaker import CircuitBreaker
 from backends.llm.base import EndpointState, LanguageModel, Task
-from backends.llm.breaker import CircuitBreaker
 from backends.llm.limits import AdaptiveLimit
 from backends.llm.settings import EndpointSettings
 from backends.loading import load

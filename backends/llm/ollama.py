@@ -16,7 +16,9 @@ class OllamaLanguageModel(LanguageModel):
 
     def __init__(self, settings: OllamaSettings, **_ignored: object) -> None:
         self._settings = settings
-        self._server = OllamaServer(settings.url, refusals=refusals.REFUSALS, timeout_seconds=settings.timeout_seconds)
+        self._server = OllamaServer(
+            settings.url, refusals=refusals.REFUSALS, timeout_seconds=settings.timeout_seconds, tls=settings
+        )
         self._windows: dict[str, int] = {}
 
     def describe(self) -> ModelInfo:

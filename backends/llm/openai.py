@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import ssl
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ from openai import OpenAIError
 from pydantic import SecretStr
 
 from app.domain.models import Message, ModelInfo
-from app.errors import ConfigurationError
+from backends.certificates import tls_context
 from backends.llm import refusals
 from backends.llm.base import LanguageModel, Piece
 from backends.llm.counting import estimate_tokens
@@ -41,7 +40,7 @@ class OpenAILanguageModel(LanguageModel):
         )
         # No proxy from the environment: prompts go to the configured address and nowhere else.
         self._http = httpx.Client(
-            verify=_certificates(settings),
+            verify=tls_context(settings, settings="language model"),
             timeout=timeout,
             trust_env=False,
             headers={"Authorization": f"Bearer {key}"} if key else {},
@@ -149,15 +148,6 @@ def _chat_client(settings: OpenAISettings, http: httpx.Client) -> "ChatOpenAI":
         stream_usage=False,
         use_responses_api=False,
     )
-
-
-def _certificates(settings: OpenAISettings) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cafile=settings.ca_bundle)
-    except (OSError, ssl.SSLError) as error:
-        raise ConfigurationError(
-            "The certificates of the language model (ca_bundle) cannot be read: give a PEM file."
-        ) from error
 
 
 def _reported_window(listed: Mapping[str, Any]) -> int | None:

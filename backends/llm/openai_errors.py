@@ -8,6 +8,7 @@ import httpx
 import openai
 
 from app.errors import DafeError
+from backends.certificates import certificate_error
 from backends.llm import refusals
 from backends.llm.settings import OpenAISettings
 
@@ -38,6 +39,8 @@ def translated(settings: OpenAISettings) -> Iterator[None]:
 
 
 def _lost(error: openai.APIConnectionError, settings: OpenAISettings) -> DafeError:
+    if untrusted := certificate_error("language model", error, settings="language model"):
+        return untrusted
     causes: list[BaseException | None] = [error.__cause__, getattr(error.__cause__, "__cause__", None)]
     if any(isinstance(cause, httpx.RemoteProtocolError | httpx.ReadError) for cause in causes):
         return refusals.broken_off()

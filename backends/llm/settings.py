@@ -3,33 +3,18 @@
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, model_validator
 
+from backends.addresses import SafeAddress, SafeOpenAIAddress
+from backends.certificates import TlsSettings
 from backends.llm.base import Task
 from backends.settings import BackendSettings
 
 OLLAMA_URL = "http://127.0.0.1:11434"
 
 
-def _http_address(value: str) -> str:
-    if not value.startswith(("http://", "https://")):
-        raise ValueError("must start with http:// or https://")
-    return value.rstrip("/")
-
-
-def _openai_address(value: str) -> str:
-    value = _http_address(value)
-    if not value.endswith("/v1"):
-        raise ValueError("must end in /v1")
-    return value
-
-
-Url = Annotated[str, AfterValidator(_http_address)]
-OpenAIUrl = Annotated[str, AfterValidator(_openai_address)]
-
-
 class _OllamaOptions(BackendSettings):
-    url: Url = OLLAMA_URL
+    url: SafeAddress = OLLAMA_URL
     num_ctx: int = Field(default=8192, ge=256, description="Window asked for; the model's own limit still holds.")
     keep_alive: str = Field(default="5m", description='How long the model stays loaded after a call, such as "30m".')
     timeout_seconds: float = Field(default=300.0, gt=0, description="Longest time without a token, loading included.")
@@ -49,7 +34,7 @@ class NoLanguageModelSettings(BackendSettings):
     adapter: ClassVar[str] = ""
 
 
-class OllamaSettings(_OllamaOptions):
+class OllamaSettings(_OllamaOptions, TlsSettings):
     """A model of an Ollama server."""
 
     kind: Literal["ollama"] = "ollama"
@@ -58,16 +43,15 @@ class OllamaSettings(_OllamaOptions):
     model: str = Field(min_length=1)
 
 
-class OpenAISettings(BackendSettings):
+class OpenAISettings(TlsSettings):
     """Any server with the OpenAI chat API: vLLM, llama.cpp, text-generation-inference, a gateway in the house."""
 
     kind: Literal["openai"] = "openai"
     adapter: ClassVar[str] = "backends.llm.openai:OpenAILanguageModel"
 
-    url: OpenAIUrl = Field(description="Base address that ends in /v1.")
+    url: SafeOpenAIAddress = Field(description="Base address that ends in /v1.")
     model: str = Field(min_length=1)
     api_key: SecretStr = SecretStr("")
-    ca_bundle: Path | None = Field(default=None, description="Certificates to trust; unset: the system's.")
     window_tokens: int | None = Field(
         default=None, ge=256, description="Window to keep to; unset: as the server reports it, or 4096."
     )

@@ -15,15 +15,17 @@ from functools import cache
 from importlib import import_module
 from importlib.util import find_spec
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from backends.loaders.converted import legible, plain
-from backends.loaders.odt_parts import OpenText
 from backends.loaders.packages import check_book, check_open_document
 from backends.loaders.rich_text import normalised
 from backends.loaders.rich_text_groups import holds_unread_text
 from backends.loaders.texts import decode
 from backends.loaders.writing import DocumentWriter, ReaderError
+
+if TYPE_CHECKING:
+    from backends.loaders.odt_parts import OpenText
 
 EXTRA = "community-loaders"
 EPUB = "application/epub+zip"
@@ -99,6 +101,9 @@ def read(content: bytes, writer: DocumentWriter, *, media_type: str) -> None:
         check(content)
     if media_type == RTF and holds_unread_text(content):
         writer.warnings.append(PARTLY_READ)
+    # Imported late: lxml takes as long as all else that a child needs for a small file.
+    from backends.loaders.odt_parts import OpenText
+
     open_text = OpenText(content) if media_type == ODT else None
     path = _in_memory(open_text.content if open_text else _prepared(content, media_type))
     _cut_off()
@@ -187,7 +192,7 @@ def _refusal(message: str) -> Exception:
     return ReaderError("The file is damaged: open it in its own program, save it again and add it.")
 
 
-def _through_html(base: Any, open_text: OpenText, warnings: list[str]) -> Any:
+def _through_html(base: Any, open_text: "OpenText", warnings: list[str]) -> Any:
     """The loader without its way over a DOCX file, which pandoc's sandbox cannot write."""
     from bs4 import BeautifulSoup
 

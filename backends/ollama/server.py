@@ -3,13 +3,12 @@
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import httpx
 
 from app.errors import DafeError
-from backends.certificates import certificate_error, trusted_certificates
+from backends.certificates import TlsSettings, certificate_error, tls_context
 from backends.refusals import Refusals
 
 _CONNECT_SECONDS = 10.0
@@ -28,13 +27,13 @@ class OllamaServer:
         refusals: Refusals,
         timeout_seconds: float,
         connect_seconds: float = _CONNECT_SECONDS,
-        ca_bundle: Path | None = None,
+        tls: TlsSettings | None = None,
     ) -> None:
         self._url = url
         self._refusals = refusals
         self._timeout_seconds = timeout_seconds
         timeout = httpx.Timeout(timeout_seconds, connect=min(connect_seconds, timeout_seconds), pool=None)
-        certificates = trusted_certificates(ca_bundle, settings=refusals.model)
+        certificates = tls_context(tls or TlsSettings(), settings=refusals.model)
         # No proxy from the environment: prompts go to the configured address and nowhere else.
         self._http = httpx.Client(base_url=url, timeout=timeout, trust_env=False, verify=certificates)
 
@@ -106,18 +105,20 @@ class OllamaServer:
         except httpx.HTTPStatusError as error:
             raise self._refusal(error.response, model) from error
         except httpx.ConnectError as error:
-            untrusted = certificate_error("Ollama", error, settings=self._refusals.model)
-            raise untrusted or self._refusals.unreachable(self._url) from error
+            raise self._refused(error) or self._refusals.unreachable(self._url) from error
         except httpx.ConnectTimeout as error:
             raise self._refusals.unreachable(self._url) from error
         except httpx.TimeoutException as error:
             raise self._refusals.silent(self._timeout_seconds) from error
-        except httpx.HTTPError as error:
-            raise self._refusals.broken_off() from error
+        except httpx.HTTPError as error:  # A server that wants to know who we are says so behind the handshake.
+            raise self._refused(error) or self._refusals.broken_off() from error
         except RuntimeError as error:  # Another thread closed the client, because the server was away.
             raise self._refusals.unreachable(self._url) from error
         except (ValueError, TypeError, KeyError) as error:
             raise self._refusals.strange_answer() from error
+
+    def _refused(self, error: httpx.HTTPError) -> DafeError | None:
+        return certificate_error("Ollama", error, settings=self._refusals.model)
 
     def _refusal(self, response: httpx.Response, model: str) -> DafeError:
         reason = response.text

@@ -37,6 +37,10 @@ from tests.servers.real_ollama import real_ollama
 ROOT = Path(__file__).parents[2]
 _WINDOW = 3_072
 """Of SmolLM2: so short that what it says without end does not last for minutes."""
+_EMBEDDINGS = {
+    "onnx": "ONNX embeddings, ",
+    "hashing": "vectors from hashed words, as if another server computed embeddings; ",
+}
 _HEAD = (
     "| server | documents | calls | prompt / completion tokens a document | bare client, tokens/s (of the ceiling) |"
     " indexing, tokens/s (of the ceiling) | **ratio** | ratio with what comes before the first call and after the last"
@@ -186,12 +190,13 @@ def _write(options: argparse.Namespace, rows: list[str]) -> None:
     )
     about = (
         "Indexing and a bare client that sends the same requests all at once, to the same server, one after the other."
-        f" {which} Embedded profile; ONNX embeddings, parsing, the stores and the server share the"
+        f" {which} Embedded profile; {_EMBEDDINGS[options.embeddings]}parsing, the stores and the server share the"
         " cores."
     )
+    at = "Ollama" if options.ollama else f"{' and '.join(map(str, options.slots))} slots"
     section = "\n".join(
         [
-            f"## Indexing beside a bare client{', Ollama' if options.ollama else ''}\n",
+            f"## Indexing beside a bare client, {at}\n",
             f"`{command}` ({made}, Python {platform.python_version()})\n",
             f"{about}\n",
             _HEAD,
@@ -200,7 +205,9 @@ def _write(options: argparse.Namespace, rows: list[str]) -> None:
         ]
     )
     print(section)
-    write_section(options.results, "throughput" + ("-ollama" if options.ollama else ""), section)
+    write_section(
+        options.results, "throughput-" + ("ollama" if options.ollama else "-".join(map(str, options.slots))), section
+    )
 
 
 if __name__ == "__main__":

@@ -12,7 +12,12 @@ from app.errors import BackendUnavailableError, ConfigurationError
 from backends.embeddings.base import Embedder
 from backends.embeddings.onnx_build import build_embedding_model
 from backends.embeddings.openai import OpenAIEmbedder
-from backends.embeddings.settings import EmbedderSettings, OllamaEmbedderSettings, OpenAIEmbedderSettings
+from backends.embeddings.settings import (
+    EmbedderSettings,
+    OllamaEmbedderSettings,
+    OpenAIEmbedderSettings,
+    RouterEmbedderSettings,
+)
 from backends.loading import load
 from tests.conformance.embedding_server import DIMENSION, KEY, embedding_server
 from tests.conformance.implementations import implementations
@@ -60,10 +65,12 @@ def ollama(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OllamaEmbedderS
 
 @pytest.fixture(params=implementations(EmbedderSettings))
 def embedder(request: pytest.FixtureRequest, address: str, model_dir: Path) -> Iterator[Embedder]:
-    if request.param.server:
-        settings = request.getfixturevalue(request.param.server)
-    else:
-        settings = remote(address) if request.param is OpenAIEmbedderSettings else request.param()
+    made = {
+        OpenAIEmbedderSettings: lambda: remote(address),
+        RouterEmbedderSettings: lambda: RouterEmbedderSettings(endpoints=(remote(address), remote(address))),
+        OllamaEmbedderSettings: lambda: request.getfixturevalue("ollama"),
+    }
+    settings = made.get(request.param, request.param)()
     opened = load(Embedder, settings, model_dir=model_dir)
     yield opened
     opened.close()

@@ -63,11 +63,14 @@ class Authority:
         issued.key.write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
         return issued
 
-    def server_context(self, host: str = "127.0.0.1", *, expired: bool = False) -> ssl.SSLContext:
-        """For a server in this process."""
+    def server_context(self, host: str = "127.0.0.1", *, expired: bool = False, mutual: bool = False) -> ssl.SSLContext:
+        """For a server in this process; with `mutual` it talks to those only whom this authority knows."""
         issued = self.issue(f"{host}{'-expired' if expired else ''}", hosts=(host,), expired=expired)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(issued.certificate, issued.key)
+        if mutual:
+            context.verify_mode = ssl.CERT_REQUIRED
+            context.load_verify_locations(self.bundle)
         return context
 
 

@@ -6,6 +6,7 @@ A word or a sign is one token. Words in double square brackets in the last messa
 
 import json
 import re
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -193,9 +194,9 @@ class _Handler(JsonHandler):
 
 
 @contextmanager
-def vllm_dialect(**properties: Any) -> Iterator[VllmDialect]:
+def vllm_dialect(*, tls: ssl.SSLContext | None = None, **properties: Any) -> Iterator[VllmDialect]:
     """A running server with these properties of VllmDialect."""
     state = VllmDialect(**properties)
-    with serving(type("Handler", (_Handler,), {"state": state}), port=state.port) as url:
+    with serving(type("Handler", (_Handler,), {"state": state}), tls=tls, port=state.port) as url:
         state.url = f"{url}/v1"
         yield state

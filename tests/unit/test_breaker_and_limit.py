@@ -2,7 +2,7 @@
 
 import pytest
 
-from backends.llm.breaker import CircuitBreaker
+from backends.breaker import CircuitBreaker
 from backends.llm.limits import AdaptiveLimit
 
 

@@ -1,0 +1,119 @@
+"""Which implementations pass the conformance suites, and where that was: python -m tests.conformance.proof
+
+Writes app/conformance.json, from which `dafe config backends` and the README make their table. Exit code 1, and nothing
+written, where a case fails or the server of an implementation is missing.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Callable
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any, get_args
+
+import httpx
+import pytest
+
+from app.backend_docs import PROOF, backends_table
+from backends.llm.settings import LanguageModelSettings
+from backends.settings import BackendSettings
+from tests.servers.real_neo4j import VERSION as NEO4J
+from tests.servers.real_ollama import ollama_binary
+from tests.servers.real_postgres import postgres_programs
+
+_UNPROVEN = ""
+"""The adapter of what chooses another one, or none."""
+
+
+def _vllm() -> str:
+    url = os.environ.get("DAFE_TEST_VLLM_URL", "")
+    if not url:
+        return "stand-in in vLLM's dialect"
+    return f"vLLM {httpx.get(url.removesuffix('/v1') + '/version', trust_env=False).json()['version']}"
+
+
+def _qdrant() -> str:
+    url = os.environ.get("DAFE_TEST_QDRANT_URL", "")
+    if not url:
+        return f"stand-in: Qdrant's client {version('qdrant-client')} in local mode behind its HTTP dialect"
+    return f"Qdrant {httpx.get(url, trust_env=False).json()['version']}"
+
+
+def _said(*command: str | Path, place: int) -> str:
+    said = subprocess.run(command, capture_output=True, text=True, check=True)
+    return (said.stdout + said.stderr).split()[place].removeprefix("v=")
+
+
+def _redis() -> str:
+    return f"Redis {_said('redis-server', '--version', place=2)}"
+
+
+def _ollama() -> str:
+    return f"Ollama {_said(ollama_binary(), '--version', place=-1)}"
+
+
+_PLACES: dict[str, Callable[[], str]] = {
+    "backends.llm.openai": _vllm,
+    "backends.llm.router": lambda: "stand-ins in vLLM's dialect",
+    "backends.llm.llamacpp": lambda: f"llama.cpp in xllamacpp {version('xllamacpp')}",
+    "backends.llm.ollama": _ollama,
+    "backends.embeddings.ollama": _ollama,
+    "backends.embeddings.openai": lambda: "stand-in with this API",
+    "backends.embeddings.router": lambda: "stand-ins with the OpenAI API",
+    "backends.vectors.chroma": lambda: f"Chroma {version('chromadb')}",
+    "backends.vectors.qdrant": _qdrant,
+    "backends.graph.neo4j": lambda: f"Neo4j {NEO4J} Community",
+    "backends.metadata.postgres": lambda: f"PostgreSQL {_said(postgres_programs() / 'postgres', '-V', place=2)}",
+    "backends.queue.redis": _redis,
+    "backends.cache.redis": _redis,
+}
+"""By the adapter's module; all others run in this process."""
+
+
+class Counted:
+    """A plug-in that counts the cases of each adapter."""
+
+    def __init__(self) -> None:
+        models = get_args(get_args(LanguageModelSettings)[0])
+        self._models = {one.model_fields["kind"].default: one.adapter for one in models}
+        self._adapters: dict[str, str] = {}
+        self.passed: Counter[str] = Counter()
+
+    def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
+        for item in items:
+            given = getattr(item, "callspec", None)
+            adapter = next(filter(None, map(self._adapter, given.params.values())), None) if given else None
+            if adapter:
+                self._adapters[item.nodeid] = adapter
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        if report.when == "call" and report.passed and report.nodeid in self._adapters:
+            self.passed[self._adapters[report.nodeid]] += 1
+
+    def _adapter(self, given: Any) -> str | None:
+        if isinstance(given, type) and issubclass(given, BackendSettings):
+            return given.adapter
+        return self._models.get(given) if isinstance(given, str) else None
+
+
+def main() -> int:
+    counted = Counted()
+    code = pytest.main(["-q", str(Path(__file__).parent)], plugins=[counted])
+    adapters = [row.adapter for row in backends_table() if row.adapter != _UNPROVEN]
+    if missing := [one for one in adapters if not counted.passed[one]]:
+        print("not run:", ", ".join(missing))
+    if code or missing:
+        return 1
+    proof = {
+        one: {"cases": counted.passed[one], "place": _PLACES.get(one.split(":")[0], lambda: "this process")()}
+        for one in adapters
+    }
+    PROOF.write_text(json.dumps(proof, indent=2) + "\n", encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
