@@ -106,8 +106,8 @@ def _writing(store: GraphStore, corpus: Corpus) -> Iterator[str]:
     yield f"| graph | {counts.entities:,} entities, {counts.triples:,} triples, {counts.evidence:,} places |"
     yield f"| written, {_CHUNKS_TOGETHER} chunks a transaction | {len(corpus.ends) / seconds:,.0f} triples/s |"
     again = islice(corpus.contributions(1), 200)
-    times = _times([partial(store.add, one, workspace_id=HERE) for one in again])
-    yield f"| written again, one chunk of {_TRIPLES_A_CHUNK} triples a transaction | {_shown(times)} |"
+    taken = times([partial(store.add, one, workspace_id=HERE) for one in again])
+    yield f"| written again, one chunk of {_TRIPLES_A_CHUNK} triples a transaction | {shown(taken)} |"
 
 
 def _reading(store: GraphStore, driver: Driver, corpus: Corpus, questions: int) -> Iterator[str]:
@@ -126,11 +126,11 @@ def _reading(store: GraphStore, driver: Driver, corpus: Corpus, questions: int) 
         with driver.session(default_access_mode="READ") as session:
             return session.execute_read(read)
 
-    _times([partial(one, id_) for id_ in ids[:20] for one in (ask, ask_bare)])
-    both = _times([partial(one, id_) for id_ in ids for one in (ask, ask_bare)])
+    times([partial(one, id_) for id_ in ids[:20] for one in (ask, ask_bare)])
+    both = times([partial(one, id_) for id_ in ids for one in (ask, ask_bare)])
     through, bare = both[::2], both[1::2]
-    yield f"| neighbourhood of an entity, at most {_SHOWN} triples, through the store | {_shown(through)} |"
-    yield f"| the same by the bare driver | {_shown(bare)} |"
+    yield f"| neighbourhood of an entity, at most {_SHOWN} triples, through the store | {shown(through)} |"
+    yield f"| the same by the bare driver | {shown(bare)} |"
     yield f"| store to driver | p50 {_ratio(through, bare, 50):.2f}, p95 {_ratio(through, bare, 95):.2f} |"
     searches: dict[str, Callable[[], Any]] = {
         "entities with a text in their names, 20 of them": lambda: store.find_entities(
@@ -147,10 +147,10 @@ def _reading(store: GraphStore, driver: Driver, corpus: Corpus, questions: int) 
     for name, search in searches.items():
         repeated = 40 if name.startswith("entities") else 3
         search()
-        yield f"| {name} | {_shown(_times([search] * repeated))} |"
+        yield f"| {name} | {shown(times([search] * repeated))} |"
 
 
-def _times(calls: list[Callable[[], Any]]) -> list[float]:
+def times(calls: list[Callable[[], Any]]) -> list[float]:
     found = []
     for call in calls:
         begun = time.perf_counter()
@@ -159,16 +159,16 @@ def _times(calls: list[Callable[[], Any]]) -> list[float]:
     return found
 
 
-def _percentile(times: list[float], percent: int) -> float:
+def percentile(times: list[float], percent: int) -> float:
     return statistics.quantiles(times, n=100, method="inclusive")[percent - 1]
 
 
 def _ratio(times: list[float], others: list[float], percent: int) -> float:
-    return _percentile(times, percent) / _percentile(others, percent)
+    return percentile(times, percent) / percentile(others, percent)
 
 
-def _shown(times: list[float]) -> str:
-    return f"p50 {_percentile(times, 50):,.1f} ms, p95 {_percentile(times, 95):,.1f} ms"
+def shown(times: list[float]) -> str:
+    return f"p50 {percentile(times, 50):,.1f} ms, p95 {percentile(times, 95):,.1f} ms"
 
 
 if __name__ == "__main__":
