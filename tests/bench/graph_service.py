@@ -3,8 +3,8 @@
 python -m tests.bench.graph_service [--stores sql neo4j] [--entities 100000] [--triples 300000] [--questions 300]
 
 Writes its section of RESULTS.md: beside each call the bare query of a driver, and the durable audit event by itself.
-Exit code 1 when the bounds are not kept: p95 of a neighbourhood without its audit event 20 ms embedded, and on Neo4j
-100 ms and three times the bare driver.
+Exit code 1 when the bounds are not kept: p95 of the facts around any entity without their audit event 20 ms embedded,
+and on Neo4j 100 ms and three times the bare driver.
 """
 
 import argparse
@@ -13,7 +13,7 @@ import platform
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -26,11 +26,10 @@ import sqlalchemy as sa
 from neo4j import Driver
 
 from app.domain.access import Actor, Role
-from app.domain.graph import Triple
 from app.domain.ids import EntityId, UserId
 from app.installation import Installation, open_installation
 from app.security.auditor import Auditor
-from app.services.graph import GraphService
+from app.services.graph import GraphService, GraphView
 from app.settings import load_settings
 from backends.sql.engine import Database
 from tests.bench.graph_stores import BARE, HERE, Corpus, percentile, shown, times
@@ -46,7 +45,7 @@ _CHUNKS_TOGETHER = 15
 _BARE_SQL = (
     "SELECT t.id, t.relation, t.assertion, t.subject_id, t.object_id, e.version_id, e.chunk_id, e.page, e.quote_hash"
     " FROM triples t JOIN evidence e ON e.triple_id = t.id"
-    " WHERE t.workspace_id = :workspace AND (t.subject_id = :id OR t.object_id = :id) LIMIT :limit",
+    " WHERE +t.workspace_id = :workspace AND (t.subject_id = :id OR t.object_id = :id) LIMIT :limit",
     "SELECT n.entity_id, n.name FROM entity_names n WHERE n.entity_id IN"
     " (SELECT subject_id FROM triples WHERE object_id = :id"
     " UNION SELECT object_id FROM triples WHERE subject_id = :id)",
@@ -73,14 +72,15 @@ def main() -> int:
     parser.add_argument("--results", type=Path, default=ROOT / "tests" / "bench" / "RESULTS.md")
     options = parser.parse_args()
     corpus = Corpus(options.entities, options.triples)
-    rows, kept = [], True
+    rows: list[str] = []
+    kept = True
     for kind in options.stores:
         with tempfile.TemporaryDirectory() as folder, _opened(kind, Path(folder)) as (installation, ask_bare):
             _fill(installation, corpus)
-            row, is_kept = _measure(kind, installation, ask_bare, corpus, options.questions)
-        rows.append(row)
+            found, is_kept = _measure(kind, installation, ask_bare, corpus, options.questions)
+        rows += found
         kept = kept and is_kept
-        print(row, flush=True)
+        print(*found, sep="\n", flush=True)
     section = _section(options, rows)
     print(section)
     write_section(options.results, "graph-service", section)
@@ -114,42 +114,54 @@ def _fill(installation: Installation, corpus: Corpus) -> None:
         installation.graph.add(contribution, workspace_id=HERE)
 
 
-def _measure(kind: str, installation: Installation, ask_bare: Ask, corpus: Corpus, questions: int) -> tuple[str, bool]:
-    """Service, bare query and audit log in turn, so that all meet the same load."""
-    random = Random(11)
-    auditor = Auditor(installation.log)
-    service = GraphService(
-        graph=installation.graph, metadata=installation.metadata, files=installation.files, auditor=auditor
-    )
-    ends = list({corpus.entities[place].id: None for _ in range(4 * questions) for place in random.choice(corpus.ends)})
-    ids = [EntityId(one) for one in ends[: questions + 20]]
-    about = {"workspace_id": HERE}
+class _Asked:
+    """Three ways to be asked for the facts around an entity."""
 
-    def ask(id_: EntityId) -> tuple[Triple, ...]:
-        return service.neighbourhood(_ACTOR, entity_ids=[id_], **about).subgraph.triples  # type: ignore[arg-type]
+    def __init__(self, installation: Installation, ask_bare: Ask) -> None:
+        self._auditor = Auditor(installation.log)
+        self._bare = ask_bare
+        self.service = GraphService(
+            graph=installation.graph, metadata=installation.metadata, files=installation.files, auditor=self._auditor
+        )
 
-    def record(id_: EntityId) -> None:
-        with auditor.disclosure(_ACTOR, "graph.neighbourhood", workspace_id=HERE, objects=(id_,) * 100):
+    def times(self, ids: Sequence[EntityId]) -> tuple[list[float], list[float], list[float]]:
+        """Of the service, the bare query and the audit event alone, in turn, so that all meet the same load."""
+        found = times([partial(one, id_) for id_ in ids for one in (self._through, self._bare, self._record)])
+        return found[::3], found[1::3], found[2::3]
+
+    def _through(self, id_: EntityId) -> GraphView:
+        return self.service.neighbourhood(_ACTOR, workspace_id=HERE, entity_ids=[id_])
+
+    def _record(self, id_: EntityId) -> None:
+        with self._auditor.disclosure(_ACTOR, "graph.neighbourhood", workspace_id=HERE, objects=(id_,) * 100):
             pass
 
-    times([partial(one, id_) for id_ in ids[questions:] for one in (ask, ask_bare, record)])
-    found = times([partial(one, id_) for id_ in ids[:questions] for one in (ask, ask_bare, record)])
-    through, bare, audit = found[::3], found[1::3], found[2::3]
-    without = [max(0.0, one - written) for one, written in zip(through, audit, strict=True)]
-    numbers = [random.randrange(len(corpus.entities)) for _ in range(60)]
-    searched = times(
-        [partial(service.search, _ACTOR, text=f"ntity {number}", **about) for number in numbers]  # type: ignore[arg-type]
-    )
-    times_bare = percentile(without, 95) / percentile(bare, 95)
-    bounds = _BOUNDS[kind]
-    kept = percentile(without, 95) < bounds.milliseconds
-    kept = kept and (bounds.times_bare is None or times_bare < bounds.times_bare)
+
+def _measure(
+    kind: str, installation: Installation, ask_bare: Ask, corpus: Corpus, questions: int
+) -> tuple[list[str], bool]:
+    """Two rows: entities that all facts have alike often, and those at the ends of facts drawn at random."""
+    random, asked = Random(11), _Asked(installation, ask_bare)
+    known = list({corpus.entities[place].id: None for ends in corpus.ends for place in ends})
+    ends = {corpus.entities[place].id: None for _ in range(4 * questions) for place in random.choice(corpus.ends)}
+    drawn = {"any": random.sample(known, questions + 20), "much connected": list(ends)[: questions + 20]}
+    numbers = [random.randrange(len(corpus.entities)) for _ in range(40)]
+    find = partial(asked.service.search, _ACTOR, workspace_id=HERE)
+    searched = shown(times([partial(find, text=f"ntity {number}") for number in numbers]))
     counts = installation.graph.count(workspace_id=HERE, permitted=corpus.versions)
-    row = (
-        f"| {kind} | {counts.entities:,} / {counts.triples:,} | {shown(through)} | {shown(without)} | {shown(bare)} |"
-        f" {times_bare:.2f} | {shown(audit)} | {shown(searched)} |"
-    )
-    return row, kept
+    rows, kept, bounds = [], True, _BOUNDS[kind]
+    for which, ids in drawn.items():
+        asked.times([EntityId(one) for one in ids[questions:]])
+        through, bare, audit = asked.times([EntityId(one) for one in ids[:questions]])
+        without = [max(0.0, one - written) for one, written in zip(through, audit, strict=True)]
+        slowest, to_bare = percentile(without, 95), percentile(without, 95) / percentile(bare, 95)
+        if which == "any":
+            kept = slowest < bounds.milliseconds and (bounds.times_bare is None or to_bare < bounds.times_bare)
+        rows.append(
+            f"| {kind}, {counts.entities:,} / {counts.triples:,} | {which} | {shown(through)} | {shown(without)} |"
+            f" {shown(bare)} | {to_bare:.2f} | {shown(audit)} | {searched} |"
+        )
+    return rows, kept
 
 
 def _ask_sql(database: Database, id_: EntityId) -> int:
@@ -169,13 +181,14 @@ def _section(options: argparse.Namespace, rows: list[str]) -> str:
     command = f"python -m tests.bench.graph_service --stores {' '.join(options.stores)} --entities {options.entities}"
     command += f" --triples {options.triples} --questions {options.questions}"
     about = (
-        f"The facts around one of {options.questions} entities, often a much connected one, as the graph page asks for"
-        f" them: who may see what is looked up, at most {_CONSIDERED:,} triples are read and a sample of 500 entities"
-        " is drawn, and the event is on disk before the answer leaves. Each is asked once, by a member."
+        f"The facts around one of {options.questions} entities (any; or the ends of any facts, which are often much"
+        " connected), as the graph page asks for them: who may see what is looked up, at most"
+        f" {_CONSIDERED:,} triples are read and a sample of 500 entities is drawn, and the event is on disk before the"
+        " answer leaves. Each is asked once, by a member."
     )
     head = (
-        "| store | entities / triples | through the service | without the audit event | bare query | p95 to bare |"
-        " audit event alone | search by a part of a name |"
+        "| store, entities / triples | asked for | through the service | without the audit event | bare query |"
+        " p95 to bare | audit event alone | search by a part of a name |"
     )
     title = "## A large graph through the service"
     shown_command = f"`{command}` ({made}, Python {platform.python_version()})"
