@@ -14,7 +14,7 @@ from app.pipeline.cache_keys import answers_scope
 from app.pipeline.embedding_spaces import EmbeddingSpaces
 from app.pipeline.indexing import Pace
 from app.security.auditor import Auditor
-from app.services.job_progress import JobProgress, WorkerEnds
+from app.services.job_progress import JobProgress, LeaseKeeper, WorkerEnds
 from app.services.new_jobs import pause_seconds, put_job
 from backends.cache.base import CacheStore
 from backends.metadata.base import MetadataStore
@@ -68,6 +68,7 @@ class EmbeddingAgain:
         self._auditor = auditor
         self._passes: dict[JobId, _Pass] = {}
         self._paces: dict[JobId, Pace] = {}
+        self._leases = LeaseKeeper()
 
     def run(self, job: Job, *, ending: Event) -> None:
         """Go on with a claimed job, for some seconds, and record how far it is; it comes again until it is done."""
@@ -75,7 +76,7 @@ class EmbeddingAgain:
             self._finish(job, JobState.STOPPED)
             return
         worker, pace = self._queue.worker_name(), self._paces.setdefault(job.id, Pace())
-        with JobProgress(self._metadata, job, worker=worker, pace=pace, ending=ending) as progress:
+        with JobProgress(self._metadata, job, worker=worker, pace=pace, ending=ending, keeper=self._leases) as progress:
             try:
                 done = self._go_on(job, progress)
             except (CancelledError, NotFoundError):

@@ -21,7 +21,7 @@ from app.logs import get_logger
 from app.pipeline.indexing import Indexer, Pace
 from app.security.auditor import Auditor
 from app.services.embedding_again import EmbeddingAgain
-from app.services.job_progress import LEASE_SECONDS, JobProgress, WorkerEnds
+from app.services.job_progress import LEASE_SECONDS, JobProgress, LeaseKeeper, WorkerEnds
 from app.services.jobs_in_hand import JobsInHand
 from app.services.new_jobs import pause_seconds, put_job
 from app.services.recovering import Recovery
@@ -63,6 +63,7 @@ class IndexingService:
         self._jobs_at_once = jobs_at_once
         self._rates: dict[Stage, float] = {}
         self._in_hand = JobsInHand()
+        self._leases = LeaseKeeper()
         self._ending = Event()
 
     @property
@@ -105,8 +106,9 @@ class IndexingService:
         elif job.kind is JobKind.INDEX and job.attempts > _MOST_ATTEMPTS and not self._is_published(job):
             self._fail(job, "The file ended the worker again and again and was set aside: remove it or add it anew.")
         else:
+            pace = Pace(self._rates)
             with JobProgress(
-                self._metadata, job, worker=self._worker, pace=Pace(self._rates), ending=self._ending
+                self._metadata, job, worker=self._worker, pace=pace, ending=self._ending, keeper=self._leases
             ) as progress:
                 work = self._index if job.kind is JobKind.INDEX else self._delete
                 work(job, progress)

@@ -1,7 +1,9 @@
 """How far a job is, as its record shows it, and the lease that a worker keeps on it."""
 
 import time
-from threading import Event, Thread
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from threading import Event, Lock, Thread
 
 from app.domain.jobs import Job, Stage
 from app.errors import BackendUnavailableError
@@ -10,6 +12,8 @@ from backends.metadata.base import MetadataStore
 
 LEASE_SECONDS = 20.0
 _RECORD_EVERY_SECONDS = 0.5
+_RENEW_AFTER_SECONDS = LEASE_SECONDS / 4
+_LOOK_SECONDS = 1.0
 _STAGES = list(Stage)
 _Reached = tuple[Stage, int, int]
 
@@ -26,7 +30,9 @@ class JobProgress:
     whatever ended the runs before, this file did not.
     """
 
-    def __init__(self, metadata: MetadataStore, job: Job, *, worker: str, pace: Pace, ending: Event) -> None:
+    def __init__(
+        self, metadata: MetadataStore, job: Job, *, worker: str, pace: Pace, ending: Event, keeper: "LeaseKeeper"
+    ) -> None:
         self._metadata = metadata
         self._job = job
         self._worker = worker
@@ -41,16 +47,15 @@ class JobProgress:
         self._stage = job.stage
         self._eta_seconds: float | None = None
         self._recorded = 0.0
-        self._ended = Event()
-        self._heart = Thread(target=self._beat, name="job-lease", daemon=True)
+        self._renewed = time.monotonic()
+        self._keeper = keeper
 
     def __enter__(self) -> "JobProgress":
-        self._heart.start()
+        self._keeper.add(self)
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self._ended.set()
-        self._heart.join()
+        self._keeper.remove(self)
 
     def __call__(self, stage: Stage, done: int, total: int) -> bool:
         if self._ending.is_set():
@@ -72,7 +77,13 @@ class JobProgress:
         self._recorded = now
         return self._record(attempts=1 if got_over else None)
 
+    def renew(self) -> None:
+        """Where nothing was recorded lately. Raises BackendUnavailableError."""
+        if time.monotonic() - self._renewed >= _RENEW_AFTER_SECONDS:
+            self._record()
+
     def _record(self, *, attempts: int | None = None) -> bool:
+        self._renewed = time.monotonic()
         stage, done, total = self._reached
         return self._metadata.jobs.record(
             self._job.id,
@@ -85,12 +96,56 @@ class JobProgress:
             attempts=attempts,
         )
 
-    def _beat(self) -> None:
-        while not self._ended.wait(LEASE_SECONDS / 4):
-            try:
-                self._record()
-            except BackendUnavailableError:
-                continue
+
+class LeaseKeeper:
+    """Keeps the leases of all jobs that one worker has in hand, in one thread that lives as long as there are any: a
+    thread a job would keep as many connections to the database."""
+
+    def __init__(self) -> None:
+        self._lock = Lock()
+        self._kept: dict[JobProgress, Lock] = {}
+        self._thread: Thread | None = None
+
+    def add(self, progress: JobProgress) -> None:
+        with self._lock:
+            self._kept[progress] = Lock()
+            if self._thread is None:
+                self._thread = Thread(target=self._keep, name="job-leases", daemon=True)
+                self._thread.start()
+
+    def remove(self, progress: JobProgress) -> None:
+        """When this returns, nothing more is recorded of it."""
+        with self._lock:
+            in_use = self._kept.pop(progress)
+        with in_use:
+            pass
+
+    def _keep(self) -> None:
+        while not self._ended():
+            for progress in tuple(self._kept):
+                with self._held(progress) as is_kept:
+                    if is_kept:
+                        with suppress(BackendUnavailableError):
+                            progress.renew()
+
+    def _ended(self) -> bool:
+        time.sleep(_LOOK_SECONDS)
+        with self._lock:
+            if not self._kept:
+                self._thread = None
+            return not self._kept
+
+    @contextmanager
+    def _held(self, progress: JobProgress) -> Iterator[bool]:
+        with self._lock:
+            in_use = self._kept.get(progress)
+            if in_use is not None:
+                in_use.acquire()
+        try:
+            yield in_use is not None
+        finally:
+            if in_use is not None:
+                in_use.release()
 
 
 def _order(stage: Stage, done: int) -> tuple[int, int]:
