@@ -4,6 +4,7 @@ import hashlib
 import re
 import ssl
 from collections.abc import Callable, Sequence
+from itertools import product
 from pathlib import Path
 from threading import Lock
 from typing import Any, TypeVar
@@ -19,6 +20,7 @@ from app.errors import BackendUnavailableError
 from backends.certificates import trusted_certificates
 from backends.vectors.base import Match, Vectors, VectorStore
 from backends.vectors.chroma_errors import GoneError, refuse_pages, translated
+from backends.vectors.chroma_filters import among, scopes
 from backends.vectors.chroma_removal import overwrite, sync
 from backends.vectors.chroma_server import ChromaServer
 from backends.vectors.credentials import header_value
@@ -88,11 +90,14 @@ class ChromaVectorStore(VectorStore):
             collection = self._collection(workspace_id)
             if collection is None:
                 return []
-            answer = collection.query(
-                query_embeddings=[vector], n_results=limit + _MORE, where=_among(permitted), include=["distances"]
-            )
-            pairs = zip(answer["ids"][0], answer["distances"][0], strict=True)
-            return [Match(ChunkId(id_), min(1.0, max(-1.0, 1.0 - distance))) for id_, distance in pairs]
+            found = []
+            for scope in scopes(permitted):
+                answer = collection.query(
+                    query_embeddings=[vector], n_results=limit + _MORE, where=scope, include=["distances"]
+                )
+                pairs = zip(answer["ids"][0], answer["distances"][0], strict=True)
+                found += [Match(ChunkId(id_), min(1.0, max(-1.0, 1.0 - distance))) for id_, distance in pairs]
+            return found
 
         return sorted(self._call(ask), key=lambda match: (-match.similarity, match.chunk_id))[:limit]
 
@@ -102,9 +107,10 @@ class ChromaVectorStore(VectorStore):
         def read() -> dict[ChunkId, Vectors]:
             collection = self._collection(workspace_id)
             found: dict[ChunkId, Vectors] = {}
-            for start in range(0, len(chunk_ids) if collection is not None and permitted else 0, _WRITTEN_TOGETHER):
+            starts = range(0, len(chunk_ids) if collection is not None else 0, _WRITTEN_TOGETHER)
+            for start, scope in product(starts, scopes(permitted)):
                 ids = list(chunk_ids[start : start + _WRITTEN_TOGETHER])
-                answer = collection.get(ids=ids, where=_among(permitted), include=["embeddings"])
+                answer = collection.get(ids=ids, where=scope, include=["embeddings"])
                 found |= zip(map(ChunkId, answer["ids"]), answer["embeddings"], strict=True)
             return found
 
@@ -116,7 +122,7 @@ class ChromaVectorStore(VectorStore):
 
         def delete() -> None:
             for collection in self._all_collections(workspace_id):
-                overwrite(collection, collection.get(where=_among(version_ids), include=[])["ids"])
+                overwrite(collection, collection.get(where=among(version_ids), include=[])["ids"])
                 sync(collection)
 
         self._call(delete)
@@ -144,7 +150,9 @@ class ChromaVectorStore(VectorStore):
 
         def count() -> int:
             collection = self._collection(workspace_id)
-            return 0 if collection is None else len(collection.get(where=_among(permitted), include=[])["ids"])
+            if collection is None:
+                return 0
+            return sum(len(collection.get(where=scope, include=[])["ids"]) for scope in scopes(permitted))
 
         return self._call(count)
 
@@ -273,10 +281,6 @@ def _close(client: Any) -> None:
     client.close()
     for server in servers:
         server._session.close()
-
-
-def _among(version_ids: Sequence[VersionId] | frozenset[VersionId]) -> dict[str, Any]:
-    return {"version_id": {"$in": sorted(version_ids)}}
 
 
 def _collection_name(workspace_id: WorkspaceId, space: str) -> str:

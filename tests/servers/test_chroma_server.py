@@ -72,6 +72,22 @@ def open_store(tmp_path: Path) -> Iterator[Callable[..., VectorStore]]:
         store.close()
 
 
+def test_more_versions_may_be_seen_than_one_filter_takes(open_store: Callable[..., VectorStore]) -> None:
+    store = open_store()
+    seen = [VersionId(f"v{number:05}") for number in range(45_000)]
+    rows = np.eye(DIMENSION, dtype=np.float32)
+    for place, version_id in enumerate([*seen[:: len(seen) // 5][:5], VersionId("kept from them")]):
+        store.upsert([ChunkId(f"c{place}")], rows[place : place + 1], workspace_id=HERE, version_id=version_id)
+    scope: dict[str, Any] = {"workspace_id": HERE, "permitted": frozenset(seen)}
+    assert store.count(**scope) == 5
+    found = store.search(rows[:6].sum(axis=0) / np.float32(6**0.5), limit=9, **scope)
+    assert {match.chunk_id for match in found} == {f"c{place}" for place in range(5)}
+    assert [match.chunk_id for match in store.search(rows[4], limit=1, **scope)] == ["c4"]
+    ids, vectors = store.get([ChunkId("c4"), ChunkId("c5"), ChunkId("c0")], **scope)
+    assert ids == ["c4", "c0"]
+    assert vectors == pytest.approx(rows[[4, 0]])
+
+
 def process_of(folder: Path) -> int:
     return int(json.loads((folder / "port.json").read_text())["process"])
 
