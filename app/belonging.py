@@ -6,8 +6,8 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from app.errors import ConfigurationError, ConflictError
-from app.security.grown_file import exclusive, is_held, shared
 from backends.disk import keep_name
+from backends.lock_files import exclusive, is_held, shared
 
 _MOVING = "migrate.lock"
 _NOTE = "metadata-id"

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
-from app.security.grown_file import exclusive
 from backends.cache.base import CacheStore, Layer
+from backends.lock_files import exclusive
 
 _FILE = "cache-counts.json"
 _WRITTEN_EVERY_SECONDS = 2.0

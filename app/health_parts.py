@@ -36,10 +36,11 @@ def health_parts(installation: Installation, *, models: LanguageModels, probe: C
     required, optional = Level.REQUIRED, Level.OPTIONAL
     settings = installation.settings
     run_up = "Start Dafe Graphs with dafe up, or the worker alone with dafe worker."
+    audit_fix = "See the log." if settings.audit.server else "Check the disk of the data folder."
     embeddings_fix = "make setup" if settings.embeddings.kind == "onnx" else "Look after its server or its settings."
     return [
         Part("Database", required, _kind(settings.metadata), lambda: _database(installation), "Run dafe doctor again."),
-        Part("Audit log", required, "SQLite", lambda: _audit(installation), "Check the disk of the data folder."),
+        Part("Audit log", required, _kind(settings.audit), lambda: _audit(installation), audit_fix),
         *_second_copy(installation),
         Part("Files", required, _kind(settings.files), lambda: _files(installation), "Check the data folder's rights."),
         Part("Disk", required, "", lambda: _disk(installation), "Free some room on the data folder's disk."),
@@ -77,6 +78,7 @@ def _database(installation: Installation) -> str:
 
 
 def _audit(installation: Installation) -> str:
+    installation.log.check()
     seals = installation.seals
     if problem := seals.problem():
         raise IntegrityError(problem)

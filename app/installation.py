@@ -15,9 +15,9 @@ from app.restarts import Restarts
 from app.seals import seals_of
 from app.security.audit_log import AuditLog
 from app.security.audit_seals import Seals
-from app.security.grown_file import exclusive
 from app.security.keys import Keys, load_keys
 from app.settings import Settings
+from backends.audit.base import AuditStore
 from backends.cache.base import CacheStore
 from backends.embeddings.base import Embedder
 from backends.files.base import FileStore
@@ -25,6 +25,7 @@ from backends.graph.base import GraphStore
 from backends.llm.base import LanguageModel, ModelRouter
 from backends.loaders.base import DocumentLoader
 from backends.loading import load
+from backends.lock_files import exclusive
 from backends.metadata.base import MetadataStore
 from backends.queue.base import JobQueue
 from backends.sql.engine import Database
@@ -163,10 +164,16 @@ def open_stores(
     )
 
 
+def open_audit_store(settings: Settings, closing: ExitStack) -> AuditStore:
+    """Raises ConfigurationError where an administrator has to prepare it, and BackendUnavailableError."""
+    store: AuditStore = open_backend(AuditStore, settings.audit, closing, data_dir=settings.data_dir)
+    store.check()
+    return store
+
+
 def open_log(settings: Settings, keys: Keys, closing: ExitStack) -> AuditLog:
-    """The audit log, which lies in the data folder in every profile."""
     log = AuditLog(
-        settings.audit_path,
+        open_audit_store(settings, closing),
         mac_key=keys.audit_mac,
         second_device=settings.audit_second_device,
         second_device_required=settings.audit_second_device_required,

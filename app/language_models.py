@@ -6,10 +6,10 @@ from dataclasses import dataclass
 
 from app.domain.models import Band, ProbeResult
 from app.installation import Installation, find_language_model, open_router
-from app.security.grown_file import exclusive
 from app.services.model_in_use import ModelInUse
 from app.settings import Settings
 from backends.llm.base import LanguageModel, ModelRouter
+from backends.lock_files import exclusive
 
 
 @dataclass(frozen=True, slots=True)

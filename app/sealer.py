@@ -1,6 +1,7 @@
 """The sealer process: signs checkpoints of the audit log with a key that no other process reads."""
 
 import argparse
+import os
 import signal
 import sys
 from collections.abc import Sequence
@@ -8,12 +9,17 @@ from contextlib import ExitStack
 from pathlib import Path
 from threading import Event
 
+from pydantic import TypeAdapter
+
 from app.errors import DafeError, IntegrityError
 from app.logs import get_logger, set_up_logs
 from app.parent import end_with_parent
 from app.security.audit_sealer import Sealer
-from app.security.audit_seals import RUNNING, Seals
-from app.security.grown_file import exclusive
+from app.security.audit_seals import RUNNING, STORE_VARIABLE, Seals
+from backends.audit.base import AuditStore
+from backends.audit.settings import AuditSettings
+from backends.loading import load
+from backends.lock_files import exclusive
 
 _LOOK_SECONDS = 2.0
 _log = get_logger("sealer")
@@ -25,7 +31,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     end_with_parent()
     set_up_logs()
     given = _parser().parse_args(arguments)
-    sealer = Sealer(Seals(folder=given.folder, log=given.log, second_device=given.second_device))
+    kept = TypeAdapter[AuditSettings](AuditSettings).validate_json(os.environ.get(STORE_VARIABLE, '{"kind": "sqlite"}'))
+    seals = Seals(folder=given.folder, data_dir=given.data_dir, second_device=given.second_device, store=kept)
+    sealer = Sealer(seals, load(AuditStore, kept, data_dir=given.data_dir))
     try:
         if given.renew_key:
             sealer.renew_key()
@@ -78,7 +86,7 @@ def _seal_when_due(sealer: Sealer, stop: Event) -> None:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="dafe-sealer", description=__doc__)
-    parser.add_argument("--log", type=Path, required=True)
+    parser.add_argument("--data-dir", type=Path, required=True)
     parser.add_argument("--folder", type=Path, required=True)
     parser.add_argument("--second-device", type=Path)
     parser.add_argument("--once", action="store_true")

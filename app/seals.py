@@ -6,4 +6,9 @@ from app.settings import Settings
 
 def seals_of(settings: Settings) -> Seals:
     """What the sealer of this data folder has signed, and how it is started."""
-    return Seals(settings.audit_seal_path, log=settings.audit_path, second_device=settings.audit_second_device)
+    return Seals(
+        settings.audit_seal_path,
+        data_dir=settings.data_dir,
+        second_device=settings.audit_second_device,
+        store=settings.audit,
+    )

@@ -18,6 +18,7 @@ from pydantic_settings import (
 )
 
 from app.errors import ConfigurationError
+from backends.audit.settings import AuditSettings, SqliteAuditSettings
 from backends.cache.settings import CacheSettings, SqlCacheSettings
 from backends.embeddings.settings import EmbedderSettings, OnnxEmbedderSettings
 from backends.files.settings import FileSettings, FolderFileSettings
@@ -26,6 +27,7 @@ from backends.llm.settings import AutoLanguageModelSettings, LanguageModelSettin
 from backends.loaders.settings import LoaderSettings, LocalLoaderSettings
 from backends.metadata.settings import MetadataSettings, SqliteMetadataSettings
 from backends.queue.settings import QueueSettings, SqliteQueueSettings
+from backends.sql.settings import PostgresServerSettings
 from backends.vectors.settings import SqlVectorSettings, VectorSettings
 
 PREFIX = "DAFE_"
@@ -35,6 +37,8 @@ _CONFIG_DIR = "DAFE_CONFIG_DIR"
 """The folder of dafe.toml, else the one in which the program is started; what it starts gets it from there."""
 _CALLS_OF_A_ROUTER = 16
 """It finds out by itself how many its servers take, and has the others wait."""
+_SERVER = ("host", "port", "database", "user", "password", "ca_bundle")
+"""What tells a PostgreSQL server and who we are there."""
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -55,6 +59,7 @@ PROFILE_DEFAULTS: dict[Profile, dict[str, dict[str, Any]]] = {
         "metadata": {"kind": "postgres"},
         "queue": {"kind": "redis"},
         "cache": {"kind": "redis"},
+        "audit": {"kind": "postgres"},
     },
 }
 
@@ -124,15 +129,12 @@ class Settings(BaseSettings):
     files: FileSettings = FolderFileSettings()
     queue: QueueSettings = SqliteQueueSettings()
     cache: CacheSettings = SqlCacheSettings()
+    audit: AuditSettings = SqliteAuditSettings()
     loader: LoaderSettings = LocalLoaderSettings()
 
     @property
     def key_path(self) -> Path:
         return self.key_file or self.data_dir / "key"
-
-    @property
-    def audit_path(self) -> Path:
-        return self.data_dir / "audit.db"
 
     @property
     def audit_seal_path(self) -> Path:
@@ -164,7 +166,8 @@ class Settings(BaseSettings):
             chosen = given.get(name)
             if chosen is None or (isinstance(chosen, dict) and "kind" not in chosen):
                 given = {**given, name: {**defaults, **(chosen or {})}}
-        return {name: _with_kind(cls.model_fields.get(name), chosen) for name, chosen in given.items()}
+        given = {name: _with_kind(cls.model_fields.get(name), chosen) for name, chosen in given.items()}
+        return {**given, **_on_same_server(given.get("audit"), given.get("metadata"))}
 
     @model_validator(mode="after")
     def _refuse_insecure(self) -> "Settings":
@@ -198,6 +201,16 @@ def _with_kind(field: FieldInfo | None, chosen: Any) -> Any:
     if field is None or not isinstance(chosen, dict) or "kind" in chosen or not isinstance(field.default, BaseModel):
         return chosen
     return {"kind": field.default.model_dump()["kind"], **chosen}
+
+
+def _on_same_server(audit: Any, metadata: Any) -> dict[str, Any]:
+    """An audit log in PostgreSQL lies where the metadata does, but for what is given."""
+    if isinstance(metadata, PostgresServerSettings):
+        metadata = {"kind": "postgres", **{name: getattr(metadata, name) for name in metadata.model_fields_set}}
+    kinds = [one.get("kind") if isinstance(one, dict) else None for one in (audit, metadata)]
+    if kinds != ["postgres", "postgres"]:
+        return {}
+    return {"audit": {**{name: metadata[name] for name in _SERVER if name in metadata}, **audit}}
 
 
 def load_settings(**given: Any) -> Settings:

@@ -7,11 +7,10 @@ from typing import Any
 from pydantic import BaseModel
 
 from app.domain.answers import Answer, AnswerTriple, Citation
-from app.domain.audit import AuditStatus, AuditVerification
+from app.domain.audit import AuditStatus, AuditVerification, timestamp
 from app.domain.documents import Document
 from app.domain.graph import Subgraph
 from app.domain.jobs import Job
-from app.security.audit_chain import timestamp
 from app.services.health import HealthCheck, Level
 
 

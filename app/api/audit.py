@@ -8,8 +8,7 @@ from fastapi import APIRouter, Query
 from fastapi.responses import Response
 
 from app.api.auth import CurrentActor, CurrentServices
-from app.domain.audit import Outcome
-from app.security.audit_chain import timestamp
+from app.domain.audit import Outcome, timestamp
 from app.views import audit_status_view, verification_view
 
 router = APIRouter(prefix="/audit", tags=["audit"])

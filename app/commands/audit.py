@@ -10,9 +10,10 @@ import typer
 
 from app.commands.caller import caller, opened
 from app.commands.output import AsUser, Json, columns, show
-from app.domain.audit import AuditVerification
+from app.domain.audit import AuditVerification, timestamp
 from app.errors import BackendUnavailableError, InvalidInputError
-from app.security.audit_chain import read_checkpoint, timestamp
+from app.security.audit_chain import read_checkpoint
+from app.settings import process_settings
 from app.views import audit_status_view, verification_view
 
 audit = typer.Typer(name="audit", no_args_is_help=True, help="The audit log.")
@@ -122,6 +123,16 @@ def export_log(
         show({"lines": [json.loads(line) for line in content.getvalue().splitlines()]}, as_json=True)
     else:
         sys.stdout.buffer.write(content.getvalue())
+
+
+@audit.command("sql")
+def print_sql() -> None:
+    """What an administrator of PostgreSQL runs once, with psql, before the log is kept there: its table, the role that
+    owns it, and the rights of the user that the settings name."""
+    chosen = process_settings().audit
+    if chosen.kind != "postgres":
+        raise InvalidInputError("The audit log is kept in the data folder: nothing is to be prepared.")
+    sys.stdout.write(chosen.preparation)
 
 
 @audit.command("renew-key")

@@ -11,6 +11,7 @@ from app.commands.output import Json, columns, show
 from app.errors import DafeError, InvalidInputError
 from app.migrating.moving import Moved, Moving, opened_moving
 from app.migrating.sides import settings_of_both
+from app.seals import seals_of
 from app.settings import Profile
 
 _WORDS = {"copy": "Copying", "check": "Comparing"}
@@ -25,7 +26,7 @@ def migrate(
     as_json: Json = False,
 ) -> None:
     """Move the installation to the stores of another profile: documents, passages, facts, vectors, jobs, questions,
-    people. Uploads, key file and audit log stay in the data folder; sessions and cached results are left behind.
+    people, the audit log. Uploads and key file stay in the data folder; sessions and cached results are left behind.
 
     Stop the program first. Everything is copied and compared before anything is switched, and a run that was cut off is
     started again and goes on. Settings that are given count for the profile whose store knows them
@@ -42,7 +43,7 @@ def migrate(
             moved = moving.move(operator(), _Progress())
             show(_shown(moved, source, target), as_json=as_json, lines=_sentences(moved, moving))
         try:
-            moving.seals.seal()
+            seals_of(moving.target.settings).seal()
         except DafeError as error:
             print(error.message, file=sys.stderr)
 
@@ -78,7 +79,7 @@ def _sentences(moved: Moved, moving: Moving) -> Iterator[str]:
         yield "All of it was copied and is equal; the audit log is intact."
     again = " People have to sign in again." if moving.moves_records else ""
     yield f"Start with DAFE_PROFILE={target.profile.value} from now on.{again}"
-    yield f"Uploads, key file and audit log stay in {source.data_dir}."
+    yield f"Uploads and key file stay in {source.data_dir}."
     yield (
         "The old stores still hold their copy, which later deletions do not reach; this deletes it:"
         f" dafe migrate --from {source.profile.value} --to {target.profile.value} --remove-source"

@@ -163,15 +163,16 @@ def _start(module: str, settings: Settings) -> subprocess.Popen[bytes]:
 
 def _start_sealer(settings: Settings) -> subprocess.Popen[bytes]:
     """Ended after the others, so that their last events are sealed too."""
-    return _start_child(seals_of(settings).command(), settings)
+    seals = seals_of(settings)
+    return _start_child(seals.command(), settings, **seals.environment())
 
 
-def _start_child(command: list[str], settings: Settings) -> subprocess.Popen[bytes]:
+def _start_child(command: list[str], settings: Settings, **variables: str) -> subprocess.Popen[bytes]:
     """In a process group of its own, so that Ctrl-C reaches the parent alone; ends with the parent."""
     return subprocess.Popen(
         [*command, CHILD_FLAG],
         stdin=subprocess.PIPE,
-        env=child_environment(settings),
+        env=child_environment(settings) | variables,
         cwd=Path(__file__).parent.parent.parent,
         start_new_session=True,
     )

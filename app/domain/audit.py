@@ -1,8 +1,12 @@
 """Audit events and the closed table of audited actions."""
 
+import hashlib
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from enum import StrEnum
+
+GENESIS = "0" * 64
+"""What the first event and the first checkpoint name as the hash before them."""
 
 
 class AuditKind(StrEnum):
@@ -94,3 +98,12 @@ class AuditStatus:
     second_device_ok: bool = True
     behind: int | None = 0
     """How many events the second device lacks; None where that cannot be told."""
+
+
+def sha256_hex(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def timestamp(at: datetime) -> str:
+    """UTC with six decimals always, so that the order of texts is the order of times."""
+    return at.astimezone(UTC).isoformat(timespec="microseconds")

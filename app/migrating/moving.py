@@ -8,8 +8,9 @@ from app.belonging import belongs_to, give_to, moving, note_begun, require_own_m
 from app.domain.access import Actor
 from app.domain.ids import WorkspaceId
 from app.errors import BackendUnavailableError, ConfigurationError, ConflictError, IntegrityError, InvalidInputError
-from app.installation import Stores, open_backend, open_database, open_log, open_stores
+from app.installation import Stores, open_audit_store, open_backend, open_database, open_log, open_stores
 from app.migrating.copying import Copy, Counts, Progress
+from app.migrating.log import LogMove
 from app.seals import seals_of
 from app.security.audit_seals import Seals
 from app.security.auditor import Auditor
@@ -33,13 +34,15 @@ class Moved:
 
 @dataclass(frozen=True, slots=True)
 class Moving:
-    """Two profiles of one data folder, which is locked. Uploads, key file and audit log lie in it in both."""
+    """Two profiles of one data folder, which is locked. Uploads and key file lie in it in both."""
 
     source: Stores
     target: Stores
     auditor: Auditor
     audit: AuditService
     seals: Seals
+    log_move: LogMove | None = None
+    """None where both keep the audit log in the same store."""
 
     @property
     def moves_records(self) -> bool:
@@ -69,9 +72,13 @@ class Moving:
         for one in found.values():
             counts = {kind: counts.get(kind, 0) + one.get(kind, 0) for kind in [*counts, *one]}
         with self.auditor.change(actor, _ACTION, details={**self._between(), **counts}):
+            if self.log_move is not None:
+                self.log_move.copy()
             if copy.moves_records:
                 note_begun(folder, self.source.metadata.identity)
             give_to(folder, self.target.metadata.identity)
+            if self.log_move is not None:
+                self.log_move.switch()
         return Moved(counts, {id_: one for id_, one in found.items() if id_ is not None})
 
     def remove_source(self, actor: Actor) -> int:
@@ -158,6 +165,9 @@ def opened_moving(source: Settings, target: Settings) -> Iterator[Moving]:
         embedder: Embedder = open_backend(Embedder, source.embeddings, closing, model_dir=source.model_dir)
         sides = [open_stores(one, keys, database, embedder, closing, in_use=False) for one in (source, target)]
         auditor = Auditor(log := open_log(source, keys, closing))
+        log_move: LogMove | None = None
+        if source.audit != target.audit:
+            log_move = LogMove(log, open_audit_store(source, closing), open_audit_store(target, closing))
         audit = AuditService(
             log=log,
             keys=keys,
@@ -166,4 +176,4 @@ def opened_moving(source: Settings, target: Settings) -> Iterator[Moving]:
             auditor=auditor,
             metadata=sides[0].metadata,
         )
-        yield Moving(sides[0], sides[1], auditor, audit, seals_of(source))
+        yield Moving(sides[0], sides[1], auditor, audit, seals_of(source), log_move)

@@ -5,16 +5,13 @@ import hmac
 import json
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
-from app.domain.audit import AuditEvent, AuditKind, Outcome
+from app.domain.audit import GENESIS, AuditEvent, AuditKind, Outcome, sha256_hex, timestamp
 from app.errors import InvalidInputError
-
-GENESIS = "0" * 64
-"""What the first event and the first checkpoint name as the hash before them."""
 
 _MAC_DOMAIN = b"dafe-audit-v1\0"
 
@@ -22,10 +19,6 @@ _MAC_DOMAIN = b"dafe-audit-v1\0"
 def canonical(value: object) -> str:
     """JSON with sorted keys, no spaces, non-ASCII escaped: the same value is the same bytes."""
     return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
-
-
-def sha256_hex(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def event_body(event: AuditEvent, *, previous: str) -> str:
@@ -70,11 +63,6 @@ def read_event(body: str) -> AuditEvent:
         at=datetime.fromisoformat(stored["at"]),
         seq=stored["seq"],
     )
-
-
-def timestamp(at: datetime) -> str:
-    """UTC with six decimals always, so that the order of texts is the order of times."""
-    return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
 def event_mac(body: str, *, key: bytes) -> str:

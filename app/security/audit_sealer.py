@@ -7,9 +7,9 @@ from pathlib import Path
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from app.domain.audit import sha256_hex
 from app.errors import BackendUnavailableError, IntegrityError, InvalidInputError
-from app.security.audit_chain import Checkpoint, read_checkpoint, sha256_hex, sign_checkpoint
-from app.security.audit_reader import AuditReader, Head
+from app.security.audit_chain import Checkpoint, read_checkpoint, sign_checkpoint
 from app.security.audit_seals import (
     COMPLAINT,
     SEAL_AFTER_EVENTS,
@@ -17,9 +17,11 @@ from app.security.audit_seals import (
     SEAL_WHEN_QUIET_SECONDS,
     Seals,
 )
-from app.security.grown_file import append_lines, exclusive, read_lines
+from app.security.grown_file import append_lines, read_lines
 from app.security.keys import load_secret
 from app.security.second_device import CHECKPOINTS
+from backends.audit.base import AuditStore, Head
+from backends.lock_files import exclusive
 
 _KEY, _NEXT_KEY = "key", "next-key"
 
@@ -29,9 +31,9 @@ class Sealer:
     after checkpoints were taken away: then the last good one stays the last. Raises IntegrityError with the reason,
     BackendUnavailableError when a file cannot be used."""
 
-    def __init__(self, seals: Seals) -> None:
+    def __init__(self, seals: Seals, store: AuditStore) -> None:
         self._seals = seals
-        self._reader = AuditReader(seals.log)
+        self._store = store
         self._signed: tuple[int, str] | None = None
         """Where in the file the newest checkpoint that this process saw begins, and its text."""
 
@@ -58,7 +60,7 @@ class Sealer:
             return signed
 
     def is_due(self) -> bool:
-        last, newest = self._seals.last(), self._reader.head().seq
+        last, newest = self._seals.last(), self._store.head().seq
         if last is None or newest == 0:
             return newest > 0
         age = (datetime.now(UTC) - last.at).total_seconds()
@@ -66,7 +68,7 @@ class Sealer:
         return new >= SEAL_AFTER_EVENTS or age >= (SEAL_AFTER_SECONDS if new else SEAL_WHEN_QUIET_SECONDS)
 
     def close(self) -> None:
-        self._reader.close()
+        self._store.close()
 
     def _path(self, name: str) -> Path:
         return self._seals.folder / name
@@ -115,7 +117,7 @@ class Sealer:
 
     def _require_the_copy_to_be_no_longer(self, last: Checkpoint | None) -> None:
         second = self._seals.second_device
-        copied = Seals(folder=second, log=self._seals.log).last() if second else None
+        copied = Seals(folder=second, data_dir=self._seals.data_dir).last() if second else None
         if copied is not None and copied.number > (last.number if last else 0):
             raise IntegrityError(
                 f"The second device holds checkpoint {copied.number} of the audit log, and {self._seals.folder} does"
@@ -126,7 +128,7 @@ class Sealer:
     def _follow(self, last: Checkpoint | None) -> Head:
         """The newest event, after reading that the events lead to it from the last checkpoint."""
         head = Head()
-        for row in self._reader.rows(after=last.seq - 1 if last else 0):
+        for row in self._store.rows(after=last.seq - 1 if last else 0):
             found = Head(row.seq, sha256_hex(row.body))
             if last is not None and head.seq == 0:
                 follows = found == Head(last.seq, last.head)
@@ -169,7 +171,7 @@ class Sealer:
         second = self._seals.second_device
         if second is None or not second.is_dir():
             return
-        copied = Seals(folder=second, log=self._seals.log).last()
+        copied = Seals(folder=second, data_dir=self._seals.data_dir).last()
         lines = self._seals.newer(copied.number if copied else 0)
         try:
             if lines:

@@ -1,16 +1,22 @@
 """The sealer's folder as everybody else reads it: checkpoints, and whether a sealer runs; never the private key."""
 
+import json
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from pydantic import SecretStr
+
 from app.errors import BackendUnavailableError, InvalidInputError
 from app.security.audit_chain import Checkpoint, read_checkpoint
-from app.security.grown_file import is_held, last_lines, read_lines
+from app.security.grown_file import last_lines, read_lines
 from app.security.second_device import CHECKPOINTS
+from backends.audit.settings import AuditSettings, SqliteAuditSettings
+from backends.lock_files import is_held
 
 SEAL_AFTER_SECONDS = 60
 SEAL_AFTER_EVENTS = 1_000
@@ -20,7 +26,9 @@ STALE_SECONDS = 300
 
 RUNNING, COMPLAINT = "running.lock", "complaint"
 UP_LOCK = "up.lock"
-"""Beside the log: held by `dafe up`, which keeps a sealer running."""
+"""In the data folder: held by `dafe up`, which keeps a sealer running."""
+STORE_VARIABLE = "DAFE_AUDIT"
+"""Tells a sealer the settings of the log's store, its password too, which no command line may show."""
 _ROOT = Path(__file__).parents[2]
 _PATIENCE_SECONDS = 60
 
@@ -30,8 +38,10 @@ class Seals:
     """`folder` holds the sealer's key and the checkpoints it signed, one a line."""
 
     folder: Path
-    log: Path
+    data_dir: Path
     second_device: Path | None = None
+    store: AuditSettings = field(default_factory=SqliteAuditSettings)
+    """Where the log is kept."""
 
     @property
     def path(self) -> Path:
@@ -68,7 +78,7 @@ class Seals:
 
     def is_expected(self) -> bool:
         """Whether a sealer is alive or should be."""
-        return self.is_running() or is_held(self.log.with_name(UP_LOCK))
+        return self.is_running() or is_held(self.data_dir / UP_LOCK)
 
     def problem(self) -> str:
         """What is wrong with the sealing, as a sentence; empty when nothing is."""
@@ -106,7 +116,13 @@ class Seals:
         command = [*self.command(), option]
         try:
             run = subprocess.run(
-                command, cwd=_ROOT, capture_output=True, text=True, timeout=_PATIENCE_SECONDS, check=False
+                command,
+                cwd=_ROOT,
+                env={**os.environ, **self.environment()},
+                capture_output=True,
+                text=True,
+                timeout=_PATIENCE_SECONDS,
+                check=False,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise BackendUnavailableError("The sealer of the audit log did not answer: see the log.") from error
@@ -115,10 +131,14 @@ class Seals:
             raise BackendUnavailableError(said[-1])
 
     def command(self) -> list[str]:
-        """What starts a sealer that stays."""
+        """What starts a sealer that stays, in this `environment`."""
         second = ["--second-device", str(self.second_device.resolve())] if self.second_device else []
-        folders = ["--log", str(self.log.resolve()), "--folder", str(self.folder.resolve())]
+        folders = ["--data-dir", str(self.data_dir.resolve()), "--folder", str(self.folder.resolve())]
         return [sys.executable, "-m", "app.sealer", *folders, *second]
+
+    def environment(self) -> dict[str, str]:
+        secrets = {name: one.get_secret_value() for name, one in self.store if isinstance(one, SecretStr)}
+        return {STORE_VARIABLE: json.dumps({**self.store.model_dump(mode="json"), **secrets})}
 
 
 def _number(line: str) -> int | None:

@@ -4,13 +4,14 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
-from app.domain.audit import AuditFinding, AuditVerification
-from app.security.audit_chain import GENESIS, Checkpoint, event_macs, key_id
-from app.security.audit_log import AuditLog, StoredEvent
+from app.domain.audit import GENESIS, AuditFinding, AuditVerification
+from app.security.audit_chain import Checkpoint, event_macs, key_id
+from app.security.audit_log import AuditLog
 from app.security.audit_seals import Seals
 from app.security.audit_verification_files import DeviceCopy, Point, read_checkpoints
 from app.security.second_device import SecondDevice
 from app.security.verified_point import VerifiedPoint
+from backends.audit.base import StoredEvent
 
 _MOST_FINDINGS = 100
 

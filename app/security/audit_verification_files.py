@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 
-from app.domain.audit import AuditFinding
+from app.domain.audit import GENESIS, AuditFinding
 from app.errors import InvalidInputError
-from app.security.audit_chain import GENESIS, Checkpoint, read_checkpoint
-from app.security.audit_reader import StoredEvent
+from app.security.audit_chain import Checkpoint, read_checkpoint
 from app.security.audit_seals import Seals
 from app.security.grown_file import read_lines
 from app.security.second_device import CHECKPOINTS, SecondDevice
+from backends.audit.base import StoredEvent
 
 _SEQ = re.compile(rb',"seq":(\d+),"session":')
 _NUMBER = re.compile(rb'\\"number\\":(\d+),')

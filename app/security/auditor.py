@@ -10,11 +10,12 @@ from time import monotonic
 from ulid import ULID
 
 from app.domain.access import Actor
-from app.domain.audit import AuditEvent, AuditKind, Outcome
+from app.domain.audit import AuditEvent, AuditKind, Outcome, sha256_hex
 from app.errors import DafeError, ForbiddenError
 from app.security.actions import ACTIONS, SHOWN_AGAIN, kind_of
-from app.security.audit_chain import canonical, sha256_hex
-from app.security.audit_log import AuditLog, EventFilter
+from app.security.audit_chain import canonical
+from app.security.audit_log import AuditLog
+from backends.audit.base import EventFilter
 
 Details = Mapping[str, str | int | float | bool]
 

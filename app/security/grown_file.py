@@ -1,9 +1,7 @@
-"""Files that only grow, a line at a time, and lock files: copies of the audit log, and its checkpoints."""
+"""Files that only grow, a line at a time: copies of the audit log, and its checkpoints."""
 
-import fcntl
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 
 from backends.disk import keep_name
@@ -59,42 +57,3 @@ def last_lines(path: Path) -> list[str]:
         return []
     whole = lines if size <= _TAIL_BYTES else lines[1:]
     return [line.decode("ascii", errors="replace") for line in reversed(whole)]
-
-
-@contextmanager
-def exclusive(path: Path, *, wait: bool = True) -> Iterator[None]:
-    """Hold the lock file, which is made when it is not there. Raises OSError; BlockingIOError when it is held and
-    `wait` is false."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        yield
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def shared(path: Path) -> Iterator[None]:
-    """Hold the lock file together with others, so that nobody holds it alone; it is made when it is not there. Raises
-    OSError; BlockingIOError when it is held alone."""
-    descriptor = os.open(path, os.O_RDONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        yield
-    finally:
-        os.close(descriptor)
-
-
-def is_held(path: Path) -> bool:
-    """Whether a process holds this lock file alone at the moment."""
-    try:
-        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except OSError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False

@@ -8,10 +8,10 @@ from itertools import islice
 from pathlib import Path
 from time import monotonic, sleep
 
+from app.domain.audit import GENESIS, sha256_hex
 from app.errors import IntegrityError
-from app.security.audit_chain import GENESIS, sha256_hex
-from app.security.audit_reader import Head, StoredEvent
 from app.security.grown_file import append_lines, last_lines
+from backends.audit.base import Head, StoredEvent
 
 EVENTS, CHECKPOINTS = "events.jsonl", "checkpoints.jsonl"
 _MOST_AT_ONCE = 20_000

@@ -8,8 +8,9 @@ from datetime import datetime
 from hashlib import sha256
 from pathlib import Path
 
+from app.domain.audit import timestamp
 from app.errors import IntegrityError
-from app.security.audit_chain import canonical, timestamp
+from app.security.audit_chain import canonical
 
 _DOMAIN = b"dafe-audit-verified-v1\0"
 

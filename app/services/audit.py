@@ -8,19 +8,19 @@ from pathlib import Path
 from typing import IO
 
 from app.domain.access import Actor, Permission
-from app.domain.audit import AuditEvent, AuditFinding, AuditStatus, AuditVerification, Outcome
+from app.domain.audit import GENESIS, AuditEvent, AuditFinding, AuditStatus, AuditVerification, Outcome
 from app.errors import BackendUnavailableError, IntegrityError
 from app.security.access import authorise
 from app.security.audit_bundle import write_bundle, write_lines
-from app.security.audit_chain import GENESIS, Checkpoint, key_id
+from app.security.audit_chain import Checkpoint, key_id
 from app.security.audit_log import AuditLog
-from app.security.audit_reader import EventFilter
 from app.security.audit_seals import Seals
 from app.security.audit_verification import verify_log
 from app.security.auditor import Auditor
 from app.security.keys import Keys
 from app.security.second_device import SecondDevice
 from app.security.verified_point import VerifiedPoint, VerifiedPoints
+from backends.audit.base import EventFilter
 from backends.metadata.base import MetadataStore
 
 _CLOCKS_DIFFER = timedelta(minutes=1)

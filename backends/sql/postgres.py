@@ -1,7 +1,7 @@
 """A database of a PostgreSQL server: connections, locks, and how its tables differ from those in a file."""
 
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -44,18 +44,7 @@ class PostgresDatabase(SqlDatabase):
     def __init__(self, settings: PostgresServerSettings, *, key: bytes) -> None:
         self.fields: SealedFields = SealedFields(key)
         self._timeout_seconds = settings.timeout_seconds
-        self.engine = sa.create_engine(
-            "postgresql+psycopg://",
-            connect_args=_address(settings),
-            hide_parameters=True,
-            isolation_level="READ COMMITTED",
-            use_native_hstore=False,
-            pool_size=settings.connections,
-            max_overflow=0,
-            pool_timeout=BUSY_SECONDS,
-            pool_pre_ping=True,
-            pool_recycle=_OLD_SECONDS,
-        )
+        self.engine = open_engine(settings, **{"app.workspace": _EVERYWHERE})
         self.engine.dialect.ddl_compiler = _Columns
         self._reading = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
@@ -141,12 +130,29 @@ class _Columns(PGDDLCompiler):
         return " ".join((name, kind, *rest))
 
 
-def _address(settings: PostgresServerSettings) -> dict[str, Any]:
+def open_engine(settings: PostgresServerSettings, **parameters: str | int) -> sa.Engine:
+    """Connections as all kinds of backend keep them; `parameters` of the server are set for each."""
+    return sa.create_engine(
+        "postgresql+psycopg://",
+        connect_args=_address(settings, parameters),
+        hide_parameters=True,
+        isolation_level="READ COMMITTED",
+        use_native_hstore=False,
+        pool_size=settings.connections,
+        max_overflow=0,
+        pool_timeout=BUSY_SECONDS,
+        pool_pre_ping=True,
+        pool_recycle=_OLD_SECONDS,
+    )
+
+
+def _address(settings: PostgresServerSettings, parameters: Mapping[str, str | int]) -> dict[str, Any]:
     limits = {
         "statement_timeout": settings.timeout_seconds,
         "lock_timeout": BUSY_SECONDS,
         "idle_in_transaction_session_timeout": _IDLE_SECONDS,
     }
+    given = {name: f"{end * 1_000:.0f}" for name, end in limits.items()} | parameters
     trusted = settings.ca_bundle or ssl.get_default_verify_paths().cafile or "system"
     return {
         "host": settings.host,
@@ -166,7 +172,5 @@ def _address(settings: PostgresServerSettings) -> dict[str, Any]:
         "keepalives_interval": 5,
         "keepalives_count": 3,
         "application_name": "dafe",
-        "options": " ".join(
-            [f"-c app.workspace={_EVERYWHERE}", *(f"-c {name}={end * 1_000:.0f}" for name, end in limits.items())]
-        ),
+        "options": " ".join(f"-c {name}={value}" for name, value in given.items()),
     }

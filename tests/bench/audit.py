@@ -25,6 +25,7 @@ from app.security.audit_seals import Seals
 from app.security.audit_verification import verify_log
 from app.security.second_device import SecondDevice
 from app.security.verified_point import VerifiedPoint
+from tests.audit_stores import store_in
 from tests.security.audit_attacks import ATTACKS, copy_of, make_log, verify, verify_with_the_public_key_alone
 from tests.security.audit_crashes import kill_writers
 from tests.security.audit_writer import event_of
@@ -133,7 +134,7 @@ def pace(options: argparse.Namespace, folder: Path) -> None:
 
 def _append(folder: Path, processes: int, threads: int, each: int, *, with_device: bool) -> tuple[float, list[float]]:
     (folder / "second").mkdir(parents=True)
-    AuditLog(folder / "audit.db", mac_key=KEY).append(event_of("first"))
+    AuditLog(store_in(folder), mac_key=KEY).append(event_of("first"))
     command = [sys.executable, "-m", "tests.bench.audit_appending", str(folder), str(threads), str(each)]
     pipes: dict[str, int] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
     started = [
@@ -156,9 +157,9 @@ def _append(folder: Path, processes: int, threads: int, each: int, *, with_devic
 def _verifying(events: int, folder: Path) -> list[str]:
     device = folder / "second"
     device.mkdir(parents=True)
-    log = AuditLog(folder / "audit.db", mac_key=KEY, second_device=device)
-    seals = Seals(folder / "seal", log=folder / "audit.db", second_device=device)
-    sealer = Sealer(seals)
+    log = AuditLog(store_in(folder), mac_key=KEY, second_device=device)
+    seals = Seals(folder / "seal", data_dir=folder, second_device=device)
+    sealer = Sealer(seals, store_in(folder))
     for first in range(0, events, 1000):
         log._write([event_of(f"m{number}") for number in range(first, min(events, first + 1000))])
         sealer.seal()

@@ -7,12 +7,13 @@ from pathlib import Path
 from threading import Thread
 
 from app.security.audit_log import AuditLog
+from tests.audit_stores import store_in
 from tests.security.audit_writer import event_of
 
 
 def main(folder: str, threads: str, each: str, device: str = "") -> None:
     second = Path(folder) / device if device else None
-    log = AuditLog(Path(folder) / "audit.db", mac_key=bytes(32), second_device=second)
+    log = AuditLog(store_in(Path(folder)), mac_key=bytes(32), second_device=second)
     log.append(event_of("warm"))
     waits: list[float] = []
 

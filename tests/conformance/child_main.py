@@ -4,6 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
 from threading import Event
@@ -12,8 +13,10 @@ from typing import Any
 import numpy as np
 
 from app.domain.ids import ChunkId, FileId, JobId, VersionId, WorkspaceId
+from app.security.audit_log import AuditLog
 from tests.conformance.graphs import contribution
 from tests.conformance.implementations import DIMENSION, open_database, parts_for
+from tests.unit.audit_parts import MAC_KEY, event
 
 
 def write_vectors(store: Any, *, workspace: str, prefix: str, number: int) -> None:
@@ -48,6 +51,14 @@ def fill_cache(store: Any, *, scope: str, prefix: str, number: int) -> None:
 def put_jobs(store: Any, *, prefix: str, number: int) -> None:
     for place in range(number):
         store.put(JobId(f"{prefix}{place}"))
+
+
+def append_events(store: Any, *, name: str, number: int) -> None:
+    """By four threads, so that some are written together."""
+    log = AuditLog(store, mac_key=MAC_KEY)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda one: log.append(event(one, actor=name)), range(number)))
+    log.close()
 
 
 def hang(store: Any, *, at_once: int = 1) -> None:
@@ -90,7 +101,17 @@ def claim_jobs(store: Any, *, worker: str, ids: list[str]) -> None:
 
 ACTIONS: dict[str, Callable[..., None]] = {
     function.__name__: function
-    for function in (write_vectors, write_graph, write_file, fill_cache, put_jobs, hang, work, claim_jobs)
+    for function in (
+        write_vectors,
+        write_graph,
+        write_file,
+        fill_cache,
+        put_jobs,
+        append_events,
+        hang,
+        work,
+        claim_jobs,
+    )
 }
 
 

@@ -14,15 +14,16 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from app import audit_verifier
 from app.container import OPERATOR, Services, open_services
-from app.domain.audit import AuditVerification
+from app.domain.audit import AuditVerification, sha256_hex
 from app.errors import NotFoundError
-from app.security.audit_chain import event_mac, read_checkpoint, sha256_hex, sign_checkpoint
+from app.security.audit_chain import event_mac, read_checkpoint, sign_checkpoint
 from app.security.audit_log import AuditLog
 from app.security.audit_seals import Seals
 from app.security.audit_verification import verify_log
 from app.security.keys import load_keys
 from app.security.second_device import SecondDevice
 from app.settings import load_settings
+from tests.audit_stores import store_in
 
 EVENTS_A_CHECKPOINT = 60
 CHECKPOINTS = 4
@@ -111,8 +112,9 @@ def copy_of(template: Path, folder: Path) -> Target:
 
 
 def verify(target: Target, *, with_device: bool) -> AuditVerification:
-    seals = Seals(target.checkpoints.parent, log=target.database, second_device=target.folder / "second")
-    log = AuditLog(target.database, mac_key=target.mac_key)
+    data = target.database.parent
+    seals = Seals(target.checkpoints.parent, data_dir=data, second_device=target.folder / "second")
+    log = AuditLog(store_in(data), mac_key=target.mac_key)
     device = SecondDevice(target.folder / "second") if with_device else None
     try:
         return verify_log(log, mac_key=target.mac_key, seals=seals, second_device=device)

@@ -15,6 +15,7 @@ from app.security.audit_sealer import Sealer
 from app.security.audit_seals import Seals
 from app.security.audit_verification import verify_log
 from app.security.second_device import SecondDevice
+from tests.audit_stores import store_in
 from tests.security.audit_writer import event_of
 
 ROOT = Path(__file__).parents[2]
@@ -64,10 +65,10 @@ def _wait_for_events(folder: Path, name: str) -> None:
 
 
 def _look(folder: Path, kills: int) -> Survived:
-    log = AuditLog(folder / "audit.db", mac_key=bytes(32), second_device=folder / "second")
+    log = AuditLog(store_in(folder), mac_key=bytes(32), second_device=folder / "second")
     log.append(event_of("last"))  # brings the second device in step
-    seals = Seals(folder / "seal", log=folder / "audit.db", second_device=folder / "second")
-    sealer = Sealer(seals)
+    seals = Seals(folder / "seal", data_dir=folder, second_device=folder / "second")
+    sealer = Sealer(seals, store_in(folder))
     sealer.seal()
     sealer.close()
     marks = Counter(json.loads(row.body)["objects"][0] for row in log.rows())

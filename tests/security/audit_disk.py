@@ -9,6 +9,7 @@ from pathlib import Path
 
 from app.errors import BackendUnavailableError
 from app.security.audit_log import AuditLog
+from tests.audit_stores import store_in
 from tests.security.audit_writer import event_of
 
 Met = tuple[list[str], AuditLog, Callable[[], object]]
@@ -21,20 +22,20 @@ def full(folder: Path) -> Met:
     """A file system of 300 kB, a third of it taken by somebody else."""
     ballast = folder / "ballast"
     ballast.write_bytes(b"x" * 100_000)
-    log = AuditLog(folder / "audit.db", mac_key=bytes(32))
+    log = AuditLog(store_in(folder), mac_key=bytes(32))
     return _fill(log), log, ballast.unlink
 
 
 def limit(folder: Path) -> Met:
     """The kernel's limit of a file's size, which any user may set."""
-    log = AuditLog(folder / "audit.db", mac_key=bytes(32))
+    log = AuditLog(store_in(folder), mac_key=bytes(32))
     resource.setrlimit(resource.RLIMIT_FSIZE, (60_000, resource.RLIM_INFINITY))
     no_limit = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
     return _fill(log), log, lambda: resource.setrlimit(resource.RLIMIT_FSIZE, no_limit)
 
 
 def read_only(folder: Path) -> Met:
-    log = AuditLog(folder / "audit.db", mac_key=bytes(32))
+    log = AuditLog(store_in(folder), mac_key=bytes(32))
     for number in range(3):
         log.append(event_of(f"m{number}"))
     log.close()
@@ -73,7 +74,7 @@ def main(scenario: str, where: str) -> None:
     repair()
     log.append(event_of("again"))
     log.close()
-    reopened = AuditLog(folder / "audit.db", mac_key=bytes(32))
+    reopened = AuditLog(store_in(folder), mac_key=bytes(32))
     marks = [json.loads(row.body)["objects"][0] for row in reopened.rows()]
     seqs = [row.seq for row in reopened.rows()]
     reopened.close()

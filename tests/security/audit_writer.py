@@ -8,11 +8,12 @@ from threading import Thread
 
 from app.domain.audit import AuditEvent, AuditKind, Outcome
 from app.security.audit_log import AuditLog
+from tests.audit_stores import store_in
 
 
 def main(folder: str, name: str, threads: str) -> None:
     device = Path(folder) / "second"
-    log = AuditLog(Path(folder) / "audit.db", mac_key=bytes(32), second_device=device)
+    log = AuditLog(store_in(Path(folder)), mac_key=bytes(32), second_device=device)
     taken = os.open(Path(folder) / f"taken-{name}", os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
     def append(thread: int) -> None:

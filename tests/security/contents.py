@@ -3,7 +3,7 @@
 import json
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,7 +15,7 @@ from app.domain.audit import Outcome
 from app.domain.ids import WorkspaceId
 from app.pipeline.indexing import layout_id
 from app.security.audit_chain import read_event
-from app.security.audit_log import AuditLog
+from backends.audit.base import AuditStore
 from backends.embeddings.base import Embedder
 from backends.files.base import FileStore
 from backends.loading import load
@@ -193,9 +193,9 @@ def problems(services: Services, workspace_id: WorkspaceId, *, added: set[str], 
 
 def audit_events(services: Services, workspace_id: WorkspaceId) -> list[dict[str, Any]]:
     """The changes of documents in a workspace, as far as people and the worker make them."""
-    log = AuditLog(services.settings.audit_path, mac_key=services.keys.audit_mac)
-    events = [read_event(row.body) for row in log.rows()]
-    log.close()
+    settings = services.settings
+    with closing(load(AuditStore, settings.audit, data_dir=settings.data_dir)) as log:
+        events = [read_event(row.body) for row in log.rows()]
     return [
         {
             "action": event.action,

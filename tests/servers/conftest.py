@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from tests.servers.clusters import Chosen, plain
-from tests.servers.real_postgres import RealPostgres, metadata_settings
+from tests.servers.real_postgres import RealPostgres, metadata_settings, prepare_audit
 from tests.servers.real_redis import RealRedis
 from tests.servers.requiring import require
 
@@ -20,6 +20,7 @@ def cluster(postgres: RealPostgres, redis_server: RealRedis, neo4j_server: Any) 
     from tests.servers.real_qdrant import qdrant_server
 
     database = postgres.new_database()
+    prepare_audit(postgres, database)
     with qdrant_server() as vectors:
         yield {
             "metadata": plain(metadata_settings(postgres, database)),

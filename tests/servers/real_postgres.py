@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from backends.audit.settings import PostgresAuditSettings
 from backends.metadata.settings import PostgresMetadataSettings
 from tests.servers.certificates import Authority
 from tests.servers.requiring import require
@@ -191,5 +192,20 @@ def real_postgres() -> Iterator[RealPostgres]:
 
 
 def metadata_settings(server: RealPostgres, name: str, /, **changed: Any) -> PostgresMetadataSettings:
+    return PostgresMetadataSettings(**{**_address(server, name), **changed})
+
+
+def audit_settings(server: RealPostgres, name: str, /, **changed: Any) -> PostgresAuditSettings:
+    return PostgresAuditSettings(**{**_address(server, name), **changed})
+
+
+def prepare_audit(server: RealPostgres, name: str) -> PostgresAuditSettings:
+    """As an administrator does once; the settings of the log that is there then, which is empty."""
+    settings = audit_settings(server, name)
+    server.execute(settings.preparation, database=name)
+    return settings
+
+
+def _address(server: RealPostgres, name: str) -> dict[str, Any]:
     fitting = {"port": server.port, "database": name, "user": OWNER, "password": server.password}
-    return PostgresMetadataSettings(**{**fitting, "ca_bundle": server.authority.bundle, **changed})
+    return {**fitting, "ca_bundle": server.authority.bundle}

@@ -16,8 +16,10 @@ from app.domain.ids import DocumentId, JobId, QuestionId, TripleId, UserId, Vers
 from app.domain.workspaces import Workspace
 from app.errors import DafeError, NotFoundError
 from app.security.actions import ACTIONS
-from app.security.audit_log import AuditLog, EventFilter
+from app.security.audit_log import AuditLog
+from backends.audit.base import EventFilter
 from backends.metadata.base_content import DocumentFilter
+from tests.audit_stores import store_in
 
 NOT_SERVICES = {"session.refused", "session.ended", "worker.index", "worker.delete", "worker.reread", "worker.embed"}
 NOT_SERVICES |= {"installation.start", "installation.stop", "installation.migrate", "audit.second_device"}
@@ -182,7 +184,7 @@ def test_a_refusal_is_recorded_with_who_and_where(
     since = datetime.now(UTC)
     with pytest.raises(NotFoundError):
         services.documents.list(actor, workspace_id=workspace.id, document_filter=DocumentFilter())
-    log = AuditLog(services.settings.data_dir / "audit.db", mac_key=services.keys.audit_mac)
+    log = AuditLog(store_in(services.settings.data_dir), mac_key=services.keys.audit_mac)
     (event,), _ = log.find(EventFilter(since=since))
     log.close()
     assert (event.action, event.outcome, event.actor_id) == ("documents.list", Outcome.REFUSED, actor.user_id)

@@ -196,7 +196,7 @@ def test_an_answer_that_was_kept_is_recorded_and_remembered_like_any_other(
     ann, bob = (make_actor(name, workspace=workspace) for name in ("ann", "bob"))
     asked = [ask(services, ann, ward, mode=Mode.RAG), ask(services, bob, ward, mode=Mode.RAG)]
     assert asked[1].kept_at is not None
-    path = services.settings.audit_path
+    path = services.settings.data_dir / "audit.db"
     with sqlite3.connect(path) as database:
         bodies = [json.loads(body) for (body,) in database.execute("SELECT body FROM audit ORDER BY seq")]
     events = {

@@ -8,13 +8,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from app.domain.audit import AuditEvent, AuditKind, AuditVerification, Outcome
-from app.security.audit_chain import Checkpoint, event_mac, sha256_hex
+from app.domain.audit import AuditEvent, AuditKind, AuditVerification, Outcome, sha256_hex
+from app.security.audit_chain import Checkpoint, event_mac
 from app.security.audit_log import AuditLog
 from app.security.audit_sealer import Sealer
 from app.security.audit_seals import Seals
 from app.security.audit_verification import verify_log
 from app.security.second_device import SecondDevice
+from backends.audit.base import AuditStore
+from backends.audit.settings import AuditSettings, SqliteAuditSettings
+from backends.loading import load
 
 MAC_KEY = bytes(range(1, 33))
 TRIGGERS = ("audit_keeps", "audit_stays", "audit_follows")
@@ -40,6 +43,8 @@ class Folder:
 
     path: Path
     device: Path | None = None
+    kept: AuditSettings = field(default_factory=SqliteAuditSettings)
+    """Where the log's store is."""
     log: AuditLog = field(init=False)
     seals: Seals = field(init=False)
     sealer: Sealer = field(init=False)
@@ -48,9 +53,13 @@ class Folder:
         self.path.mkdir(parents=True, exist_ok=True)
         if self.device:
             self.device.mkdir(parents=True, exist_ok=True)
-        self.log = AuditLog(self.database, mac_key=MAC_KEY, second_device=self.device)
-        self.seals = Seals(self.path / "seal", log=self.database, second_device=self.device)
-        self.sealer = Sealer(self.seals)
+        self.log = AuditLog(self.open_store(), mac_key=MAC_KEY, second_device=self.device)
+        self.seals = Seals(self.path / "seal", data_dir=self.path, second_device=self.device, store=self.kept)
+        self.sealer = Sealer(self.seals, self.open_store())
+
+    def open_store(self) -> AuditStore:
+        """Whoever uses it closes it."""
+        return load(AuditStore, self.kept, data_dir=self.path)
 
     @property
     def database(self) -> Path:

@@ -10,10 +10,9 @@ from datetime import UTC, datetime, timedelta, timezone
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from app.domain.audit import AuditEvent, AuditKind, Outcome
+from app.domain.audit import GENESIS, AuditEvent, AuditKind, Outcome, sha256_hex, timestamp
 from app.errors import InvalidInputError
 from app.security.audit_chain import (
-    GENESIS,
     Checkpoint,
     canonical,
     event_body,
@@ -22,9 +21,7 @@ from app.security.audit_chain import (
     key_id,
     read_checkpoint,
     read_event,
-    sha256_hex,
     sign_checkpoint,
-    timestamp,
 )
 
 AT = datetime(2026, 3, 1, 12, 30, tzinfo=timezone(timedelta(hours=1)))

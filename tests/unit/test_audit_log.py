@@ -16,12 +16,13 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from app.domain.audit import AuditEvent, AuditKind, Outcome
+from app.domain.audit import GENESIS, AuditEvent, AuditKind, Outcome, sha256_hex
 from app.errors import BackendUnavailableError
-from app.security.audit_chain import GENESIS, sha256_hex
-from app.security.audit_log import AuditLog, EventFilter
+from app.security.audit_log import AuditLog
 from app.security.group_commit import GroupCommit
 from app.security.second_device import DeviceState
+from backends.audit.base import EventFilter
+from tests.audit_stores import store_in
 from tests.unit.audit_parts import MAC_KEY, Folder, bodies, chained, change, event, rewrite, with_key, without_key
 
 
@@ -138,7 +139,7 @@ def test_a_chain_written_anew_with_the_key_is_found_at_its_row_by_the_second_dev
 def test_a_cut_end_is_found_by_the_checkpoint_behind_it(folder: Folder) -> None:
     change(folder.database, "DELETE FROM audit WHERE seq > 6")
     assert folder.found() == [(7, "truncated")]
-    again = AuditLog(folder.database, mac_key=MAC_KEY)
+    again = AuditLog(folder.open_store(), mac_key=MAC_KEY)
     for number in (7, 8):
         again.append(event(number + 100))
     again.close()
@@ -229,7 +230,7 @@ def test_a_line_that_was_cut_off_on_the_second_device_is_written_anew_behind_it(
 
 def test_with_a_required_second_device_nothing_proceeds_without_it(tmp_path: Path) -> None:
     device = tmp_path / "second"
-    log = AuditLog(tmp_path / "audit.db", mac_key=MAC_KEY, second_device=device, second_device_required=True)
+    log = AuditLog(store_in(tmp_path), mac_key=MAC_KEY, second_device=device, second_device_required=True)
     with pytest.raises(BackendUnavailableError, match="second device"):
         log.append(event(1))
     device.mkdir()
@@ -242,7 +243,7 @@ def test_with_a_required_second_device_nothing_proceeds_without_it(tmp_path: Pat
 def test_a_second_device_with_another_log_is_left_as_it_is(copied: Folder, tmp_path: Path) -> None:
     assert copied.device
     before = (copied.device / "events.jsonl").read_bytes()
-    other = AuditLog(tmp_path / "other.db", mac_key=MAC_KEY, second_device=copied.device)
+    other = AuditLog(store_in(tmp_path), mac_key=MAC_KEY, second_device=copied.device)
     other.append(event(1))
     assert (copied.device / "events.jsonl").read_bytes() == before
     _, state = other.in_step()
@@ -266,7 +267,7 @@ def test_a_log_that_cannot_be_written_says_so(tmp_path: Path) -> None:
     folder = tmp_path / "a file, not a folder"
     folder.write_text("")
     with pytest.raises(BackendUnavailableError, match="nothing was shown or changed"):
-        AuditLog(folder / "audit.db", mac_key=MAC_KEY).append(event(1))
+        AuditLog(store_in(folder), mac_key=MAC_KEY).append(event(1))
 
 
 def test_a_damaged_file_takes_no_event(folder: Folder) -> None:
@@ -319,7 +320,7 @@ def test_events_are_found_by_who_what_when_and_how(folder: Folder) -> None:
 
 def test_threads_and_processes_share_one_chain(tmp_path: Path) -> None:
     folder = Folder(tmp_path)
-    logs = [folder.log, *(AuditLog(folder.database, mac_key=MAC_KEY) for _ in range(2))]
+    logs = [folder.log, *(AuditLog(folder.open_store(), mac_key=MAC_KEY) for _ in range(2))]
     logs[0].append(event(0))
     with ThreadPoolExecutor(max_workers=6) as pool:
         seqs = list(pool.map(lambda number: logs[number % 3].append(event(number)), range(30)))
@@ -408,20 +409,22 @@ def test_an_event_that_was_damaged_is_shown_as_such_and_hides_no_other(folder: F
 
 def test_the_file_is_its_owners_alone_and_the_program_itself_cannot_take_events_away(folder: Folder) -> None:
     assert folder.database.stat().st_mode & 0o777 == 0o600
-    connection = folder.log._open()
+    store = store_in(folder.path)
+    connection = store._writer.get()
     for statement in ("DELETE FROM audit", "UPDATE audit SET mac = ''", "DROP TABLE audit", "DROP TRIGGER audit_stays"):
         with pytest.raises(sqlite3.DatabaseError, match="not authorized"):
             connection.execute(statement)
     assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
     assert connection.execute("PRAGMA synchronous").fetchone() == (2,)
     assert connection.execute("PRAGMA trusted_schema").fetchone() == (0,)
-    assert folder.log._open() is connection
+    assert store._writer.get() is connection
+    store.close()
     folder.close()
     folder.close()
 
 
 def test_a_log_that_was_moved_away_is_not_written_on(folder: Folder) -> None:
-    fresh = AuditLog(folder.database, mac_key=MAC_KEY)
+    fresh = AuditLog(folder.open_store(), mac_key=MAC_KEY)
     fresh.append(event(9))
     for path in list(folder.path.glob("audit.db*")):
         path.rename(folder.path.parent / path.name)
@@ -431,7 +434,7 @@ def test_a_log_that_was_moved_away_is_not_written_on(folder: Folder) -> None:
         fresh.append(event(10))
     fresh.close()
     assert len(bodies(folder.path.parent / "audit.db")) == 9
-    another = AuditLog(folder.database, mac_key=MAC_KEY)
+    another = AuditLog(folder.open_store(), mac_key=MAC_KEY)
     assert another.append(event(1)) == 1
     another.close()
 

@@ -17,8 +17,8 @@ from app.errors import BackendUnavailableError, IntegrityError, InvalidInputErro
 from app.security.audit_chain import read_checkpoint, sign_checkpoint
 from app.security.audit_sealer import Sealer
 from app.security.audit_seals import Seals
-from app.security.grown_file import exclusive
 from app.security.verified_point import VerifiedPoint, VerifiedPoints
+from backends.lock_files import exclusive
 from tests.unit.audit_parts import MAC_KEY, Folder, bodies, chained, change, event, rewrite, with_key
 
 ROOT = Path(__file__).parents[2]
@@ -108,7 +108,7 @@ def test_all_checkpoints_signed_anew_with_another_key_are_found_by_what_was_kept
     events[3]["actor"] = "omar"
     rewrite(folder.database, chained(events), macs=with_key)
     shutil.rmtree(folder.path / "seal")
-    forger = Sealer(Seals(folder.seals.folder, log=folder.database))
+    forger = Sealer(Seals(folder.seals.folder, data_dir=folder.path), folder.open_store())
     forger.seal()
     forger.close()
     assert folder.found()[0] == (3, "device")
@@ -146,7 +146,7 @@ def test_the_sealer_signs_nothing_after_checkpoints_were_taken_away(folder: Fold
     with pytest.raises(IntegrityError, match="taken away"):
         folder.sealer.seal()
     assert "taken away" in folder.seals.problem()
-    fresh = Sealer(folder.seals)
+    fresh = Sealer(folder.seals, folder.open_store())
     with pytest.raises(IntegrityError, match="second device holds checkpoint 2"):
         fresh.seal()
     fresh.close()
@@ -303,7 +303,7 @@ def test_the_note_of_the_last_verification_carries_a_checksum(tmp_path: Path) ->
 def test_a_folder_that_cannot_be_used_is_named_and_leaves_no_complaint(folder: Folder, tmp_path: Path) -> None:
     assert (folder.path / "seal").stat().st_mode & 0o777 == 0o700
     (tmp_path / "file").write_text("")
-    sealer = Sealer(Seals(tmp_path / "file", log=folder.database))
+    sealer = Sealer(Seals(tmp_path / "file", data_dir=folder.path), folder.open_store())
     with pytest.raises(
         BackendUnavailableError, match=r"^The audit log cannot be sealed \(File exists\): check the folder .*/file\.$"
     ):
@@ -327,7 +327,7 @@ def test_a_complaint_stays_until_sealing_works_again(folder: Folder) -> None:
 def test_a_checkpoint_with_a_wrong_signature_is_not_sealed_upon(folder: Folder) -> None:
     both = lines(folder)
     folder.seals.path.write_text(both[0] + both[1].replace('"signature":"', '"signature":"00'))
-    sealer = Sealer(folder.seals)
+    sealer = Sealer(folder.seals, folder.open_store())
     with pytest.raises(IntegrityError, match=r"^The last checkpoint of the audit log is not as it was signed, so noth"):
         sealer.seal()
     sealer.close()
@@ -347,7 +347,7 @@ def test_a_checkpoint_that_does_not_follow_is_not_sealed_upon(folder: Folder) ->
 
 
 def test_what_another_sealer_signed_meanwhile_is_gone_on_from(folder: Folder) -> None:
-    another = Sealer(folder.seals)
+    another = Sealer(folder.seals, folder.open_store())
     for number in (9, 10):
         folder.append(number, number)
         assert another.seal() == folder.seals.last()

@@ -11,7 +11,7 @@ from app.errors import BackendUnavailableError
 from app.security import audit_seals
 from app.security.audit_chain import read_checkpoint
 from app.security.audit_seals import Seals
-from app.security.grown_file import exclusive
+from backends.lock_files import exclusive
 from tests.unit.audit_parts import Folder
 
 
@@ -29,7 +29,7 @@ def folder(tmp_path: Path) -> Iterator[Folder]:
 @pytest.fixture
 def seals(tmp_path: Path) -> Seals:
     """Without a sealer so far."""
-    return Seals(tmp_path / "seal", log=tmp_path / "audit.db")
+    return Seals(tmp_path / "seal", data_dir=tmp_path)
 
 
 def add_line(seals: Seals, line: str) -> None:
@@ -111,10 +111,10 @@ def test_a_checkpoint_is_too_old_after_five_minutes(folder: Folder, monkeypatch:
 
 def test_a_sealer_is_started_with_this_log_and_these_folders(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    here = Seals(Path("seal"), log=Path("audit.db"), second_device=Path("second"))
-    command = [sys.executable, "-m", "app.sealer", "--log", f"{tmp_path}/audit.db", "--folder", f"{tmp_path}/seal"]
+    here = Seals(Path("seal"), data_dir=Path("data"), second_device=Path("second"))
+    command = [sys.executable, "-m", "app.sealer", "--data-dir", f"{tmp_path}/data", "--folder", f"{tmp_path}/seal"]
     assert here.command() == [*command, "--second-device", f"{tmp_path}/second"]
-    assert Seals(Path("seal"), log=Path("audit.db")).command() == command
+    assert Seals(Path("seal"), data_dir=Path("data")).command() == command
 
 
 @pytest.mark.parametrize(

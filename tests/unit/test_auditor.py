@@ -8,21 +8,22 @@ from typing import Any
 import pytest
 
 from app.domain.access import Actor
-from app.domain.audit import AuditEvent, AuditKind, Outcome
+from app.domain.audit import AuditEvent, AuditKind, Outcome, sha256_hex
 from app.domain.ids import UserId
 from app.errors import BackendUnavailableError, ForbiddenError, InvalidInputError
 from app.security import auditor as auditing
-from app.security.audit_chain import sha256_hex
-from app.security.audit_log import AuditLog, EventFilter
+from app.security.audit_log import AuditLog
 from app.security.auditor import MOST_OBJECTS, Auditor
 from app.security.refusals import record_refusals
+from backends.audit.base import EventFilter
+from tests.audit_stores import store_in
 
 ILSE = Actor(UserId("ilse"), "Ilse Maes", session_id="s1", address="192.0.2.7")
 
 
 @pytest.fixture
 def log(tmp_path: Path) -> Iterator[AuditLog]:
-    opened = AuditLog(tmp_path / "audit.db", mac_key=bytes(32))
+    opened = AuditLog(store_in(tmp_path), mac_key=bytes(32))
     yield opened
     opened.close()
 

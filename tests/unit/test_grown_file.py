@@ -7,7 +7,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from app.security.audit_verification_files import _SEQ, _offset_behind
-from app.security.grown_file import append_lines, exclusive, is_held, last_lines, read_lines
+from app.security.grown_file import append_lines, last_lines, read_lines
+from backends.lock_files import exclusive, is_held
 
 LINES = st.lists(st.text("abc{}", min_size=1, max_size=30), min_size=1, max_size=8, unique=True)
 

@@ -9,13 +9,13 @@ import pytest
 
 from app.domain.models import Band
 from app.errors import BackendUnavailableError
-from app.security.grown_file import exclusive
 from app.services.model_in_use import ModelInUse
 from backends.cache.settings import SqlCacheSettings
 from backends.cache.sql import SqlCacheStore
 from backends.llm.base import LanguageModel
 from backends.llm.scripted import ScriptedLanguageModel
 from backends.llm.settings import ScriptedAnswer, ScriptedSettings
+from backends.lock_files import exclusive
 from backends.sql.engine import Database
 from backends.sql.migrating import upgrade
 

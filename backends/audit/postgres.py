@@ -1,0 +1,189 @@
+"""The audit log's store on a PostgreSQL server, shared by processes on many hosts."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import ClassVar
+
+import sqlalchemy as sa
+from sqlalchemy.exc import SQLAlchemyError
+
+from app.domain.audit import timestamp
+from app.errors import BackendUnavailableError, ConfigurationError, DafeError
+from backends.audit.base import (
+    NOTHING_SHOWN,
+    READ_TOGETHER,
+    AuditStore,
+    AuditTail,
+    EventFilter,
+    Head,
+    StoredEvent,
+)
+from backends.audit.postgres_sql import LOCK, OWNER
+from backends.audit.settings import PostgresAuditSettings
+from backends.sql.postgres import open_engine
+from backends.sql.postgres_errors import translated_errors
+
+_STILL_SECONDS = 60
+"""After it the server ends a connection that holds the log and does nothing."""
+_CONNECTIONS = {
+    "synchronous_commit": "on",
+    "tcp_keepalives_idle": 20,
+    "tcp_keepalives_interval": 5,
+    "tcp_keepalives_count": 3,
+}
+"""What was acknowledged is on disk, and a host that is gone does not hold the log."""
+_TEXTS = (sa.column(name, sa.Text) for name in ("mac", "body", "actor", "action", "outcome", "at"))
+_EVENTS = sa.table("events", sa.column("seq", sa.BigInteger), *_TEXTS, schema=OWNER)
+_ROW = (_EVENTS.c.seq, _EVENTS.c.mac, _EVENTS.c.body)
+_NEWEST = sa.select(*_ROW).order_by(_EVENTS.c.seq.desc()).limit(1)
+_TAKE = sa.text(f"SELECT set_config('idle_session_timeout', '{_STILL_SECONDS}s', false), pg_advisory_lock({LOCK})")
+_LEAVE = sa.text(f"SELECT pg_advisory_unlock({LOCK}), set_config('idle_session_timeout', '0', false)")
+_APPEND = sa.text(f"SELECT {OWNER}.append(CAST(:macs AS text[]), CAST(:bodies AS text[]))")
+_PREPARED = sa.text("SELECT to_regclass(:events) IS NOT NULL AND has_schema_privilege(:owner, 'USAGE')")
+_CHANGEABLE = sa.text(
+    "SELECT rolsuper OR pg_has_role(oid, (SELECT relowner FROM pg_class WHERE oid = events), 'MEMBER')"
+    " OR has_table_privilege(oid, events, 'INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER')"
+    " FROM pg_roles, to_regclass(:events) AS events WHERE rolname = current_user"
+)
+
+
+class PostgresAuditStore(AuditStore):
+    """Its user reads rows and adds them through one function, and can do nothing else to them.
+
+    The log is held by a lock of the connection, so that it is free again when its holder or the holder's host ends.
+    """
+
+    unavailable: ClassVar[str] = f"{NOTHING_SHOWN}: check that the PostgreSQL server runs, and see dafe doctor."
+
+    def __init__(self, settings: PostgresAuditSettings, **_ignored: object) -> None:
+        """Opens no connection yet."""
+        self._timeout_seconds = settings.timeout_seconds
+        self._engine = open_engine(settings, **_CONNECTIONS)
+        self._writing = self._engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._reading = self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+
+    def check(self) -> None:
+        names = {"events": f"{OWNER}.events", "owner": OWNER}
+        with translated_errors(self._timeout_seconds), self._reading.connect() as connection:
+            if not connection.execute(_PREPARED, names).scalar():
+                raise ConfigurationError(
+                    "The database holds no audit log that this user may read: have an administrator of PostgreSQL run"
+                    " in it what dafe audit sql prints."
+                )
+            if connection.execute(_CHANGEABLE, {"events": names["events"]}).scalar():
+                raise ConfigurationError(
+                    f"This user of PostgreSQL could change the audit log: give one that is no superuser, no member of"
+                    f" {OWNER}, and may only read the log and add to it."
+                )
+
+    @contextmanager
+    def alone(self) -> Iterator[AuditTail]:
+        with self.translated():
+            connection = self._writing.connect()
+        try:
+            with self.translated():
+                connection.execute(_TAKE)
+            yield _PostgresTail(self, connection)
+        finally:
+            _leave(connection)
+
+    def find(self, wanted: EventFilter) -> tuple[list[StoredEvent], int]:
+        conditions = list(_conditions(wanted))
+        counted = sa.func.count() if conditions else sa.func.coalesce(sa.func.max(_EVENTS.c.seq), 0)
+        page = sa.select(*_ROW).where(*conditions).order_by(_EVENTS.c.seq.desc())
+        with self._read() as connection:
+            total = connection.execute(sa.select(counted).select_from(_EVENTS).where(*conditions)).scalar_one()
+            rows = connection.execute(page.limit(wanted.limit).offset(wanted.offset)).all()
+        return [StoredEvent(*row) for row in rows], int(total)
+
+    def rows(self, *, after: int = 0, limit: int | None = None) -> Iterator[StoredEvent]:
+        query = sa.select(*_ROW).order_by(_EVENTS.c.seq)
+        left = limit
+        while left is None or left > 0:
+            together = READ_TOGETHER if left is None else min(left, READ_TOGETHER)
+            with self._read() as connection:
+                found = connection.execute(query.where(_EVENTS.c.seq > after).limit(together))
+                block = [StoredEvent(*row) for row in found]
+            yield from block
+            if len(block) < together:
+                return
+            after, left = block[-1].seq, None if left is None else left - len(block)
+
+    def head(self) -> Head:
+        with self._read() as connection:
+            return _head(connection)
+
+    def get(self, seq: int) -> StoredEvent | None:
+        with self._read() as connection:
+            return _get(connection, seq)
+
+    def close(self) -> None:
+        self._engine.dispose()
+
+    @contextmanager
+    def _read(self) -> Iterator[sa.Connection]:
+        with self.translated(), self._reading.connect() as connection:
+            yield connection
+
+    @contextmanager
+    def translated(self) -> Iterator[None]:
+        try:
+            with translated_errors(self._timeout_seconds):
+                yield
+        except (DafeError, SQLAlchemyError) as error:
+            raise BackendUnavailableError(self.unavailable) from error
+
+
+class _PostgresTail(AuditTail):
+    """Each statement is a transaction of its own, so what is read after the lock was taken stays true."""
+
+    def __init__(self, store: PostgresAuditStore, connection: sa.Connection) -> None:
+        self._store = store
+        self._connection = connection
+
+    def head(self) -> Head:
+        with self._store.translated():
+            return _head(self._connection)
+
+    def get(self, seq: int) -> StoredEvent | None:
+        with self._store.translated():
+            return _get(self._connection, seq)
+
+    def append(self, rows: Sequence[StoredEvent]) -> None:
+        given = {"macs": [row.mac for row in rows], "bodies": [row.body for row in rows]}
+        with self._store.translated():
+            self._connection.execute(_APPEND, given)
+
+
+def _leave(connection: sa.Connection) -> None:
+    """What was written is kept even where the server went away before it could be told that the log is free."""
+    try:
+        if not connection.invalidated:
+            connection.execute(_LEAVE)
+    except SQLAlchemyError:
+        connection.invalidate()
+    finally:
+        connection.close()
+
+
+def _head(connection: sa.Connection) -> Head:
+    row = connection.execute(_NEWEST).first()
+    return Head(row.seq, StoredEvent(*row).hash) if row else Head()
+
+
+def _get(connection: sa.Connection, seq: int) -> StoredEvent | None:
+    row = connection.execute(sa.select(*_ROW).where(_EVENTS.c.seq == seq)).first()
+    return StoredEvent(*row) if row else None
+
+
+def _conditions(wanted: EventFilter) -> Iterator[sa.ColumnElement[bool]]:
+    if wanted.actor_id:
+        yield _EVENTS.c.actor == wanted.actor_id
+    if wanted.actions:
+        yield _EVENTS.c.action.in_(wanted.actions)
+    if wanted.outcomes:
+        yield _EVENTS.c.outcome.in_([one.value for one in wanted.outcomes])
+    if wanted.since is not None:
+        yield _EVENTS.c.at >= timestamp(wanted.since)
+    if wanted.until is not None:
+        yield _EVENTS.c.at <= timestamp(wanted.until)
