@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from app.settings import PREFIX, PROFILE_DEFAULTS, Settings, config_path, given_variables, process_settings
+from app.settings import PREFIX, PROFILE_DEFAULTS, SAME_SERVER, Settings, config_path, given_variables, process_settings
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,4 +56,6 @@ def _origin(name: str, settings: Settings, written: dict[str, Any]) -> str:
         return config_path().name
     if rest in PROFILE_DEFAULTS[settings.profile].get(first, {}):
         return "profile"
+    if first == "audit" and rest in SAME_SERVER and settings.audit.kind == settings.metadata.kind == "postgres":
+        return _origin(f"metadata.{rest}", settings, written)
     return "default"

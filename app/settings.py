@@ -37,8 +37,8 @@ _CONFIG_DIR = "DAFE_CONFIG_DIR"
 """The folder of dafe.toml, else the one in which the program is started; what it starts gets it from there."""
 _CALLS_OF_A_ROUTER = 16
 """It finds out by itself how many its servers take, and has the others wait."""
-_SERVER = ("host", "port", "database", "user", "password", "ca_bundle")
-"""What tells a PostgreSQL server and who we are there."""
+SAME_SERVER = ("host", "port", "database", "user", "password", "ca_bundle")
+"""What the audit log takes over from metadata in PostgreSQL where it is not given."""
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -210,7 +210,7 @@ def _on_same_server(audit: Any, metadata: Any) -> dict[str, Any]:
     kinds = [one.get("kind") if isinstance(one, dict) else None for one in (audit, metadata)]
     if kinds != ["postgres", "postgres"]:
         return {}
-    return {"audit": {**{name: metadata[name] for name in _SERVER if name in metadata}, **audit}}
+    return {"audit": {**{name: metadata[name] for name in SAME_SERVER if name in metadata}, **audit}}
 
 
 def load_settings(**given: Any) -> Settings:

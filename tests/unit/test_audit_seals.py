@@ -6,11 +6,13 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from pydantic import SecretStr, TypeAdapter
 
 from app.errors import BackendUnavailableError
 from app.security import audit_seals
 from app.security.audit_chain import read_checkpoint
 from app.security.audit_seals import Seals
+from backends.audit.settings import AuditSettings, PostgresAuditSettings
 from backends.lock_files import exclusive
 from tests.unit.audit_parts import Folder
 
@@ -115,6 +117,14 @@ def test_a_sealer_is_started_with_this_log_and_these_folders(tmp_path: Path, mon
     command = [sys.executable, "-m", "app.sealer", "--data-dir", f"{tmp_path}/data", "--folder", f"{tmp_path}/seal"]
     assert here.command() == [*command, "--second-device", f"{tmp_path}/second"]
     assert Seals(Path("seal"), data_dir=Path("data")).command() == command
+
+
+def test_a_sealer_is_told_where_the_log_is_kept_and_no_command_line_shows_a_password() -> None:
+    store = PostgresAuditSettings(host="db.example", password=SecretStr("very-secret"))
+    seals = Seals(Path("seal"), data_dir=Path("data"), store=store)
+    told = TypeAdapter[AuditSettings](AuditSettings).validate_json(seals.environment()["DAFE_AUDIT"])
+    assert told == store
+    assert "very-secret" not in f"{seals.command()} {seals}"
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import pytest
 from app.errors import ConfigurationError
 from app.migrating.sides import settings_of_both
 from app.settings import Profile, Settings
+from backends.audit.settings import PostgresAuditSettings, SqliteAuditSettings
 from backends.graph.settings import Neo4jGraphSettings, SqlGraphSettings
 from backends.metadata.settings import PostgresMetadataSettings, SqliteMetadataSettings
 from backends.vectors.settings import ChromaVectorSettings, QdrantVectorSettings, SqlVectorSettings
@@ -24,15 +25,15 @@ def _clean(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
 
 
 def kinds(settings: Settings) -> list[str]:
-    parts = (settings.metadata, settings.graph, settings.vectors, settings.queue, settings.cache)
+    parts = (settings.metadata, settings.graph, settings.vectors, settings.queue, settings.cache, settings.audit)
     return [one.kind for one in parts]
 
 
 def test_each_side_has_the_stores_of_its_profile() -> None:
     source, target = settings_of_both(EMBEDDED, CLUSTER, data_dir="here")
     assert (source.profile, target.profile) == (EMBEDDED, CLUSTER)
-    assert kinds(source) == ["sqlite", "sql", "sql", "sqlite", "sql"]
-    assert kinds(target) == ["postgres", "neo4j", "qdrant", "redis", "redis"]
+    assert kinds(source) == ["sqlite", "sql", "sql", "sqlite", "sql", "sqlite"]
+    assert kinds(target) == ["postgres", "neo4j", "qdrant", "redis", "redis", "postgres"]
     assert source.data_dir == target.data_dir == Path("here")
 
 
@@ -46,6 +47,8 @@ def test_options_count_for_the_side_whose_store_knows_them(monkeypatch: pytest.M
         assert source.vectors == SqlVectorSettings()
         assert isinstance(target.metadata, PostgresMetadataSettings) and target.metadata.host == "db.example"
         assert isinstance(target.graph, Neo4jGraphSettings)
+        assert source.audit == SqliteAuditSettings()
+        assert isinstance(target.audit, PostgresAuditSettings) and target.audit.host == "db.example"
         assert isinstance(target.vectors, QdrantVectorSettings) and target.vectors.quantisation == "scalar"
 
 

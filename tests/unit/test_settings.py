@@ -6,7 +6,7 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from pydantic import ValidationError
+from pydantic import SecretStr, ValidationError
 
 from app.errors import ConfigurationError
 from app.setting_docs import setting_origins, settings_table
@@ -19,6 +19,7 @@ from app.settings import (
     load_settings,
     process_settings,
 )
+from backends.audit.settings import PostgresAuditSettings, SqliteAuditSettings
 from backends.embeddings.settings import OnnxEmbedderSettings
 from backends.llm.router import RoutedLanguageModels
 from backends.llm.settings import AutoLanguageModelSettings, OpenAISettings, RouterSettings
@@ -105,6 +106,37 @@ def test_a_database_server_is_named_by_one_host_and_its_password_never_shown(mon
     assert isinstance(metadata, PostgresMetadataSettings)
     assert metadata.password.get_secret_value() == "very-secret"
     assert "very-secret" not in f"{metadata!r} {metadata.model_dump_json()} {setting_origins()}"
+
+
+def test_an_audit_log_in_postgresql_lies_where_the_metadata_does_but_for_what_is_given(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("DAFE_METADATA__HOST", "db.example")
+    monkeypatch.setenv("DAFE_METADATA__PASSWORD", "very-secret")
+    monkeypatch.setenv("DAFE_METADATA__CONNECTIONS", "50")
+    monkeypatch.setenv("DAFE_PROFILE", "cluster")
+    monkeypatch.setenv("DAFE_AUDIT__DATABASE", "log")
+    audit = load_settings().audit
+    fitting = PostgresAuditSettings(host="db.example", database="log", password=SecretStr("very-secret"))
+    assert audit == fitting
+    assert (audit.user, audit.connections) == ("dafe", 4)
+    origins = {one.name: one.origin for one in setting_origins()}
+    assert [origins[f"audit.{name}"] for name in ("kind", "host", "database", "user")] == [
+        "profile",
+        "DAFE_METADATA__HOST",
+        "DAFE_AUDIT__DATABASE",
+        "default",
+    ]
+    assert load_settings(metadata=PostgresMetadataSettings(host="other.example")).audit == PostgresAuditSettings(
+        host="other.example", database="log"
+    )
+    monkeypatch.delenv("DAFE_AUDIT__DATABASE")
+    assert load_settings(audit={"kind": "sqlite"}).audit == SqliteAuditSettings()
+    for name in ("HOST", "PASSWORD", "CONNECTIONS"):
+        monkeypatch.delenv(f"DAFE_METADATA__{name}")
+    assert load_settings(metadata={"kind": "sqlite"}, audit={"host": "log.example"}).audit == PostgresAuditSettings(
+        host="log.example"
+    )
 
 
 def test_secrets_are_read_from_files_of_a_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
