@@ -5,7 +5,7 @@ import os
 import signal
 import sys
 from collections.abc import Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 from threading import Event
 
@@ -31,22 +31,24 @@ def main(arguments: Sequence[str] | None = None) -> int:
     end_with_parent()
     set_up_logs()
     given = _parser().parse_args(arguments)
-    kept = TypeAdapter[AuditSettings](AuditSettings).validate_json(os.environ.get(STORE_VARIABLE, '{"kind": "sqlite"}'))
-    seals = Seals(folder=given.folder, data_dir=given.data_dir, second_device=given.second_device, store=kept)
-    sealer = Sealer(seals, load(AuditStore, kept, data_dir=given.data_dir))
     try:
-        if given.renew_key:
-            sealer.renew_key()
-        elif given.once:
-            sealer.seal()
-        else:
-            _serve(sealer, given.folder)
+        with closing(_open(given)) as sealer:
+            if given.renew_key:
+                sealer.renew_key()
+            elif given.once:
+                sealer.seal()
+            else:
+                _serve(sealer, given.folder)
     except DafeError as error:
         print(error.message, file=sys.stderr)  # noqa: T201
         return 1 if isinstance(error, IntegrityError) else 4
-    finally:
-        sealer.close()
     return 0
+
+
+def _open(given: argparse.Namespace) -> Sealer:
+    kept = TypeAdapter[AuditSettings](AuditSettings).validate_json(os.environ.get(STORE_VARIABLE, '{"kind": "sqlite"}'))
+    seals = Seals(given.folder, data_dir=given.data_dir, second_device=given.second_device, store=kept)
+    return Sealer(seals, load(AuditStore, kept, data_dir=given.data_dir))
 
 
 def _serve(sealer: Sealer, folder: Path) -> None:

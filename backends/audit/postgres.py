@@ -39,11 +39,12 @@ _NEWEST = sa.select(*_ROW).order_by(_EVENTS.c.seq.desc()).limit(1)
 _TAKE = sa.text(f"SELECT set_config('idle_session_timeout', '{_STILL_SECONDS}s', false), pg_advisory_lock({LOCK})")
 _LEAVE = sa.text(f"SELECT pg_advisory_unlock({LOCK}), set_config('idle_session_timeout', '0', false)")
 _APPEND = sa.text(f"SELECT {OWNER}.append(CAST(:macs AS text[]), CAST(:bodies AS text[]))")
-_PREPARED = sa.text("SELECT to_regclass(:events) IS NOT NULL AND has_schema_privilege(:owner, 'USAGE')")
-_CHANGEABLE = sa.text(
-    "SELECT rolsuper OR pg_has_role(oid, (SELECT relowner FROM pg_class WHERE oid = events), 'MEMBER')"
-    " OR has_table_privilege(oid, events, 'INSERT, UPDATE, DELETE, TRUNCATE, TRIGGER')"
-    " FROM pg_roles, to_regclass(:events) AS events WHERE rolname = current_user"
+_RIGHTS = sa.text(
+    "SELECT has_schema_privilege(n.oid, 'USAGE') AND has_table_privilege(c.oid, 'SELECT') AS read,"
+    " r.rolsuper OR pg_has_role(r.oid, c.relowner, 'MEMBER') OR has_table_privilege(c.oid, 'DELETE, TRUNCATE, TRIGGER')"
+    " OR has_any_column_privilege(c.oid, 'INSERT, UPDATE') AS change"
+    " FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_roles r ON r.rolname = current_user"
+    " WHERE n.nspname = :owner AND c.relname = 'events'"
 )
 
 
@@ -63,18 +64,18 @@ class PostgresAuditStore(AuditStore):
         self._reading = self._engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 
     def check(self) -> None:
-        names = {"events": f"{OWNER}.events", "owner": OWNER}
         with translated_errors(self._timeout_seconds), self._reading.connect() as connection:
-            if not connection.execute(_PREPARED, names).scalar():
-                raise ConfigurationError(
-                    "The database holds no audit log that this user may read: have an administrator of PostgreSQL run"
-                    " in it what dafe audit sql prints."
-                )
-            if connection.execute(_CHANGEABLE, {"events": names["events"]}).scalar():
-                raise ConfigurationError(
-                    f"This user of PostgreSQL could change the audit log: give one that is no superuser, no member of"
-                    f" {OWNER}, and may only read the log and add to it."
-                )
+            may = connection.execute(_RIGHTS, {"owner": OWNER}).first()
+        if may is None or not may.read:
+            raise ConfigurationError(
+                "The database holds no audit log that this user may read: have an administrator of PostgreSQL run in it"
+                " what dafe audit sql prints."
+            )
+        if may.change:
+            raise ConfigurationError(
+                f"This user of PostgreSQL could change the audit log: give one that is no superuser, no member of {OWNER},"
+                " and may only read the log and add to it."
+            )
 
     @contextmanager
     def alone(self) -> Iterator[AuditTail]:
