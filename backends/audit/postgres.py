@@ -73,8 +73,8 @@ class PostgresAuditStore(AuditStore):
             )
         if may.change:
             raise ConfigurationError(
-                f"This user of PostgreSQL could change the audit log: give one that is no superuser, no member of {OWNER},"
-                " and may only read the log and add to it."
+                "This user of PostgreSQL could change the audit log: give one that is no superuser, no member of"
+                f" {OWNER}, and may only read the log and add to it."
             )
 
     @contextmanager
