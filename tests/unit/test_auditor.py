@@ -134,7 +134,7 @@ def test_free_text_and_unknown_actions_are_refused(auditor: Auditor, log: AuditL
 
 
 def test_without_the_log_no_block_runs(tmp_path: Path) -> None:
-    auditor = Auditor(AuditLog(tmp_path / "absent" / "audit.db", mac_key=bytes(32)))
+    auditor = Auditor(AuditLog(store_in(tmp_path / "absent"), mac_key=bytes(32)))
     ran = []
     with pytest.raises(BackendUnavailableError), auditor.disclosure(ILSE, "documents.get"):
         ran.append("disclosure")
