@@ -76,8 +76,8 @@ class AuditLog:
 
     def first(self) -> AuditEvent | None:
         """Whatever row lies first; None where there is none."""
-        row = next(self._store.rows(limit=1), None)
-        return _read(row) if row else None
+        rows = self._store.read(after=0, limit=1)
+        return _read(rows[0]) if rows else None
 
     def move_to(self, store: AuditStore) -> None:
         """From now on the log is the one in `store`, which holds all of it."""

@@ -13,7 +13,7 @@ from app.domain.audit import GENESIS, Outcome, sha256_hex
 BUSY_SECONDS = 20
 """So long the log may be held by others before it cannot be written."""
 NOTHING_SHOWN = "The audit log cannot be written or read, so nothing was shown or changed"
-READ_TOGETHER = 5_000
+_READ_TOGETHER = 5_000
 
 
 class StoredEvent(NamedTuple):
@@ -87,8 +87,14 @@ class AuditStore(ABC):
         """One page of the events that fit, newest first, and how many fit in all."""
 
     @abstractmethod
-    def rows(self, *, after: int = 0, limit: int | None = None) -> Iterator[StoredEvent]:
-        """Every row behind `after` in order, at most `limit`."""
+    def read(self, *, after: int, limit: int) -> list[StoredEvent]:
+        """The rows behind `after` in order, at most `limit`."""
+
+    def rows(self, *, after: int = 0) -> Iterator[StoredEvent]:
+        """Every row behind `after` in order, however many."""
+        while block := self.read(after=after, limit=_READ_TOGETHER):
+            yield from block
+            after = block[-1].seq
 
     @abstractmethod
     def head(self) -> Head: ...

@@ -11,7 +11,6 @@ from app.domain.audit import timestamp
 from app.errors import BackendUnavailableError, ConfigurationError, DafeError
 from backends.audit.base import (
     NOTHING_SHOWN,
-    READ_TOGETHER,
     AuditStore,
     AuditTail,
     EventFilter,
@@ -92,37 +91,29 @@ class PostgresAuditStore(AuditStore):
         conditions = list(_conditions(wanted))
         counted = sa.func.count() if conditions else sa.func.coalesce(sa.func.max(_EVENTS.c.seq), 0)
         page = sa.select(*_ROW).where(*conditions).order_by(_EVENTS.c.seq.desc())
-        with self._read() as connection:
+        with self._reading_rows() as connection:
             total = connection.execute(sa.select(counted).select_from(_EVENTS).where(*conditions)).scalar_one()
             rows = connection.execute(page.limit(wanted.limit).offset(wanted.offset)).all()
         return [StoredEvent(*row) for row in rows], int(total)
 
-    def rows(self, *, after: int = 0, limit: int | None = None) -> Iterator[StoredEvent]:
-        query = sa.select(*_ROW).order_by(_EVENTS.c.seq)
-        left = limit
-        while left is None or left > 0:
-            together = READ_TOGETHER if left is None else min(left, READ_TOGETHER)
-            with self._read() as connection:
-                found = connection.execute(query.where(_EVENTS.c.seq > after).limit(together))
-                block = [StoredEvent(*row) for row in found]
-            yield from block
-            if len(block) < together:
-                return
-            after, left = block[-1].seq, None if left is None else left - len(block)
+    def read(self, *, after: int, limit: int) -> list[StoredEvent]:
+        query = sa.select(*_ROW).where(_EVENTS.c.seq > after).order_by(_EVENTS.c.seq).limit(limit)
+        with self._reading_rows() as connection:
+            return [StoredEvent(*row) for row in connection.execute(query)]
 
     def head(self) -> Head:
-        with self._read() as connection:
+        with self._reading_rows() as connection:
             return _head(connection)
 
     def get(self, seq: int) -> StoredEvent | None:
-        with self._read() as connection:
+        with self._reading_rows() as connection:
             return _get(connection, seq)
 
     def close(self) -> None:
         self._engine.dispose()
 
     @contextmanager
-    def _read(self) -> Iterator[sa.Connection]:
+    def _reading_rows(self) -> Iterator[sa.Connection]:
         with self.translated(), self._reading.connect() as connection:
             yield connection
 

@@ -12,7 +12,6 @@ from app.errors import BackendUnavailableError
 from backends.audit.base import (
     BUSY_SECONDS,
     NOTHING_SHOWN,
-    READ_TOGETHER,
     AuditStore,
     AuditTail,
     EventFilter,
@@ -70,19 +69,12 @@ class SqliteAuditStore(AuditStore):
             ).fetchall()
         return [StoredEvent(*row) for row in rows], int(total)
 
-    def rows(self, *, after: int = 0, limit: int | None = None) -> Iterator[StoredEvent]:
+    def read(self, *, after: int, limit: int) -> list[StoredEvent]:
         query = "SELECT seq, mac, body FROM audit WHERE seq > ? ORDER BY seq LIMIT ?"
-        left = limit
-        while left is None or left > 0:
-            together = READ_TOGETHER if left is None else min(left, READ_TOGETHER)
-            with self._open_for_reading() as connection:
-                if connection is None:
-                    return
-                block = list(map(StoredEvent._make, connection.execute(query, (after, together))))
-            yield from block
-            if len(block) < together:
-                return
-            after, left = block[-1].seq, None if left is None else left - len(block)
+        with self._open_for_reading() as connection:
+            if connection is None:
+                return []
+            return list(map(StoredEvent._make, connection.execute(query, (after, limit))))
 
     def head(self) -> Head:
         with self._open_for_reading() as connection:
