@@ -468,9 +468,7 @@ def test_what_happens_to_the_second_device_is_said_and_recorded(copied: Folder, 
 def test_a_required_second_device_says_what_it_lacks(tmp_path: Path) -> None:
     (tmp_path / "second").mkdir()
     (tmp_path / "second" / "events.jsonl").mkdir()
-    log = AuditLog(
-        tmp_path / "audit.db", mac_key=MAC_KEY, second_device=tmp_path / "second", second_device_required=True
-    )
+    log = AuditLog(store_in(tmp_path), mac_key=MAC_KEY, second_device=tmp_path / "second", second_device_required=True)
     told = (
         r"^The second device of the audit log cannot be written \(Is a directory\)\. Until it can, nothing is shown or"
     )

@@ -216,7 +216,7 @@ def test_every_setting_of_the_installation_is_explained() -> None:
     variables = {row["variable"] for row in settings_table()}
     explained = {f"DAFE_{name.upper()}" for name, field in Settings.model_fields.items() if field.description}
     assert variables == explained
-    backends = {"llm", "embeddings", "vectors", "graph", "metadata", "files", "queue", "cache", "loader"}
+    backends = {"llm", "embeddings", "vectors", "graph", "metadata", "files", "queue", "cache", "audit", "loader"}
     assert {name for name, field in Settings.model_fields.items() if not field.description} == backends
 
 
