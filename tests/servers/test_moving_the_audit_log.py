@@ -126,6 +126,21 @@ def test_another_log_there_is_not_written_on(sides: tuple[Settings, Settings], t
 
 def test_a_log_that_was_changed_is_not_moved(sides: tuple[Settings, Settings]) -> None:
     here, there = sides
-    change(here.data_dir / "audit.db", "UPDATE audit SET body = replace(body, 'operator', 'somebody') WHERE seq = 2")
+    change(here.data_dir / "audit.db", "UPDATE audit SET body = replace(body, 'operator', 'somebody') WHERE seq = 1")
     with opened_moving(here, there) as moving, pytest.raises(IntegrityError, match="not found intact"):
         moving.move(OPERATOR, silent)
+
+
+def test_a_beginning_that_was_changed_there_since_is_found(
+    sides: tuple[Settings, Settings], postgres: RealPostgres
+) -> None:
+    here, there = sides
+    move(here, there)
+    move(there, here)
+    assert isinstance(there.metadata, PostgresMetadataSettings)
+    with postgres.connect(there.metadata.database) as connection:
+        connection.execute("SET session_replication_role = replica")
+        connection.execute("UPDATE dafe_audit.events SET mac = repeat('0', 64) WHERE seq = 1")
+    with opened_moving(here, there) as moving, pytest.raises(IntegrityError, match="differs from it"):
+        moving.move(OPERATOR, silent)
+    use(here, name="Goes on")
