@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.servers.real_postgres import RealPostgres, real_postgres
+from backends.audit.settings import PostgresAuditSettings
+from tests.servers.real_postgres import RealPostgres, prepare_audit, real_postgres
 from tests.servers.real_redis import RealRedis
 from tests.servers.requiring import require
 
@@ -15,6 +16,14 @@ from tests.servers.requiring import require
 def postgres() -> Iterator[RealPostgres]:
     with real_postgres() as server:
         yield server
+
+
+@pytest.fixture
+def postgres_audit(postgres: RealPostgres) -> Iterator[PostgresAuditSettings]:
+    """Of a log without events, in a database of its own."""
+    name = postgres.new_database()
+    yield prepare_audit(postgres, name)
+    postgres.drop(name)
 
 
 @pytest.fixture(scope="session")

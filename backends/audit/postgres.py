@@ -24,7 +24,7 @@ from backends.sql.postgres_errors import translated_errors
 
 _STILL_SECONDS = 60
 """After it the server ends a connection that holds the log and does nothing."""
-_CONNECTIONS = {
+_CONNECTIONS: dict[str, str | int] = {
     "synchronous_commit": "on",
     "tcp_keepalives_idle": 20,
     "tcp_keepalives_interval": 5,

@@ -152,7 +152,7 @@ def _address(settings: PostgresServerSettings, parameters: Mapping[str, str | in
         "lock_timeout": BUSY_SECONDS,
         "idle_in_transaction_session_timeout": _IDLE_SECONDS,
     }
-    given = {name: f"{end * 1_000:.0f}" for name, end in limits.items()} | parameters
+    given = {**{name: f"{end * 1_000:.0f}" for name, end in limits.items()}, **parameters}
     trusted = settings.ca_bundle or ssl.get_default_verify_paths().cafile or "system"
     return {
         "host": settings.host,

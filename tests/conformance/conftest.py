@@ -12,7 +12,6 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from backends.audit.settings import PostgresAuditSettings
 from backends.cache.settings import RedisCacheSettings
 from backends.graph.settings import Neo4jGraphSettings
 from backends.loading import load
@@ -24,7 +23,7 @@ from backends.sql.engine import Database
 from backends.sql.migrating import upgrade
 from backends.vectors.settings import ChromaVectorSettings, QdrantVectorSettings
 from tests.conformance.implementations import FILES_KEY, open_database, parts_for
-from tests.servers.real_postgres import RealPostgres, metadata_settings, prepare_audit
+from tests.servers.real_postgres import RealPostgres, metadata_settings
 from tests.servers.real_redis import RealRedis
 from tests.servers.requiring import require
 
@@ -166,13 +165,6 @@ def postgres_template(postgres: RealPostgres) -> str:
 def postgres_metadata(postgres: RealPostgres, postgres_template: str) -> Iterator[PostgresMetadataSettings]:
     name = postgres.new_database(template=postgres_template)
     yield metadata_settings(postgres, name)
-    postgres.drop(name)
-
-
-@pytest.fixture
-def postgres_audit(postgres: RealPostgres) -> Iterator[PostgresAuditSettings]:
-    name = postgres.new_database()
-    yield prepare_audit(postgres, name)
     postgres.drop(name)
 
 

@@ -1,6 +1,7 @@
 """What every store of the audit log must do, and what the log does on each."""
 
 import json
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -214,6 +215,23 @@ def test_processes_and_threads_share_one_chain(
     assert Counter(body["actor"] for body in bodies) == {**dict.fromkeys(names, 40), "ilse": 1}
 
 
+def test_processes_that_are_killed_leave_it_free_and_whole(
+    settings: Any, folder: Folder, start_child: Child, store: AuditStore
+) -> None:
+    children = [start_child("append_events", settings, name=name, number=1_000_000) for name in ("ann", "bob")]
+    for child, enough in zip(children, (30, 60), strict=True):
+        until = time.monotonic() + 60
+        while store.head().seq < enough:
+            assert time.monotonic() < until and child.poll() is None
+            time.sleep(0.01)
+        child.kill()
+        child.wait()
+    folder.append(1, 3)
+    folder.seal()
+    result = folder.verify()
+    assert (result.ok, result.events == store.head().seq > 60) == (True, True)
+
+
 def test_a_sealer_and_a_second_device_keep_step_with_it(settings: Any, tmp_path: Path, filled: Folder) -> None:
     (tmp_path / "second").mkdir()
     copied = Folder(filled.path, device=tmp_path / "second", kept=settings)
@@ -222,6 +240,8 @@ def test_a_sealer_and_a_second_device_keep_step_with_it(settings: Any, tmp_path:
     assert lines == [row.body for row in copied.log.rows()]
     assert copied.seal().seq == 9
     assert copied.verify().ok
-    assert copied.log.in_step()[1].ok
+    state = copied.log.in_step()[1]
+    assert state is not None
+    assert state.ok
     assert not copied.sealer.is_due()
     copied.close()

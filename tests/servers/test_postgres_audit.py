@@ -24,7 +24,7 @@ from app.settings import load_settings
 from backends.audit import postgres as adapter
 from backends.audit.postgres import PostgresAuditStore
 from backends.audit.settings import PostgresAuditSettings
-from tests.servers.real_postgres import OWNER, RealPostgres, audit_settings, prepare_audit
+from tests.servers.real_postgres import OWNER, RealPostgres, audit_settings
 from tests.unit.audit_parts import MAC_KEY, Folder, chained, event, with_key, without_key
 
 pytestmark = pytest.mark.server
@@ -33,11 +33,8 @@ TABLE = "dafe_audit.events"
 
 
 @pytest.fixture
-def settings(postgres: RealPostgres) -> Iterator[PostgresAuditSettings]:
-    """Of a log without events."""
-    name = postgres.new_database()
-    yield prepare_audit(postgres, name)
-    postgres.drop(name)
+def settings(postgres_audit: PostgresAuditSettings) -> PostgresAuditSettings:
+    return postgres_audit
 
 
 @pytest.fixture

@@ -2,14 +2,14 @@
 
 import io
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
-from app.container import AUDITED, OPERATOR, Services
+from app.container import AUDITED, OPERATOR, Services, open_services
 from app.domain.access import Actor, Role
 from app.domain.audit import AuditKind
 from app.domain.documents import Document, Span
@@ -18,8 +18,10 @@ from app.domain.workspaces import Workspace
 from app.errors import BackendUnavailableError
 from app.security.actions import ACTIONS
 from app.services.documents import Upload
+from app.settings import load_settings
 from backends.metadata.base_content import DocumentFilter
 from tests.conformance.document_files import FIRST_PAGE, make_pdf
+from tests.servers.real_postgres import RealPostgres
 from tests.services.letters import WARFARIN, Work, add, facts, names
 
 SENTENCE = "nothing was shown or changed"
@@ -37,6 +39,15 @@ class Scene:
     triple_id: TripleId
     question_id: QuestionId
     password: str
+
+
+@pytest.fixture
+def services(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Services]:
+    """With the log in the data folder, or where the parameter says."""
+    kept = request.getfixturevalue("postgres_audit") if hasattr(request, "param") else {"kind": "sqlite"}
+    chosen = {"embeddings": {"kind": "hashing"}, "llm": {"kind": "none"}, "audit": kept}
+    with closing(open_services(load_settings(data_dir=tmp_path / "data", **chosen))) as opened:
+        yield opened
 
 
 @pytest.fixture
@@ -159,9 +170,22 @@ def throw_away(folder: Path) -> None:
 def test_without_the_log_no_call_shows_or_changes_anything(scene: Scene, break_log: Callable[[Path], None]) -> None:
     for call in DISCLOSING.values():
         call(scene)
-    services, workspace = scene.services, scene.workspace
-    before = (names(services, workspace.id), facts(services, workspace.id), list(services.users.list(OPERATOR)))
+    services = scene.services
+    before = seen(scene)
     break_log(services.settings.data_dir)
+    require_closed(scene)
+    (services.settings.data_dir / "audit.lock").rmdir() if break_log is lock_away else repair(services)
+    if break_log is not throw_away:
+        assert seen(scene) == before
+        services.sessions.sign_in(username="ilse", password=scene.password, address="127.0.0.1", agent="test")
+
+
+def seen(scene: Scene) -> tuple[object, ...]:
+    services, workspace_id = scene.services, scene.workspace.id
+    return names(services, workspace_id), facts(services, workspace_id), list(services.users.list(OPERATOR))
+
+
+def require_closed(scene: Scene) -> None:
     anew = replace(scene, ilse=replace(scene.ilse, session_id="another"))  # nothing was shown in this session yet
     for name, call in {**DISCLOSING, **CHANGING}.items():
         try:
@@ -170,11 +194,20 @@ def test_without_the_log_no_call_shows_or_changes_anything(scene: Scene, break_l
             assert SENTENCE in error.message, name
         else:
             raise AssertionError(f"{name} went on without the log")
-    (services.settings.data_dir / "audit.lock").rmdir() if break_log is lock_away else repair(services)
-    if break_log is not throw_away:
-        after = (names(services, workspace.id), facts(services, workspace.id), list(services.users.list(OPERATOR)))
-        assert after == before
-        services.sessions.sign_in(username="ilse", password=scene.password, address="127.0.0.1", agent="test")
+
+
+@pytest.mark.server
+@pytest.mark.parametrize("services", ["postgres"], indirect=True)
+def test_without_the_server_of_the_log_no_call_shows_or_changes_anything(scene: Scene, postgres: RealPostgres) -> None:
+    before = seen(scene)
+    postgres.kill()
+    try:
+        require_closed(scene)
+    finally:
+        postgres.start()
+    assert seen(scene) == before
+    for call in DISCLOSING.values():
+        call(scene)
 
 
 def repair(services: Services) -> None:
