@@ -62,6 +62,10 @@ def test_dafe_up_indexes_answers_and_deletes(cluster: Chosen, tmp_path: Path) ->
         client.wait_until_worked_off()
         assert client.documents() == []
         assert client.inside("GET", "/graph/entities", params={"text": "amiodarone"}).json() == []
+    assert not (tmp_path / "data" / "audit.db").exists()
+    with closing(services_of(tmp_path / "data", profile="cluster", **cluster)) as services:
+        assert services.audit.status(OPERATOR).sealed_to > 20, "the sealer beside them has read the log on the server"
+        assert services.audit.verify(OPERATOR).ok
 
 
 @pytest.mark.parametrize("away", ["postgres", "neo4j_server", "redis_server"])
