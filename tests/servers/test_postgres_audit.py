@@ -24,8 +24,10 @@ from app.settings import load_settings
 from backends.audit import postgres as adapter
 from backends.audit.postgres import PostgresAuditStore
 from backends.audit.settings import PostgresAuditSettings
+from tests.servers.clusters import plain, variables
 from tests.servers.real_postgres import OWNER, RealPostgres, audit_settings
 from tests.unit.audit_parts import MAC_KEY, Folder, chained, event, with_key, without_key
+from tests.unit.test_cli import CommandLine
 
 pytestmark = pytest.mark.server
 CLOSED = r"^The audit log cannot be written or read, so nothing was shown or changed"
@@ -389,3 +391,21 @@ def test_two_installations_on_two_hosts_share_the_log_and_an_export_of_it_is_ver
 def lines_of(path: Path) -> Sequence[bytes]:
     with zipfile.ZipFile(path) as archive:
         return archive.read("events.jsonl").splitlines()
+
+
+@pytest.mark.slow
+def test_the_command_line_reads_verifies_and_exports_it(settings: PostgresAuditSettings, tmp_path: Path) -> None:
+    dafe = CommandLine(tmp_path)
+    where = variables({"audit": plain(settings)})
+    where = {f"DAFE_{name}": value for name, value in where.items()} | {"DAFE_AUDIT__KIND": "postgres"}
+    assert dafe("workspaces", "add", "Cardiology", **where).code == 0
+    ran = dafe("audit", "tail", "-n", "2", "--json", **where)
+    assert [(one["action"], one["outcome"]) for one in ran.data["events"]][-1] == ("audit.list", "done")
+    assert dafe("audit", "export", "--output", "audit.zip", **where).code == 0
+    with open_export(tmp_path / "audit.zip") as (events, checkpoints):
+        assert verify(events, checkpoints)["ok"]
+    ran = dafe("audit", "verify", "--json", **where)
+    assert (ran.code, ran.data["ok"]) == (0, True)
+    checks = {one["name"]: one for one in dafe("doctor", "--json", **where).data["checks"]}
+    assert checks["Audit log"]["ok"]
+    assert not (tmp_path / "data" / "audit.db").exists()
