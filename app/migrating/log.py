@@ -13,8 +13,8 @@ class LogMove:
     """Nothing that was copied is ever removed, so the longer of the two logs is the one in use, and the other is how it
     began. Raises ConflictError where that is not so."""
 
-    def __init__(self, log: AuditLog, source: AuditStore, target: AuditStore) -> None:
-        """`log` is made to use the store in use."""
+    def __init__(self, log: AuditLog, source: AuditStore, target: AuditStore, *, is_moved: bool) -> None:
+        """`log` is made to use the store in use; where both are equal `is_moved` tells that it is the target."""
         self._log = log
         self._source, self._target = source, target
         shorter, longer = sorted((source, target), key=lambda one: one.head().seq)
@@ -24,7 +24,7 @@ class LogMove:
             raise ConflictError(
                 "The two profiles hold different audit logs, which cannot become one: name a database without events."
             )
-        self._was_before = target.head().seq > source.head().seq
+        self._was_before = target is longer if longer.head() != newest else is_moved
         if self._was_before:
             self.switch()
 

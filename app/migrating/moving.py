@@ -167,7 +167,8 @@ def opened_moving(source: Settings, target: Settings) -> Iterator[Moving]:
         auditor = Auditor(log := open_log(source, keys, closing))
         log_move: LogMove | None = None
         if source.audit != target.audit:
-            log_move = LogMove(log, open_audit_store(source, closing), open_audit_store(target, closing))
+            stores = (open_audit_store(one, closing) for one in (source, target))
+            log_move = LogMove(log, *stores, is_moved=belongs_to(folder, sides[1].metadata.identity))
         audit = AuditService(
             log=log,
             keys=keys,

@@ -111,6 +111,21 @@ def test_a_move_that_ends_before_the_switch_is_done_again(
     assert use(there, name="After")[: len(before)] == before
 
 
+def test_a_move_that_ends_behind_the_switch_goes_on_in_the_new_place(sides: tuple[Settings, Settings]) -> None:
+    here, there = sides
+    move(here, there)
+    with opened_moving(there, here) as moving:
+        moving.move(OPERATOR, silent)
+    change(here.data_dir / "audit.db", "DELETE FROM audit WHERE seq = (SELECT max(seq) FROM audit)")
+    assert here.audit_second_device
+    copied = here.audit_second_device / "events.jsonl"
+    copied.write_text("".join(copied.read_text().splitlines(keepends=True)[:-1]))
+    with opened_moving(there, here) as moving:
+        assert moving.move(OPERATOR, silent).was_before
+        moving.remove_source(OPERATOR)
+    assert sum('"removed":' in body for body in use(here, name="After")) == 2
+
+
 def test_another_log_there_is_not_written_on(sides: tuple[Settings, Settings], tmp_path: Path) -> None:
     here, there = sides
     other = load_settings(**HERE, data_dir=tmp_path / "other", audit=there.audit)
