@@ -396,8 +396,8 @@ def lines_of(path: Path) -> Sequence[bytes]:
 @pytest.mark.slow
 def test_the_command_line_reads_verifies_and_exports_it(settings: PostgresAuditSettings, tmp_path: Path) -> None:
     dafe = CommandLine(tmp_path)
-    where = variables({"audit": plain(settings)})
-    where = {f"DAFE_{name}": value for name, value in where.items()} | {"DAFE_AUDIT__KIND": "postgres"}
+    given = variables({"audit": plain(settings)})
+    where: dict[str, Any] = {f"DAFE_{name}": value for name, value in given.items()} | {"DAFE_AUDIT__KIND": "postgres"}
     assert dafe("workspaces", "add", "Cardiology", **where).code == 0
     ran = dafe("audit", "tail", "-n", "2", "--json", **where)
     assert [(one["action"], one["outcome"]) for one in ran.data["events"]][-1] == ("audit.list", "done")
