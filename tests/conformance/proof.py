@@ -51,6 +51,10 @@ def _redis() -> str:
     return f"Redis {_said('redis-server', '--version', place=2)}"
 
 
+def _postgres() -> str:
+    return f"PostgreSQL {_said(postgres_programs() / 'postgres', '-V', place=2)}"
+
+
 def _ollama() -> str:
     return f"Ollama {_said(ollama_binary(), '--version', place=-1)}"
 
@@ -66,7 +70,8 @@ _PLACES: dict[str, Callable[[], str]] = {
     "backends.vectors.chroma": lambda: f"Chroma {version('chromadb')}",
     "backends.vectors.qdrant": _qdrant,
     "backends.graph.neo4j": lambda: f"Neo4j {NEO4J} Community",
-    "backends.metadata.postgres": lambda: f"PostgreSQL {_said(postgres_programs() / 'postgres', '-V', place=2)}",
+    "backends.metadata.postgres": _postgres,
+    "backends.audit.postgres": _postgres,
     "backends.queue.redis": _redis,
     "backends.cache.redis": _redis,
 }
