@@ -53,9 +53,9 @@ def put_jobs(store: Any, *, prefix: str, number: int) -> None:
         store.put(JobId(f"{prefix}{place}"))
 
 
-def append_events(store: Any, *, name: str, number: int) -> None:
+def append_events(store: Any, *, name: str, number: int, device: str | None = None) -> None:
     """By four threads, so that some are written together."""
-    log = AuditLog(store, mac_key=MAC_KEY)
+    log = AuditLog(store, mac_key=MAC_KEY, second_device=Path(device) if device else None)
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(lambda one: log.append(event(one, actor=name)), range(number)))
     log.close()
