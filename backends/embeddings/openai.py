@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from functools import cached_property
 
-import httpx
 import openai
 
 from app.errors import BackendUnavailableError, ConfigurationError
@@ -41,7 +40,7 @@ class OpenAIEmbedder(ServedEmbedder):
             timeout=settings.timeout_seconds,
             max_retries=settings.retries,
             # No proxy from the environment: texts go to the configured address and nowhere else.
-            http_client=httpx.Client(
+            http_client=openai.DefaultHttpxClient(
                 verify=tls_context(settings, settings="embedding model"),
                 timeout=settings.timeout_seconds,
                 trust_env=False,
