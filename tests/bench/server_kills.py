@@ -35,8 +35,8 @@ def main() -> int:
     command = f"python -m tests.bench.server_kills --kills {options.kills} --documents {options.documents}"
     command += f" --seconds-between {options.seconds_between:g} --at-work {options.at_work:g} --seed {options.seed}"
     about = (
-        " Real PostgreSQL, Redis (every change on disk), Neo4j and Ollama, two workers; half of the documents are letters"
-        f" that rules and SmolLM2 read ({_calls(folder)} answers of the model in all, of which the gate took"
+        " Real PostgreSQL, Redis (every change on disk), Neo4j and Ollama, two workers; half of the documents are"
+        f" letters that rules and SmolLM2 read ({_calls(folder)} answers of the model in all, of which the gate took"
         f" {attack.of_model} facts a round), half are tables."
     )
     title = "Servers and workers killed, cluster profile"
