@@ -130,8 +130,8 @@ def _vectors_of_qdrant(services: Services, workspace_id: WorkspaceId) -> Iterato
     from backends.vectors.qdrant import name_prefix
 
     settings: Any = services.settings.vectors
-    key = settings.api_key.get_secret_value() or None
-    with closing(QdrantClient(url=settings.url, port=None, api_key=key, check_compatibility=False)) as client:
+    headers = {"api-key": settings.api_key.get_secret_value()}
+    with closing(QdrantClient(url=settings.url, port=None, headers=headers, check_compatibility=False)) as client:
         for collection in client.get_collections().collections:
             if not collection.name.startswith(name_prefix(workspace_id)):
                 continue
