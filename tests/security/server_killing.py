@@ -29,6 +29,7 @@ KINDS = (POSTGRES, CONNECTION, REDIS, NEO4J, OLLAMA, RUNNER, WORKER)
 _WINDOW_TOKENS = 2_048
 """Leaves a few hundred tokens for an answer: what SmolLM2 says without end does not last for minutes."""
 _TABLES = frozenset({".csv", ".json", ".xlsx"})
+_PEOPLE = "Marisol Tennant|Petra Oduya|Ilse Marrow|Peter Wendlock|Ruth Amberley|Elias Norvik|Hugo Kestrane".split("|")
 _LONGEST_AWAY_SECONDS = 6.0
 _START_SECONDS = 300.0
 _WORKERS, _BAND = 2, "rules_and_model"
@@ -118,7 +119,7 @@ class ServedApplication(Application):
 
 
 def letters_and_tables(count: int) -> list[tuple[str, bytes]]:
-    """Letters with sentences for the language model, and the shipped tables, which it does not read, in turn."""
+    """Letters, two of five with a sentence that the language model is asked about, and the shipped tables in turn."""
     tables = make_documents(count // 2, only=_TABLES)
     letters = [(f"letter {number}.txt", _letter(number)) for number in range(count - len(tables))]
     return [one for pair in zip_longest(letters, tables) for one in pair if one is not None]
@@ -126,10 +127,10 @@ def letters_and_tables(count: int) -> list[tuple[str, bytes]]:
 
 def _letter(number: int) -> bytes:
     drug, other = DRUGS[number % 10].title(), DRUGS[(number * 7 + 3) % 10]
-    return (
-        f"Letter {number}\n\nDr Ilse Marrow of Carrick saw Marisol Tennant with her letter {number} on 3 June 2026."
-        f" {drug} interacts with {other} in patient group {number}.\n"
-    ).encode()
+    text = f"Letter {number}\n\n{drug} interacts with {other} in patient group {number}."
+    if number % 5 < 2:  # Two names that the rules do not join.
+        text += f" {_PEOPLE[number % 7]}, with {_PEOPLE[(number + 3) % 7]} at Carrick Hospital."
+    return f"{text}\n".encode()
 
 
 @contextmanager

@@ -9,7 +9,7 @@ import pytest
 from tests.servers.requiring import require
 
 pytestmark = [pytest.mark.server, pytest.mark.slow, pytest.mark.model, pytest.mark.timeout(600)]
-KILLS, DOCUMENTS = 4, 6
+KILLS, DOCUMENTS = 4, 4
 
 
 def test_servers_and_workers_killed_at_random_moments_lose_and_double_nothing(tmp_path: Path) -> None:
