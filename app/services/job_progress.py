@@ -150,10 +150,10 @@ class LeaseKeeper:
 
 
 def insist(note: Callable[[], None], *, ending: Event) -> None:
-    """Call `note` until the records are there to be written, or the process is to end: what ends a try because they
-    were away counts against the file until it is noted, and a database may go away again and again.
+    """Call `note` until the database takes it: a try that ended because that was away counts against the file until
+    it is noted, and it may go away again and again.
 
-    Raises BackendUnavailableError when it ends before.
+    Raises BackendUnavailableError when the process is to end first.
     """
     while True:
         try:
