@@ -62,7 +62,7 @@ class RealOllama:
         """As MODEL."""
         modelfile = self._folder / "Modelfile"
         modelfile.write_text(f"FROM {model}\nPARAMETER num_thread 1\nPARAMETER num_ctx {num_ctx}\n")
-        command = [self._binary, "create", MODEL, "-f", modelfile]
+        command: list[str | Path] = [self._binary, "create", MODEL, "-f", modelfile]
         subprocess.run(command, env=self._environment, check=True, capture_output=True, cwd=self._folder)
 
     def kill(self) -> None:
