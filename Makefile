@@ -65,7 +65,7 @@ bench: .venv/.dafe-bench
 	.venv/bin/python -m tests.bench.coverage
 	.venv/bin/python -m tests.bench.mutation
 
-# Kills the running application 200 times in two profiles and the servers of the third 50 times, for some 80 minutes in
+# Kills the running application 200 times in two profiles and the servers of the third 50 times, for some 70 minutes in
 # all; for tests/security/RESULTS.md.
 bench-kills: .venv/.dafe-test
 	.venv/bin/python -m tests.bench.kills --profile embedded --seconds-between 3 --at-work 0.6

@@ -67,8 +67,7 @@ class ServedApplication(Application):
         self._servers = servers
         self._random = random
         self._coming: dict[str, Thread] = {}
-        self.lost: list[str] = []
-        """Servers that did not start again."""
+        self._lost: list[str] = []
 
     def kill(self, wanted: str) -> bool:
         if wanted in (whole := self._servers.whole()):
@@ -79,10 +78,13 @@ class ServedApplication(Application):
             return self._kill_one([process for process, name in self.find_processes().items() if name == WORKER])
         return super().kill(wanted)
 
+    def keep_up(self) -> None:
+        assert not self._lost, self._lost
+        super().keep_up()
+
     def wait_until_ready(self) -> None:
         """The servers before it."""
         self.wait_for_servers()
-        assert not self.lost, self.lost
         super().wait_until_ready()
 
     def wait_for_servers(self) -> None:
@@ -102,8 +104,8 @@ class ServedApplication(Application):
         time.sleep(seconds)
         try:
             server.start()
-        except Exception as error:  # noqa: BLE001 - said by `wait_until_ready` in another thread
-            self.lost.append(f"{name}: {error}")
+        except Exception as error:  # noqa: BLE001 - said by `keep_up` in another thread
+            self._lost.append(f"{name}: {error}")
 
     def _is_away(self, name: str) -> bool:
         whole = {CONNECTION: POSTGRES, RUNNER: OLLAMA}.get(name, name)

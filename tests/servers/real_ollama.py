@@ -66,7 +66,7 @@ class RealOllama:
         subprocess.run(command, env=self._environment, check=True, capture_output=True, cwd=self._folder)
 
     def kill(self) -> None:
-        """As kill -9 does; its model processes, which would stay, end a moment later, as with a service manager."""
+        """As kill -9 does; its model processes, which would live on, go with it, as a service manager has it."""
         runners = self.runners()
         self.process.kill()
         self.process.wait()
