@@ -65,10 +65,12 @@ bench: .venv/.dafe-bench
 	.venv/bin/python -m tests.bench.coverage
 	.venv/bin/python -m tests.bench.mutation
 
-# Kills the running application 200 times in each profile, for about an hour in all; for tests/security/RESULTS.md.
+# Kills the running application 200 times in two profiles and the servers of the third 50 times, for some 70 minutes in
+# all; for tests/security/RESULTS.md.
 bench-kills: .venv/.dafe-test
 	.venv/bin/python -m tests.bench.kills --profile embedded --seconds-between 3 --at-work 0.6
 	.venv/bin/python -m tests.bench.kills --profile workstation --seconds-between 3 --at-work 0.6
+	.venv/bin/python -m tests.bench.server_kills
 
 # Indexing with a model server of a fixed pace, beside a bare client, after kills and beside LightRAG and nano-graphrag,
 # which are installed from PyPI: some two hours; for tests/bench/RESULTS.md.

@@ -1,6 +1,7 @@
 """Runs queued jobs: index a version, remove what is left of one, or make vectors anew."""
 
 from contextlib import suppress
+from functools import partial
 from threading import Event, Thread
 
 from app.domain.access import Actor
@@ -21,7 +22,7 @@ from app.logs import get_logger
 from app.pipeline.indexing import Indexer, Pace
 from app.security.auditor import Auditor
 from app.services.embedding_again import EmbeddingAgain
-from app.services.job_progress import LEASE_SECONDS, JobProgress, LeaseKeeper, WorkerEnds
+from app.services.job_progress import LEASE_SECONDS, JobProgress, LeaseKeeper, WorkerEnds, insist
 from app.services.jobs_in_hand import JobsInHand
 from app.services.new_jobs import pause_seconds, put_job
 from app.services.recovering import Recovery
@@ -137,7 +138,7 @@ class IndexingService:
         except NotFoundError:
             self._stop(job, version)
         except (BackendUnavailableError, ConfigurationError) as error:
-            self._wait(job, version, error, progress)
+            insist(partial(self._wait, job, version, error, progress), ending=self._ending)
         except Exception as error:  # noqa: BLE001 - the boundary of the worker: one bad file must not end it
             reference = _log.unexpected("indexing", error, job_id=job.id)
             if self._is_published(job):

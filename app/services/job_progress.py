@@ -1,7 +1,7 @@
 """How far a job is, as its record shows it, and the lease that a worker keeps on it."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from threading import Event, Lock, Thread
 
@@ -14,6 +14,7 @@ LEASE_SECONDS = 20.0
 _RECORD_EVERY_SECONDS = 0.5
 _RENEW_AFTER_SECONDS = LEASE_SECONDS / 4
 _LOOK_SECONDS = 1.0
+_AGAIN_SECONDS = 1.0
 _STAGES = list(Stage)
 _Reached = tuple[Stage, int, int]
 
@@ -146,6 +147,21 @@ class LeaseKeeper:
         finally:
             if in_use is not None:
                 in_use.release()
+
+
+def insist(note: Callable[[], None], *, ending: Event) -> None:
+    """Call `note` until the database takes it: a try that ended because that was away counts against the file until
+    it is noted, and it may go away again and again.
+
+    Raises BackendUnavailableError when the process is to end first.
+    """
+    while True:
+        try:
+            note()
+            return
+        except BackendUnavailableError:
+            if ending.wait(_AGAIN_SECONDS):
+                raise
 
 
 def _order(stage: Stage, done: int) -> tuple[int, int]:

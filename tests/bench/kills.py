@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from random import Random
 
-from tests.security.kill_rounds import Attack, Survived
+from tests.security.kill_rounds import Attack, Survived, attack_of_profile
 from tests.security.killing import ROOT
 from tests.security.results import write_section
 
@@ -35,28 +35,44 @@ def main() -> int:
     parser.add_argument("--folder", type=Path, help="where the data folder is made; a temporary folder without it")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="dafe-kills-", dir=options.folder))
-    begun = time.monotonic()
-    attack = Attack(folder, profile=options.profile, documents=options.documents, embeddings=options.embeddings)
-    survived = attack.survived
-    random = Random(options.seed)
+    attack = attack_of_profile(
+        folder, profile=options.profile, documents=options.documents, embeddings=options.embeddings
+    )
     try:
-        attack.begin()
-        print(f"undisturbed: {survived.undisturbed}", flush=True)
-        while survived.killed.total() < options.kills:
-            attack.round(
-                kills=options.kills - survived.killed.total(),
-                seconds_between=options.seconds_between,
-                random=random,
-                share=options.at_work,
-            )
-            print(f"round {survived.rounds}: {survived.killed.total()} kills, wrong: {survived.wrong}", flush=True)
-        attack.finish()
+        minutes = run_rounds(attack, options)
     except BaseException:
-        print(f"stopped: {survived}; the data folder is {folder}", file=sys.stderr)
+        print(f"stopped: {attack.survived}; the data folder is {folder}", file=sys.stderr)
         raise
     finally:
         attack.end()
-    _write(options, survived, minutes=(time.monotonic() - begun) / 60)
+    title = f"Running application killed{' at work' if options.at_work else ''}, {options.profile} profile"
+    command = f"python -m tests.bench.kills --profile {options.profile} --documents {options.documents}"
+    command += f" --kills {options.kills} --seconds-between {options.seconds_between:g}"
+    command += f" --at-work {options.at_work:g} --embeddings {options.embeddings} --seed {options.seed}"
+    name = f"kills-{options.profile}" + ("-at-work" if options.at_work else "")
+    write_survived(name, title, attack.survived, command=command, minutes=minutes)
+    return end_with(attack.survived, folder)
+
+
+def run_rounds(attack: Attack, options: argparse.Namespace) -> float:
+    """As many rounds as the kills need; how many minutes it took."""
+    begun, survived, random = time.monotonic(), attack.survived, Random(options.seed)
+    attack.begin()
+    print(f"undisturbed: {survived.undisturbed}", flush=True)
+    while survived.killed.total() < options.kills:
+        attack.round(
+            kills=options.kills - survived.killed.total(),
+            seconds_between=options.seconds_between,
+            random=random,
+            share=options.at_work,
+        )
+        print(f"round {survived.rounds}: {survived.killed.total()} kills, wrong: {survived.wrong}", flush=True)
+    attack.finish()
+    return (time.monotonic() - begun) / 60
+
+
+def end_with(survived: Survived, folder: Path) -> int:
+    """The exit code; the data folder is kept when something was wrong."""
     if survived.wrong:
         print("\n".join([f"the data folder is {folder}", *survived.wrong]), file=sys.stderr)
         return 1
@@ -64,15 +80,13 @@ def main() -> int:
     return 0
 
 
-def _write(options: argparse.Namespace, survived: Survived, *, minutes: float) -> None:
+def write_survived(name: str, title: str, survived: Survived, *, command: str, minutes: float, about: str = "") -> None:
+    """A section of RESULTS.md; `about` is said of the documents or the servers."""
     made = f"{datetime.now(UTC):%Y-%m-%d}, {os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}"
-    command = f"python -m tests.bench.kills --profile {options.profile} --documents {options.documents}"
-    command += f" --kills {options.kills} --seconds-between {options.seconds_between:g}"
-    command += f" --at-work {options.at_work:g} --embeddings {options.embeddings} --seed {options.seed}"
     one = survived.undisturbed
     kinds = ", ".join(f"{kind} {number}" for kind, number in survived.killed.most_common())
     lines = [
-        f"## Running application killed{' at work' if options.at_work else ''}, {options.profile} profile",
+        f"## {title}",
         "",
         f"`{command}` ({made}, Python {platform.python_version()}, {minutes:.0f} minutes)",
         "",
@@ -83,7 +97,7 @@ def _write(options: argparse.Namespace, survived: Survived, *, minutes: float) -
         f" | {survived.cut_off['worker.index']} | {survived.unanswered} | {survived.events:,}"
         f" | {len(survived.wrong) or 'nothing'} |",
         "",
-        f"Killed: {kinds}. After each round every row of the workspace was compared with an undisturbed run:"
+        f"Killed: {kinds}.{about} After each round every row of the workspace was compared with an undisturbed run:"
         f" {one['chunks']} passages, {one['stems']:,} word counts, {one['vectors']} vectors, {one['mentions']:,}"
         f" mentions, {one['names']:,} names, {one['evidence']:,} places of evidence, {one['facts']:,} facts of the"
         " exported graph in their canonical form. Every upload that was answered is there; every change has one intent"
@@ -91,7 +105,6 @@ def _write(options: argparse.Namespace, survived: Survived, *, minutes: float) -
         " no message is left over, and `dafe audit verify` finds the log sound.",
         *(f"* {one}" for one in survived.wrong),
     ]
-    name = f"kills-{options.profile}" + ("-at-work" if options.at_work else "")
     write_section(RESULTS, name, "\n".join(lines))
 
 

@@ -2,8 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,15 +13,13 @@ from app.container import OPERATOR, Services
 from app.domain.audit import Outcome
 from app.domain.ids import WorkspaceId
 from app.pipeline.indexing import layout_id
+from app.pipeline.words import content_stems
 from app.security.audit_chain import read_event
 from backends.audit.base import AuditStore
-from backends.embeddings.base import Embedder
 from backends.files.base import FileStore
 from backends.loading import load
-from backends.sql.engine import Database
 from backends.sql.tables import chunk_stems, chunks, documents, jobs, versions
-from backends.sql.tables_derived import entity_names, evidence, mentions, queue, triples, vectors
-from backends.vectors.base import VectorStore
+from tests.security.stored_rows import count_messages, graph_rows, metadata_of, vector_rows
 
 _NEAR = 1e-3
 """What is embedded together changes a model's vector behind the third digit."""
@@ -43,7 +40,7 @@ class Contents:
     facts: Counter[str]
     """The exported graph in its canonical form."""
     orphans: Counter[str]
-    """Facts without evidence."""
+    """What nothing holds any more, such as facts without evidence."""
     values: dict[str, Any]
     """The vectors themselves."""
 
@@ -64,75 +61,84 @@ class Contents:
         return found + [f"the vector of {one} is another" for one in changed]
 
 
-@contextmanager
-def database_of(services: Services) -> Iterator[Database]:
-    database = Database(services.settings.data_dir / "dafe.db", key=services.keys.database)
-    yield database
-    database.close()
-
-
 def contents(services: Services, workspace_id: WorkspaceId) -> Contents:
+    records = _Records(services, workspace_id)
+    graph = graph_rows(services, workspace_id)
     exported = json.loads(services.graph.export(OPERATOR, workspace_id=workspace_id, format="jsonld"))["@graph"]
-    with database_of(services) as database, database.read() as connection:
-        place = {
-            row.id: f"{row.name}#{row.ordinal}"
-            for row in connection.execute(
-                sa.select(chunks.c.id, chunks.c.ordinal, versions.c.name).outerjoin(
-                    versions, versions.c.id == chunks.c.version_id
-                )
-            )
-        }
-        named = {row.id: row.name for row in connection.execute(sa.select(versions.c.id, versions.c.name))}
-        stated = {row.id: f"{row.relation} {row.assertion}" for row in connection.execute(sa.select(triples))}
+    held = [
+        (f"{records.place(chunk_id)} {records.name(version_id)}", vector)
+        for chunk_id, version_id, vector in vector_rows(services, workspace_id)
+    ]
+    return Contents(
+        documents=records.documents,
+        chunks=records.chunks,
+        stems=records.stems,
+        vectors=Counter(key for key, _ in held),
+        values=dict(held),
+        mentions=Counter(f"{records.place(row['chunk_id'])} {row['count']} {row['topic']}" for row in graph.mentions),
+        names=Counter(
+            f"{records.name(row['version_id'])} {row['key']} {row['name']} {row['alias']}" for row in graph.names
+        ),
+        evidence=Counter(
+            f"{records.place(row['chunk_id'])} {row['span_start']}-{row['span_end']} {row['quote_hash']}"
+            f" {row['kind']} {row['relation']} {row['assertion']}"
+            for row in graph.evidence
+        ),
+        facts=Counter(canonical(row) for row in exported),
+        orphans=Counter(graph.orphans),
+    )
 
-        placed = [
-            (f"{place.get(chunk_id, 'of no passage')} {named.get(version_id, 'of no document')}", vector)
-            for chunk_id, version_id, vector in _vectors(services, database, workspace_id)
-        ]
 
-        def rows(table: sa.Table) -> Any:
-            return connection.execute(sa.select(table).where(table.c.workspace_id == workspace_id)).all()
+class _Records:
+    """Of one workspace, with their texts opened."""
 
-        listed = sa.select(versions, documents.c.visible_version_id).outerjoin(
-            documents, documents.c.id == versions.c.document_id
+    def __init__(self, services: Services, workspace_id: WorkspaceId) -> None:
+        self._workspace_id = workspace_id
+        with metadata_of(services) as database, database.read() as connection:
+            self._fields = database.fields
+            here = versions.c.workspace_id == workspace_id
+            visible = documents.c.visible_version_id
+            listed = sa.select(versions, visible).outerjoin(documents, documents.c.id == versions.c.document_id)
+            stored = connection.execute(listed.where(here)).all()
+            passages = connection.execute(sa.select(chunks).where(chunks.c.workspace_id == workspace_id)).all()
+            counted = connection.execute(
+                sa.select(chunk_stems.c.stem, chunk_stems.c.count, chunks.c.id)
+                .join(chunks, chunks.c.number == chunk_stems.c.chunk_number)
+                .where(chunks.c.workspace_id == workspace_id)
+            ).all()
+        self._names = {row.id: self._open("versions.name", row.name, row.id) for row in stored}
+        self._places = {row.id: f"{self.name(row.version_id)}#{row.ordinal}" for row in passages}
+        texts = {row.id: self._open("chunks.text", row.text, row.id) for row in passages}
+        topics = {row.id: self._open("chunks.topic", row.topic, row.id) for row in passages}
+        words = self._words([*texts.values(), *topics.values()])
+        self.documents = Counter(map(self._document, stored))
+        self.chunks = Counter(
+            f"{self.place(row.id)} {row.page} {row.span_start}-{row.span_end} {row.state}"
+            f" {topics[row.id]} {texts[row.id]}"
+            for row in passages
         )
-        stems = sa.select(chunk_stems.c.stem, chunk_stems.c.count, chunks.c.id).join(
-            chunks, chunks.c.number == chunk_stems.c.chunk_number
-        )
-        return Contents(
-            documents=Counter(
-                f"{row.name} {row.number} {row.status} {row.visible_version_id == row.id} {row.title} {row.coverage}"
-                for row in connection.execute(listed.where(versions.c.workspace_id == workspace_id))
-            ),
-            chunks=Counter(
-                f"{place[row.id]} {row.page} {row.span_start}-{row.span_end} {row.state} {row.topic} {row.text}"
-                for row in rows(chunks)
-            ),
-            stems=Counter(
-                f"{place[row.id]} {row.stem} {row.count}"
-                for row in connection.execute(stems.where(chunks.c.workspace_id == workspace_id))
-            ),
-            vectors=Counter(key for key, _ in placed),
-            values=dict(placed),
-            mentions=Counter(
-                f"{place.get(row.chunk_id, 'of no passage')} {row.count} {row.topic}" for row in rows(mentions)
-            ),
-            names=Counter(
-                f"{named.get(row.version_id, 'of no document')} {row.key} {row.name} {row.alias}"
-                for row in rows(entity_names)
-            ),
-            evidence=Counter(
-                f"{place.get(row.chunk_id, 'of no passage')} {row.span_start}-{row.span_end} {row.quote_hash}"
-                f" {row.kind} {stated.get(row.triple_id, 'of no fact')}"
-                for row in rows(evidence)
-            ),
-            facts=Counter(canonical(row) for row in exported),
-            orphans=Counter(
-                f"a fact without evidence {row.relation}"
-                for row in rows(triples)
-                if row.id not in {one.triple_id for one in rows(evidence)}
-            ),
-        )
+        self.stems = Counter(f"{self.place(row.id)} {words.get(row.stem, row.stem)} {row.count}" for row in counted)
+
+    def name(self, version_id: str) -> str:
+        return self._names.get(version_id, "of no document")
+
+    def place(self, chunk_id: str) -> str:
+        return self._places.get(chunk_id, "of no passage")
+
+    def _document(self, row: Any) -> str:
+        title = self._open("versions.title", row.title or "", row.id)
+        coverage = self._open("versions.coverage", row.coverage, row.id)
+        visible = row.visible_version_id == row.id
+        return f"{self.name(row.id)} {row.number} {row.status} {visible} {title} {coverage}"
+
+    def _open(self, column: str, kept: str, record: str) -> str:
+        return self._fields.open(kept, workspace_id=self._workspace_id, column=column, record=record)
+
+    def _words(self, texts: list[str]) -> dict[str, str]:
+        """By what is kept of them."""
+        stems = set(content_stems(" ".join(texts)))
+        kept = self._fields.index(stems, workspace_id=self._workspace_id, column="chunk_stems.stem")
+        return {index: stem for stem, index in kept.items()}
 
 
 def canonical(fact: dict[str, Any]) -> str:
@@ -141,29 +147,10 @@ def canonical(fact: dict[str, Any]) -> str:
     return json.dumps({**ends, **{name: fact[name] for name in _STORED}}, sort_keys=True)
 
 
-def _vectors(services: Services, database: Database, workspace_id: WorkspaceId) -> Iterator[tuple[str, str, Any]]:
-    """Every vector with its chunk and version."""
-    settings = services.settings
-    if settings.vectors.kind == "sql":
-        with database.read() as connection:
-            for row in connection.execute(sa.select(vectors).where(vectors.c.workspace_id == workspace_id)):
-                yield row.chunk_id, row.version_id, np.frombuffer(row.vector, dtype=np.float32)
-        return
-    embedder: Embedder = load(Embedder, settings.embeddings, model_dir=settings.model_dir)
-    about = {"embedding_name": embedder.name, "dimension": embedder.dimension, "data_dir": settings.data_dir}
-    store: Any = load(VectorStore, settings.vectors, database=database, **about)
-    for collection in store._all_collections(workspace_id):
-        held = collection.get(include=["embeddings", "metadatas"])
-        for id_, vector, metadata in zip(held["ids"], held["embeddings"], held["metadatas"], strict=True):
-            yield id_, metadata["version_id"], np.asarray(vector)
-    store.close()
-    embedder.close()
-
-
 def problems(services: Services, workspace_id: WorkspaceId, *, added: set[str], here: set[str]) -> list[str]:
     """What is wrong with jobs and audit events; `added` and `here` are the documents of which an answer said so."""
     found: list[str] = []
-    with database_of(services) as database, database.read() as connection:
+    with metadata_of(services) as database, database.read() as connection:
         stored = connection.execute(sa.select(versions).where(versions.c.workspace_id == workspace_id)).all()
         known = {row.document_id for row in stored}
         found += [f"the document {one} was acknowledged and lost" for one in sorted((added | here) - known)]
@@ -222,8 +209,8 @@ def leftovers(services: Services) -> list[str]:
     )
     stored = set(files.find())
     files.close()
-    with database_of(services) as database, database.read() as connection:
-        messages = connection.execute(sa.select(sa.func.count()).select_from(queue)).scalar_one()
+    messages = count_messages(services)
+    with metadata_of(services) as database, database.read() as connection:
         known = set()
         for row in connection.execute(sa.select(versions.c.id, versions.c.file_id)):
             known |= {row.file_id, layout_id(row.id)}

@@ -2,13 +2,13 @@
 
 import io
 import json
-import os
+import re
 import subprocess
 import sys
 import time
 import zipfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Container, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -19,13 +19,14 @@ from app.domain.access import Role
 from app.domain.ids import WorkspaceId
 from app.domain.jobs import JobState, Stage
 from app.sample_sets import find_sample_sets
-from app.settings import load_settings
+from app.settings import Settings, load_settings
 from tests.security.contents import Contents, contents, cut_off, leftovers, problems
 from tests.security.killing import CHROMA, EVERYTHING, ROOT, SEALER, UP, WEB, WORKER, Application, Killer, Person
 
 KINDS = (WORKER, WORKER, WEB, EVERYTHING, UP, SEALER)
 """What is killed; what stands there twice is killed twice as often."""
 USERNAME, PASSWORD = "ilse", "four unrelated words here"
+_OF_MODEL = re.compile(r" [0-9a-f]{64} (?:model|both) ")
 _OPEN = [state.value for state in JobState if not state.finished]
 _ROUND_SECONDS = 7_200.0
 _SWEPT_SECONDS = 60.0
@@ -46,9 +47,10 @@ class Survived:
     seconds: float = 0.0
 
 
-def make_documents(count: int) -> list[tuple[str, bytes]]:
-    """The shipped samples, and copies of them under other names whose bytes differ where no reader looks."""
-    samples = [path for one in find_sample_sets() for path in one.files]
+def make_documents(count: int, *, only: Container[str] | None = None) -> list[tuple[str, bytes]]:
+    """The shipped samples, and copies of them under other names whose bytes differ where no reader looks; `only` those
+    with these suffixes."""
+    samples = [path for one in find_sample_sets() for path in one.files if only is None or path.suffix in only]
     found = []
     for number in range(count):
         copy, place = divmod(number, len(samples))
@@ -75,20 +77,21 @@ def _marked(path: Path, copy: int) -> bytes:
 class Attack:
     """One installation on which rounds are run, each in a workspace of its own."""
 
-    def __init__(self, folder: Path, *, profile: str, documents: int, embeddings: str = "hashing") -> None:
-        self._settings = load_settings(
-            data_dir=folder.resolve() / "data",
-            profile=profile,
-            embeddings={"kind": embeddings},
-            llm={"kind": "none"},
-            samples=False,
-        )
-        variables = {"DAFE_PROFILE": profile, "DAFE_EMBEDDINGS__KIND": embeddings, "DAFE_LLM__KIND": "none"}
-        self._application = Application(folder, {**variables, "DAFE_SAMPLES": "false"})
-        self._documents = make_documents(documents)
-        self._kinds = (*KINDS, CHROMA, CHROMA) if profile == "workstation" else KINDS
+    def __init__(
+        self,
+        application: Application,
+        settings: Settings,
+        *,
+        documents: Sequence[tuple[str, bytes]],
+        kinds: Sequence[str] = KINDS,
+    ) -> None:
+        """`settings` are those that the application gets from its environment."""
+        self._application = application
+        self._settings = settings
+        self._documents = documents
+        self._kinds = kinds
         self._undisturbed: Contents | None = None
-        self.survived = Survived(documents=documents)
+        self.survived = Survived(documents=len(documents))
 
     def begin(self) -> None:
         """Start, and index everything once without a kill."""
@@ -100,6 +103,12 @@ class Attack:
         self.survived.undisturbed = self._undisturbed.counts()
         assert not wrong, wrong
         assert self.survived.undisturbed["facts"], "nothing was found to compare"
+
+    @property
+    def of_model(self) -> int:
+        """Places of evidence of the undisturbed run in which a language model had a part."""
+        held = self._undisturbed.evidence if self._undisturbed else Counter[str]()
+        return sum(number for place, number in held.items() if _OF_MODEL.search(place))
 
     def round(self, *, kills: int, seconds_between: float, random: Random, share: float = 0.0) -> None:
         killer = Killer(
@@ -123,9 +132,10 @@ class Attack:
             time.sleep(1)
         self.survived.wrong += left
         self._application.end()
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "DAFE_DATA_DIR": str(self._application.data_dir)}
         command = [str(Path(sys.executable).with_name("dafe")), "audit", "verify", "--json"]
-        run = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+        run = subprocess.run(
+            command, env=self._application.environment, cwd=ROOT, capture_output=True, text=True, check=False
+        )
         result = json.loads(run.stdout)
         self.survived.events = result["events"]
         if run.returncode or result["ok"] is not True:
@@ -187,6 +197,24 @@ class Attack:
             return do(services)
         finally:
             services.close()
+
+
+def attack_of_profile(folder: Path, *, profile: str, documents: int, embeddings: str = "hashing") -> Attack:
+    """On an installation in this folder that needs no server."""
+    settings = load_settings(
+        data_dir=folder.resolve() / "data",
+        profile=profile,
+        embeddings={"kind": embeddings},
+        llm={"kind": "none"},
+        samples=False,
+    )
+    variables = {"DAFE_PROFILE": profile, "DAFE_EMBEDDINGS__KIND": embeddings, "DAFE_LLM__KIND": "none"}
+    return Attack(
+        Application(folder, {**variables, "DAFE_SAMPLES": "false"}),
+        settings,
+        documents=make_documents(documents),
+        kinds=(*KINDS, CHROMA, CHROMA) if profile == "workstation" else KINDS,
+    )
 
 
 def _add_person(services: Services) -> None:

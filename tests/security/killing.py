@@ -33,7 +33,7 @@ class Application:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
         own = {name: value for name, value in os.environ.items() if not name.startswith("DAFE_")}
-        self._environment = {**own, "PYTHONPATH": str(ROOT), "DAFE_DATA_DIR": str(self.data_dir), **settings}
+        self.environment = {**own, "PYTHONPATH": str(ROOT), "DAFE_DATA_DIR": str(self.data_dir), **settings}
         self._lock = Lock()
         self._up: subprocess.Popen[bytes] | None = None
 
@@ -48,7 +48,7 @@ class Application:
             if self._up is not None and self._up.poll() is None:
                 return
             with self.log.open("ab") as log:
-                self._up = subprocess.Popen(command, env=self._environment, cwd=ROOT, stdout=log, stderr=log)
+                self._up = subprocess.Popen(command, env=self.environment, cwd=ROOT, stdout=log, stderr=log)
 
     def wait_until_ready(self) -> None:
         until = time.monotonic() + _PATIENCE_SECONDS

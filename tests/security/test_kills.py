@@ -12,10 +12,11 @@ import pytest
 from app.container import OPERATOR
 from app.sample_sets import find_sample_sets
 from backends.metadata.base_content import DocumentFilter
-from tests.security.contents import contents, database_of
+from tests.security.contents import contents
 from tests.security.data_disk import EMBEDDER, environment, opened, work_off
-from tests.security.kill_rounds import Attack
+from tests.security.kill_rounds import attack_of_profile
 from tests.security.killing import EVERYTHING, ROOT, Application
+from tests.security.stored_rows import database_of
 from tests.services.letters import ASPIRIN, WARFARIN, add
 
 pytestmark = pytest.mark.server
@@ -25,7 +26,7 @@ NEWER = "The data was written by a newer Dafe Graphs: start that version, or a c
 
 @pytest.mark.timeout(900)
 def test_kills_at_random_moments_lose_and_double_nothing(tmp_path: Path) -> None:
-    attack = Attack(tmp_path, profile="embedded", documents=10)
+    attack = attack_of_profile(tmp_path, profile="embedded", documents=10)
     random = Random(4)
     try:
         attack.begin()

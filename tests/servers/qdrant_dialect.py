@@ -199,6 +199,16 @@ class _Handler(JsonHandler):
         if asked == "POST /points/count":
             counting = models.CountRequest.model_validate(body)
             return {"count": client.count(name, count_filter=counting.filter, exact=True).count}
+        if asked == "POST /points/scroll":
+            scroll = models.ScrollRequest.model_validate(body)
+            points, following = client.scroll(
+                name,
+                limit=scroll.limit or 10,
+                with_payload=bool(scroll.with_payload),
+                with_vectors=bool(scroll.with_vector),
+            )
+            listed = [point.model_dump(mode="json", exclude_none=True) for point in points]
+            return {"points": listed, "next_page_offset": following}
         if asked == "POST /points/query":
             return self._query(name, models.QueryRequest.model_validate(body))
         raise _RefusedError(404, "")

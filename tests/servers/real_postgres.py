@@ -70,6 +70,15 @@ class RealPostgres:
         self._process.kill()
         self._process.wait()
 
+    def clients(self) -> list[int]:
+        """Ids of the processes that serve the connections of OWNER."""
+        assert self._process is not None
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
+        try:
+            return [int(child) for child in children.read_text().split() if _serves_owner(child)]
+        except OSError:
+            return []
+
     def stop(self) -> None:
         if self._process is not None and self._process.poll() is None:
             self._process.send_signal(signal.SIGINT)
@@ -166,6 +175,10 @@ class RealPostgres:
         except psycopg.OperationalError:
             return False
         return True
+
+
+def _serves_owner(process: str) -> bool:
+    return Path(f"/proc/{process}/cmdline").read_bytes().startswith(f"postgres: {OWNER} ".encode())
 
 
 def postgres_programs() -> Path:

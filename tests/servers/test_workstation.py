@@ -20,9 +20,9 @@ from backends.vectors.settings import ChromaVectorSettings
 from tests.api.conftest import PASSWORD, add_person
 from tests.conformance.document_files import make_pdf
 from tests.security.canaries import USERNAME
-from tests.security.contents import database_of
 from tests.security.journey_rest import RestClient
 from tests.security.running import running
+from tests.security.stored_rows import database_of
 from tests.servers.real_ollama import MODEL, RealOllama, real_ollama
 from tests.servers.requiring import require
 from tests.services.letters import WARFARIN

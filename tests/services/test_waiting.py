@@ -4,19 +4,22 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from threading import Event, Thread
+from typing import Any
 
 import pytest
 
 from app.container import OPERATOR, Services, open_services
 from app.domain.access import Actor
 from app.domain.documents import DocumentStatus, DocumentVersion
+from app.domain.ids import JobId
 from app.domain.jobs import JobState
 from app.domain.workspaces import Workspace
 from app.errors import BackendUnavailableError, NotFoundError
 from app.pipeline.indexing import Indexer
-from app.services import indexing, new_jobs
+from app.services import indexing, job_progress, new_jobs
 from app.services.new_jobs import pause_seconds
 from app.settings import load_settings
+from backends.metadata.sql_jobs import SqlJobRecords
 from tests.servers.ollama_dialect import OllamaDialect, model_entry, ollama_dialect
 from tests.services.letters import ASPIRIN, WARFARIN, Work, add, job_of, status_of
 
@@ -124,3 +127,35 @@ def test_a_job_that_is_stopped_while_its_server_is_away_does_not_wait_for_that(
     work()
     assert status_of(services, document) is DocumentStatus.STOPPED
     assert time.monotonic() - started < 15
+
+
+def test_a_database_that_goes_away_under_a_job_again_and_again_is_not_held_against_the_file(
+    services: Services, workspace: Workspace, monkeypatch: pytest.MonkeyPatch, work: Work
+) -> None:
+    """It was away when the job could not go on, and a moment later when that was to be noted."""
+    monkeypatch.setattr(new_jobs, "_LONGEST_PAUSE_SECONDS", 0.1)
+    monkeypatch.setattr(job_progress, "_AGAIN_SECONDS", 0.05)
+    document = add(services, workspace.id, "letter.txt", WARFARIN)
+    index, finish = Indexer.index_document, SqlJobRecords.finish
+    left, cut = 8, False
+
+    def cut_off(indexer: Indexer, version: DocumentVersion, **options: Any) -> Any:
+        nonlocal left, cut
+        left -= 1
+        if left < 0:
+            return index(indexer, version, **options)
+        cut = True
+        raise BackendUnavailableError("It is away.")
+
+    def away_once(records: SqlJobRecords, job_id: JobId, **values: Any) -> bool:
+        nonlocal cut
+        if cut:
+            cut = False
+            raise BackendUnavailableError("It is away.")
+        return finish(records, job_id, **values)
+
+    monkeypatch.setattr(Indexer, "index_document", cut_off)
+    monkeypatch.setattr(SqlJobRecords, "finish", away_once)
+    work()
+    assert (status_of(services, document), left) == (DocumentStatus.INDEXED, -1)
+    assert job_of(services, document).attempts == 1
