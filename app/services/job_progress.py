@@ -6,7 +6,7 @@ from contextlib import contextmanager, suppress
 from threading import Event, Lock, Thread
 
 from app.domain.jobs import Job, Stage
-from app.errors import BackendUnavailableError
+from app.errors import BackendUnavailableError, DafeError
 from app.pipeline.indexing import Pace
 from backends.metadata.base import MetadataStore
 
@@ -126,7 +126,7 @@ class LeaseKeeper:
             for progress in tuple(self._kept):
                 with self._held(progress) as is_kept:
                     if is_kept:
-                        with suppress(BackendUnavailableError):
+                        with suppress(DafeError):
                             progress.renew()
 
     def _ended(self) -> bool:
