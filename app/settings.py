@@ -7,7 +7,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -99,6 +99,11 @@ class Settings(BaseSettings):
     )
     audit_seal_dir: Path | None = Field(
         default=None, description="The sealer's key and its checkpoints; without it `seal` in the data folder."
+    )
+    metrics_token: SecretStr | None = Field(
+        default=None,
+        min_length=32,
+        description="What Prometheus sends as bearer token to read /metrics; without it nobody reads them.",
     )
     samples: bool = Field(default=True, description="Make the demo workspaces at the first start.")
     upload_mb: int = Field(default=200, ge=1, le=2_000, description="Largest file that can be uploaded.")

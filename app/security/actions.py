@@ -80,6 +80,7 @@ ACTIONS: dict[str, AuditKind | NotAudited] = {
     "health.checks": NotAudited("state of the installation, no content; polled"),
     "health.probe": NotAudited("state of the language model, no content; polled"),
     "health.probe_again": _CHANGE,
+    "metrics.read": NotAudited("numbers of the installation, no content; polled"),
     "session.refused": _CHANGE,
     "session.ended": _CHANGE,
     "worker.index": _CHANGE,

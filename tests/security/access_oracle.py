@@ -84,6 +84,7 @@ SERVICES: dict[str, Right] = {
     "health.checks": ADMINISTRATOR,
     "health.probe": ANYBODY,
     "health.probe_again": ADMINISTRATOR,
+    "metrics.read": ADMINISTRATOR,
 }
 
 BEFORE_SIGN_IN = {

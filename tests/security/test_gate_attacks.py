@@ -29,7 +29,7 @@ from tests.api.conftest import PASSWORD, add_person
 from tests.security.page_socket import PageSocket, open_socket
 from tests.security.running import ROOT, Running, running
 
-OPEN = {"/session/sign-in", "/session/sign-out", "/session/files/{name}", "/healthz", "/readyz", "/api/v1"}
+OPEN = {"/session/sign-in", "/session/sign-out", "/session/files/{name}", "/healthz", "/readyz", "/metrics", "/api/v1"}
 STATES = ["nobody", "forged", "revoked", "idle", "expired", "disabled", "other cookie"]
 CLIMBING = """/session/files/../../_stcore/health /session/files/%2e%2e/%2e%2e/_stcore/health /healthz/../_stcore/health
 /session/files/..%2f..%2f_stcore%2fhealth /session/files/..%5c..%5c_stcore%5chealth /api/v1/../../_stcore/health

@@ -80,6 +80,7 @@ MAY: dict[str, set[str]] = {
     "audit.renew_key": {"administrator"},
     "health.checks": {"administrator"},
     "health.probe_again": {"administrator"},
+    "metrics.read": {"administrator"},
 }
 FOR_EVERYBODY = {"health.probe", "samples.list", "workspaces.list", "users.change_own_password"}
 FOR_EVERYBODY |= {"sessions.list_own", "sessions.revoke", "sessions.must_change_password"}
