@@ -16,7 +16,7 @@ MEASURED = CollectorRegistry()
 _SECONDS = (0.005, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0, 2.0, 5.0, 10.0, 30.0, 60.0, 120.0)
 _METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call]
 ProcessCollector(registry=MEASURED)
 _requests = Histogram(
     "dafe_request_seconds",

@@ -49,7 +49,7 @@ PAGE_ROUTES |= set("/session-assets/ /_stcore/ /media/ /static/ /component/".spl
 LABELS: dict[str, set[str]] = {
     "method": {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other"},
     "route": {f"/api/v1{path}" for _, path in {*ROUTES, *OPEN_ROUTES}} | {"none"} | PAGE_ROUTES,
-    "status": {"2xx", "3xx", "4xx", "5xx"},
+    "status": {"2xx", "3xx", "4xx", "5xx", *DocumentStatus},
     "page": {"home", "ask", "graph", "documents", "audit", "health", "users", "workspaces", "account", "help"},
     "mode": {"auto", "graph", "rag", "graphrag"},
     "refused": {"true", "false"},

@@ -205,7 +205,7 @@ def test_errors_carry_the_headers_too(attacked: Attacked) -> None:
 @pytest.mark.parametrize("who", ["nobody", "ilse", "vera"])
 def test_metrics_are_read_with_their_own_token_alone(attacked: Attacked, who: str) -> None:
     with attacked.client(who) as client:
-        for headers in ({}, {"authorization": "Bearer "}, attacked.running.bearer("ilse")):
+        for headers in ({}, {"authorization": "Bearer"}, attacked.running.bearer("ilse")):
             answer = client.get("/metrics", headers=headers)
             assert (answer.status_code, "dafe_" in answer.text) == (401, False)
         answer = client.get("/metrics", headers={"authorization": f"Bearer {METRICS_TOKEN}"})

@@ -207,4 +207,5 @@ def test_every_disclosure_of_content_and_every_change_is_audited() -> None:
         "workspaces.summary",
         "workspaces.count_indexed",
         "health.checks",
+        "metrics.read",
     }
