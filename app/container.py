@@ -32,6 +32,7 @@ from app.services.access import AccessService
 from app.services.audit import AuditService
 from app.services.documents import DocumentService
 from app.services.evidence import EvidenceService
+from app.services.exports import ExportService
 from app.services.graph import GraphService
 from app.services.health import HealthService
 from app.services.indexing import IndexingService
@@ -54,7 +55,7 @@ _LOOK_SECONDS = 2.0
 _NOWHERE = WorkspaceId("warm-up")
 
 AUDITED = (
-    "documents access evidence jobs graph questions workspaces users sessions audit health metrics samples"
+    "documents access evidence jobs graph exports questions workspaces users sessions audit health metrics samples"
 ).split()
 """The services by their names in the table of audited actions."""
 
@@ -68,6 +69,7 @@ class Services:
     evidence: EvidenceService
     jobs: JobService
     graph: GraphService
+    exports: ExportService
     questions: QuestionService
     workspaces: WorkspaceService
     users: UserService
@@ -133,6 +135,7 @@ def _make_services(installation: Installation, closing: ExitStack) -> Services:
         evidence=EvidenceService(loader=installation.loader, **common),
         jobs=JobService(metadata=metadata, queue=queue, auditor=auditor),
         graph=GraphService(graph=installation.graph, **common),
+        exports=ExportService(queue=queue, kept=settings.exports_kept, **common),
         questions=QuestionService(metadata=metadata, answerer=answerer, auditor=auditor),
         workspaces=_make_workspaces(installation, retriever, auditor),
         users=UserService(**people),

@@ -2,14 +2,14 @@
 
 from fastapi import FastAPI
 
-from app.api import audit, documents, graph, health, jobs, questions, tokens, users, workspaces
+from app.api import audit, documents, exports, graph, health, jobs, questions, tokens, users, workspaces
 from app.api.bodies import BodyLimit
 from app.api.errors import PROBLEMS, add_error_handlers
 from app.api.measuring import MeasuresRequests, rest_route
 from app.container import Services
 from app.security.tokens import AccessTokens
 
-_ROUTERS = (tokens, workspaces, documents, questions, graph, jobs, users, audit, health)
+_ROUTERS = (tokens, workspaces, documents, questions, graph, exports, jobs, users, audit, health)
 
 
 def create_api(services: Services) -> FastAPI:

@@ -124,7 +124,9 @@ def use_it(client: RestClient) -> None:
         client.inside("GET", "/documents", params={"text": text})
         client.inside("GET", "/graph/entities", params={"text": text})
     for kind in ("csv", "graphml", "cypher", "jsonld"):
-        exported = client.inside("GET", "/graph/export", params={"format": kind})
+        started = client.inside("POST", "/graph/exports", json={"format": kind}).json()
+        client.wait_until_worked_off()
+        exported = client.inside("GET", f"/graph/exports/{started['id']}")
         assert exported.is_success and PERSON.lower() in exported.text.lower(), kind
     client.send("GET", "/audit/export").raise_for_status()
     client.inside("DELETE", f"/documents/{indexed[0]['id']}").raise_for_status()

@@ -110,7 +110,7 @@ def seen(attacked: Attacked, person: str) -> dict[str, object]:
         f"route {path}": attacked.client.get(
             f"/workspaces/{attacked.here}/{path}", headers=attacked.tokens[person]
         ).text
-        for path in ("documents", "jobs", "graph/stats", "graph/entities", "graph/neighbourhood", "graph/export")
+        for path in ("documents", "jobs", "graph/stats", "graph/entities", "graph/neighbourhood", "graph/exports")
     }
     return found | {
         "jobs": services.jobs.list(actor, **inside),  # type: ignore[arg-type]

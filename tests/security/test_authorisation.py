@@ -48,6 +48,7 @@ BODIES: dict[tuple[str, str], dict[str, object]] = {
     ("PUT", "/workspaces/{workspace_id}/members/{user_id}"): {"role": "clinician"},
     ("PUT", "/workspaces/{workspace_id}/documents/{document_id}/access"): {"user_ids": None},
     ("POST", "/workspaces/{workspace_id}/questions"): {"text": "What is this?", "mode": "rag"},
+    ("POST", "/workspaces/{workspace_id}/graph/exports"): {"format": "csv"},
     ("POST", "/users"): {"username": "not a name", "name": "x"},
     ("PUT", "/users/{user_id}/roles"): {"roles": []},
 }

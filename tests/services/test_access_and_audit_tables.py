@@ -22,6 +22,7 @@ from backends.metadata.base_content import DocumentFilter
 from tests.audit_stores import store_in
 
 NOT_SERVICES = {"session.refused", "session.ended", "worker.index", "worker.delete", "worker.reread", "worker.embed"}
+NOT_SERVICES |= {"worker.export"}
 NOT_SERVICES |= {"installation.start", "installation.stop", "installation.migrate", "audit.second_device"}
 WITHOUT_ACTOR = {"sessions.sign_in", "sessions.sign_out", "sessions.actor_for", "sessions.actor_for_session"}
 WITHOUT_ACTOR |= {"sessions.find_ended"}
@@ -55,6 +56,9 @@ MAY: dict[str, set[str]] = {
     "graph.neighbourhood": MEMBERS,
     "graph.triple": MEMBERS,
     "graph.export": MEMBERS,
+    "exports.start": MEMBERS,
+    "exports.list": MEMBERS,
+    "exports.download": MEMBERS,
     "samples.load": MEMBERS,
     "workspaces.get": MEMBERS | {"administrator"},
     "workspaces.summary": MEMBERS,
@@ -206,6 +210,7 @@ def test_every_disclosure_of_content_and_every_change_is_audited() -> None:
         "workspaces.get",
         "workspaces.summary",
         "workspaces.count_indexed",
+        "exports.list",
         "health.checks",
         "metrics.read",
     }
