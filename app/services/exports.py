@@ -109,8 +109,9 @@ class ExportService:
 
     def _own(self, actor: Actor, workspace_id: WorkspaceId) -> Sequence[Job]:
         """Newest first."""
-        mine = {"kinds": (JobKind.EXPORT,), "created_by": actor.user_id}
-        return self._metadata.jobs.find(reader=actor.reader, workspace_id=workspace_id, **mine)
+        return self._metadata.jobs.find(
+            reader=actor.reader, workspace_id=workspace_id, kinds=(JobKind.EXPORT,), created_by=actor.user_id
+        )
 
     def _ends(self, job: Job) -> datetime:
         return (job.updated_at or job.created_at) + self._kept
