@@ -61,7 +61,8 @@ class ExportService:
             actor, "exports.start", workspace_id=workspace_id, objects=(job.id,), details={"format": format}
         ):
             for one in earlier:
-                self._exports.delete(workspace_id, one.id)
+                if self._ends(one) > job.created_at:
+                    self._exports.delete(workspace_id, one.id)
             self._metadata.jobs.add(job)
             put_job(self._queue, job)
         return self._state(job)
