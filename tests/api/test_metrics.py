@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-import httpx
 import pytest
 from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
@@ -136,7 +135,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     ],
 )
 def test_nobody_reads_without_the_token(watched: Watched, header: str | None) -> None:
-    headers = {} if header is None else {"authorization": header.encode()}
+    headers = [] if header is None else [(b"authorization", header.encode())]
     answer = watched.client.get("/metrics", headers=headers)
     assert answer.status_code == 401
     assert "dafe_" not in answer.text
@@ -155,7 +154,7 @@ def test_the_token_of_a_person_opens_no_metrics_and_that_of_the_metrics_nothing_
 def test_without_the_setting_there_are_no_metrics_for_anybody(services: Services) -> None:
     with TestClient(create_root(services)) as client:
         for headers in ({}, {"authorization": "Bearer "}, {"authorization": "Bearer None"}):
-            answer: httpx.Response = client.get("/metrics", headers=headers)
+            answer = client.get("/metrics", headers=headers)
             assert (answer.status_code, "DAFE_METRICS_TOKEN" in answer.text) == (404, True)
 
 
