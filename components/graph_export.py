@@ -82,7 +82,7 @@ def _running(session: Session, state: ExportState, label: str) -> None:
 def _content(session: Session, state: ExportState) -> bytes:
     actor = _actor_now(session)
     exports = session.services.exports
-    return exports.download(actor, workspace_id=session.workspace_id, job_id=state.job.id).content
+    return exports.download(actor, workspace_id=session.workspace_id, export_id=state.job.id).content
 
 
 def _actor_now(session: Session) -> Actor:

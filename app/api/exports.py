@@ -67,11 +67,11 @@ def list_exports(workspace_id: WorkspaceId, actor: CurrentActor, services: Curre
 
 
 @router.get(
-    "/{job_id}", response_class=Response, responses={200: {"content": {kind: {} for kind in _MEDIA_TYPES.values()}}}
+    "/{export_id}", response_class=Response, responses={200: {"content": {kind: {} for kind in _MEDIA_TYPES.values()}}}
 )
-def get_export(workspace_id: WorkspaceId, job_id: JobId, actor: CurrentActor, services: CurrentServices) -> Response:
+def get_export(workspace_id: WorkspaceId, export_id: JobId, actor: CurrentActor, services: CurrentServices) -> Response:
     """The file, as long as everything in it is there and may be seen."""
-    export = services.exports.download(actor, workspace_id=workspace_id, job_id=job_id)
+    export = services.exports.download(actor, workspace_id=workspace_id, export_id=export_id)
     disposition = f'attachment; filename="facts.{export.format}"'
     headers = {"content-disposition": disposition, "cache-control": "no-store"}
     return Response(export.content, media_type=_MEDIA_TYPES[export.format], headers=headers)

@@ -25,7 +25,7 @@ _GONE = "This export is not there any more: its time is over, or something in it
 
 @dataclass(frozen=True, slots=True)
 class ExportState:
-    """`until` is when the file goes; None while there is none."""
+    """Its id is that of its job. `until` is when the file goes; None while there is none."""
 
     job: Job
     format: str
@@ -82,22 +82,22 @@ class ExportService:
             or (self._ends(job) > now and (job.state is not JobState.DONE or job.id in stored))
         ]
 
-    def download(self, actor: Actor, *, workspace_id: WorkspaceId, job_id: JobId) -> Export:
+    def download(self, actor: Actor, *, workspace_id: WorkspaceId, export_id: JobId) -> Export:
         """Raises NotFoundError for somebody else's, and for one that is not done or not there any more: one of whose
         documents the actor may not see any more goes now."""
         authorise(actor, Permission.READ, workspace_id)
-        job = next((one for one in self._own(actor, workspace_id) if one.id == job_id), None)
+        job = next((one for one in self._own(actor, workspace_id) if one.id == export_id), None)
         if job is None or job.state is not JobState.DONE or self._ends(job) <= datetime.now(UTC):
-            raise NotFoundError(_GONE, job_id=job_id)
-        export = self._get(workspace_id, job_id)
+            raise NotFoundError(_GONE, export_id=export_id)
+        export = self._get(workspace_id, export_id)
         if not export.versions <= permitted_versions(self._metadata, actor, workspace_id).keys():
-            self._exports.delete(workspace_id, job_id)
-            raise NotFoundError(_GONE, job_id=job_id)
+            self._exports.delete(workspace_id, export_id)
+            raise NotFoundError(_GONE, export_id=export_id)
         with self._auditor.disclosure(
             actor,
             "exports.download",
             workspace_id=workspace_id,
-            objects=(job_id, *export.documents),
+            objects=(export_id, *export.documents),
             details={"format": export.format},
         ):
             return export
@@ -106,7 +106,7 @@ class ExportService:
         try:
             return self._exports.get(workspace_id, job_id)
         except NotFoundError as error:
-            raise NotFoundError(_GONE, job_id=job_id) from error
+            raise NotFoundError(_GONE, export_id=job_id) from error
 
     def _own(self, actor: Actor, workspace_id: WorkspaceId) -> Sequence[Job]:
         """Newest first."""

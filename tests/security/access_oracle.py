@@ -122,7 +122,7 @@ ABOUT_A_DOCUMENT: dict[str, str] = {
     "jobs.get": "job",
     "jobs.stop": "job",
     "jobs.retry": "job",
-    "exports.download": "job",
+    "exports.download": "export",
     "graph.triple": "triple",
     "questions.get": "question",
 }
@@ -157,7 +157,7 @@ ROUTES: dict[tuple[str, str], Right] = {
     ("GET", f"{_W}/graph/triples/{{triple_id}}"): MEMBER,
     ("POST", f"{_W}/graph/exports"): MEMBER,
     ("GET", f"{_W}/graph/exports"): MEMBER,
-    ("GET", f"{_W}/graph/exports/{{job_id}}"): MEMBER,
+    ("GET", f"{_W}/graph/exports/{{export_id}}"): MEMBER,
     ("GET", f"{_W}/jobs"): MEMBER,
     ("GET", f"{_W}/jobs/{{job_id}}"): MEMBER,
     ("POST", f"{_W}/jobs/{{job_id}}/stop"): MEMBER,

@@ -138,7 +138,7 @@ def fail_at_it(client: RestClient) -> None:
     for method, path, parameters in _routes(client):
         for workspace_id in (WRONG_ID, client.workspace_id):
             filled = path.replace("{workspace_id}", workspace_id)
-            for name in ("document_id", "triple_id", "question_id", "job_id", "user_id"):
+            for name in ("document_id", "triple_id", "question_id", "job_id", "export_id", "user_id"):
                 filled = filled.replace(f"{{{name}}}", WRONG_ID)
             body = {} if method == "GET" else {"json": _WRONG_BODY}
             client.send(method, filled, params=dict.fromkeys(parameters, WRONG_ID), **body)

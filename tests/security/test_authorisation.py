@@ -115,7 +115,7 @@ def refusal(name: str, method: Callable[..., object], actor: Actor, workspace_id
 def send(attacked: Attacked, route: tuple[str, str], person: str | None, workspace_id: str) -> Response:
     method, path = route
     path = path.replace("{workspace_id}", workspace_id)
-    for name in ("document_id", "question_id", "triple_id", "job_id", "user_id"):
+    for name in ("document_id", "question_id", "triple_id", "job_id", "export_id", "user_id"):
         path = path.replace(f"{{{name}}}", UNKNOWN)
     uploads = [("files", ("program.exe", b"MZ\0\0"))] if route == ("POST", _DOCUMENTS) else None
     headers = attacked.tokens[person] if person else {}

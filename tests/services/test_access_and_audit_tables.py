@@ -94,6 +94,7 @@ GIVEN: dict[str, object] = {
     "document_id": DocumentId("none"),
     "version_id": VersionId("none"),
     "job_id": JobId("none"),
+    "export_id": JobId("none"),
     "question_id": QuestionId("none"),
     "triple_id": TripleId("none"),
     "user_id": UserId("none"),

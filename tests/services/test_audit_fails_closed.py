@@ -108,7 +108,7 @@ DISCLOSING: dict[str, Call] = {
     "graph.neighbourhood": within("graph", "neighbourhood", entity_ids=lambda scene: [scene.entity_id]),
     "graph.triple": within("graph", "triple", triple_id=lambda scene: scene.triple_id),
     "graph.export": within("graph", "export", format=lambda _: "csv"),
-    "exports.download": within("exports", "download", job_id=lambda scene: scene.export_id),
+    "exports.download": within("exports", "download", export_id=lambda scene: scene.export_id),
     "workspaces.members": within("workspaces", "members"),
     "users.list": lambda scene: scene.services.users.list(scene.ilse),
     "audit.people": lambda scene: scene.services.audit.people(scene.ilse),

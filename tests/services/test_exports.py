@@ -51,7 +51,7 @@ def made(services: Services, actor: Actor, workspace: Workspace, work: Work, for
 
 
 def download(services: Services, actor: Actor, workspace: Workspace, job_id: JobId) -> bytes:
-    return services.exports.download(actor, workspace_id=workspace.id, job_id=job_id).content
+    return services.exports.download(actor, workspace_id=workspace.id, export_id=job_id).content
 
 
 def files_of(services: Services) -> list[JobId]:
