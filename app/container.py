@@ -123,10 +123,7 @@ def _make_services(installation: Installation, closing: ExitStack) -> Services:
     common: dict[str, Any] = {"metadata": metadata, "files": installation.files, "auditor": auditor}
     people: dict[str, Any] = {"metadata": metadata, "passwords": Passwords(), "auditor": auditor}
     sessions = SessionService(key=keys.sign_in, limits=_session_limits(settings), **people)
-    storing = VersionStoring(metadata=metadata, files=installation.files, queue=queue)
-    documents = DocumentService(
-        metadata=metadata, storing=storing, loader=installation.loader, queue=queue, auditor=auditor
-    )
+    documents = _make_documents(installation, auditor)
     answerer = _make_answerer(installation, retriever, parser, models, closing)
     audit = _make_audit(installation, auditor)
     return Services(
@@ -153,6 +150,12 @@ def _make_services(installation: Installation, closing: ExitStack) -> Services:
         warm_up=lambda: _warm_up(installation, parser, models),
         close=closing.close,
     )
+
+
+def _make_documents(installation: Installation, auditor: Auditor) -> DocumentService:
+    common: dict[str, Any] = {"metadata": installation.metadata, "queue": installation.queue}
+    storing = VersionStoring(files=installation.files, **common)
+    return DocumentService(storing=storing, loader=installation.loader, auditor=auditor, **common)
 
 
 def _session_limits(settings: Settings) -> SessionLimits:
