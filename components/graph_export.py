@@ -42,7 +42,8 @@ def graph_export(session: Session) -> None:
                         continue
                     if state is not None:
                         _ended(current, state, label, mime)
-                    if st.button(f"{label}, {purpose}", key=f"graph-export-{name}", type="tertiary"):
+                    words = f"Make {label} anew" if state is not None and state.until else f"{label}, {purpose}"
+                    if st.button(words, key=f"graph-export-{name}", type="tertiary"):
                         current.services.exports.start(current.actor, workspace_id=current.workspace_id, format=name)
                         st.rerun()
 
