@@ -15,7 +15,7 @@ _EVERY_SECONDS = 60.0
 
 
 class ExportUpkeep:
-    """For recovery. See decisions/0008."""
+    """For recovery. See decisions/0009."""
 
     def __init__(
         self,

@@ -36,7 +36,7 @@ _log = get_logger("exporting")
 
 
 class GraphExporting:
-    """For the worker. Threads may share it; a run that was cut off is begun anew. See decisions/0008."""
+    """For the worker. Threads may share it; a run that was cut off is begun anew. See decisions/0009."""
 
     def __init__(
         self, *, graph: GraphStore, metadata: MetadataStore, files: FileStore, queue: JobQueue, auditor: Auditor
