@@ -1,4 +1,4 @@
-"""The web process: the pages at /, REST under /api/v1, /healthz and /readyz, all behind the gate."""
+"""The web process: the pages at /, REST under /api/v1, /healthz, /readyz and /metrics, all behind the gate."""
 
 import asyncio
 import gc
@@ -23,6 +23,8 @@ from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from app.api.gate import SESSION_HEADER, Gate
 from app.api.headers import security_headers
 from app.api.main import create_api
+from app.api.measuring import MeasuresRequests, page_route
+from app.api.metrics import metrics_endpoint
 from app.api.session_pages import SessionPages
 from app.container import OPERATOR, Services, process_services
 from app.errors import DafeError
@@ -56,7 +58,9 @@ def create_app(services: Services) -> streamlit.App:
         for task in tasks:
             task.cancel()
 
-    return streamlit.App(_ROOT / "app" / "main.py", routes=_routes(services), middleware=[gate], lifespan=lifespan)
+    measuring = Middleware(MeasuresRequests, route_of=page_route)
+    main = _ROOT / "app" / "main.py"
+    return streamlit.App(main, routes=_routes(services), middleware=[measuring, gate], lifespan=lifespan)
 
 
 def is_activity(content: bytes) -> bool:
@@ -100,6 +104,7 @@ def _routes(services: Services) -> list[BaseRoute]:
         *pages.routes,
         Route("/healthz", alive),
         Route("/readyz", ready),
+        Route("/metrics", metrics_endpoint(services)),
         Route("/session-assets/vis-network.min.js", drawing_library),
         Mount("/api/v1", create_api(services)),
     ]

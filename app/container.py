@@ -32,10 +32,12 @@ from app.services.access import AccessService
 from app.services.audit import AuditService
 from app.services.documents import DocumentService
 from app.services.evidence import EvidenceService
+from app.services.exports import ExportService
 from app.services.graph import GraphService
 from app.services.health import HealthService
 from app.services.indexing import IndexingService
 from app.services.jobs import JobService
+from app.services.metrics import MetricsService
 from app.services.questions import QuestionService
 from app.services.samples import SampleService
 from app.services.sessions import SessionLimits, SessionService
@@ -52,7 +54,9 @@ OPERATOR = Actor(UserId("operator"), "Operator", frozenset({Role.OPERATOR}), cha
 _LOOK_SECONDS = 2.0
 _NOWHERE = WorkspaceId("warm-up")
 
-AUDITED = ("documents access evidence jobs graph questions workspaces users sessions audit health samples").split()
+AUDITED = (
+    "documents access evidence jobs graph exports questions workspaces users sessions audit health metrics samples"
+).split()
 """The services by their names in the table of audited actions."""
 
 
@@ -65,6 +69,7 @@ class Services:
     evidence: EvidenceService
     jobs: JobService
     graph: GraphService
+    exports: ExportService
     questions: QuestionService
     workspaces: WorkspaceService
     users: UserService
@@ -72,6 +77,7 @@ class Services:
     sign_ins: SignIns
     audit: AuditService
     health: HealthService
+    metrics: MetricsService
     samples: SampleService
     auditor: Auditor
     settings: Settings
@@ -116,26 +122,25 @@ def _make_services(installation: Installation, closing: ExitStack) -> Services:
     models = open_language_models(installation, closing, on_read=used.note)
     common: dict[str, Any] = {"metadata": metadata, "files": installation.files, "auditor": auditor}
     people: dict[str, Any] = {"metadata": metadata, "passwords": Passwords(), "auditor": auditor}
-    limits = SessionLimits(timedelta(minutes=settings.idle_minutes), timedelta(hours=settings.session_hours))
-    sessions = SessionService(key=keys.sign_in, limits=limits, **people)
-    storing = VersionStoring(metadata=metadata, files=installation.files, queue=queue)
-    documents = DocumentService(
-        metadata=metadata, storing=storing, loader=installation.loader, queue=queue, auditor=auditor
-    )
+    sessions = SessionService(key=keys.sign_in, limits=_session_limits(settings), **people)
+    documents = _make_documents(installation, auditor)
     answerer = _make_answerer(installation, retriever, parser, models, closing)
+    audit = _make_audit(installation, auditor)
     return Services(
         documents=documents,
         access=AccessService(metadata=metadata, auditor=auditor),
         evidence=EvidenceService(loader=installation.loader, **common),
         jobs=JobService(metadata=metadata, queue=queue, auditor=auditor),
         graph=GraphService(graph=installation.graph, **common),
+        exports=ExportService(queue=queue, kept=settings.exports_kept, **common),
         questions=QuestionService(metadata=metadata, answerer=answerer, auditor=auditor),
         workspaces=_make_workspaces(installation, retriever, auditor),
         users=UserService(**people),
         sessions=sessions,
         sign_ins=closing.enter_context(ending(SignIns(sessions))),
-        audit=_make_audit(installation, auditor),
+        audit=audit,
         health=_make_health(installation, models, auditor),
+        metrics=_make_metrics(installation, models, audit),
         samples=SampleService(documents=documents),
         auditor=auditor,
         settings=settings,
@@ -145,6 +150,16 @@ def _make_services(installation: Installation, closing: ExitStack) -> Services:
         warm_up=lambda: _warm_up(installation, parser, models),
         close=closing.close,
     )
+
+
+def _make_documents(installation: Installation, auditor: Auditor) -> DocumentService:
+    common: dict[str, Any] = {"metadata": installation.metadata, "queue": installation.queue}
+    storing = VersionStoring(files=installation.files, **common)
+    return DocumentService(storing=storing, loader=installation.loader, auditor=auditor, **common)
+
+
+def _session_limits(settings: Settings) -> SessionLimits:
+    return SessionLimits(timedelta(minutes=settings.idle_minutes), timedelta(hours=settings.session_hours))
 
 
 def _make_workspaces(installation: Installation, retriever: Retriever, auditor: Auditor) -> WorkspaceService:
@@ -183,6 +198,18 @@ def _make_health(installation: Installation, models: LanguageModels, auditor: Au
         probe=probe,
         probe_again=models.try_again,
         auditor=auditor,
+    )
+
+
+def _make_metrics(installation: Installation, models: LanguageModels, audit: AuditService) -> MetricsService:
+    return MetricsService(
+        metadata=installation.metadata,
+        queue=installation.queue,
+        audit=audit,
+        counts=installation.counts,
+        endpoints=lambda: models.router.endpoints() if models.router else [],
+        probe=lambda: models.reading.look().result,
+        data_dir=installation.settings.data_dir,
     )
 
 

@@ -106,7 +106,7 @@ def _cache(installation: Installation) -> str:
     """How many of what was looked for was there, by what it is."""
     if installation.settings.cache.server is not None:
         installation.cache.delete_scope("health")  # The one call that tells when its server is away.
-    counts = installation.cache.counts.read()
+    counts = installation.counts.looked_for()
     found = [
         f"{word} {ratio:.0%} of {counts[layer].hits + counts[layer].misses:,}"
         for layer, word in _LAYERS.items()

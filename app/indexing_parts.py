@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from app.domain.jobs import JobKind
 from app.installation import Installation
 from app.language_models import LanguageModels
 from app.meaning import open_meaning
@@ -12,7 +13,10 @@ from app.pipeline.parsing import SentenceParser
 from app.security.auditor import Auditor
 from app.services.embedding_again import EmbeddingAgain
 from app.services.embedding_upkeep import EmbeddingUpkeep
+from app.services.export_upkeep import ExportUpkeep
+from app.services.exporting import GraphExporting
 from app.services.indexing import IndexingService
+from app.services.job_progress import JobRunner
 from app.services.recovering import Recovery
 from app.services.removing import Remover
 from app.services.rereading import Rereading
@@ -38,6 +42,7 @@ def make_indexing(
         auditor=auditor,
     )
     walks = WalkUpkeep(metadata=metadata, adjacencies=installation.adjacencies)
+    exports = ExportUpkeep(kept=installation.settings.exports_kept, **stores)
     upkeep = EmbeddingUpkeep(spaces=installation.spaces, metadata=metadata, queue=queue)
     return IndexingService(
         indexer=indexer,
@@ -46,7 +51,7 @@ def make_indexing(
         recovery=Recovery(
             queue=queue,
             remover=remover,
-            each_time=(rereading.begin, upkeep.begin),
+            each_time=(rereading.begin, upkeep.begin, exports.sweep),
             at_first=walks.refresh_all,
             **stores,
         ),
@@ -54,10 +59,16 @@ def make_indexing(
         auditor=auditor,
         walks=walks,
         jobs_at_once=installation.settings.reading_at_once,
-        embedding=EmbeddingAgain(
-            spaces=installation.spaces, metadata=metadata, cache=installation.cache, queue=queue, auditor=auditor
-        ),
+        others=_make_runners(installation, auditor),
     )
+
+
+def _make_runners(installation: Installation, auditor: Auditor) -> dict[JobKind, JobRunner]:
+    common: dict[str, Any] = {"metadata": installation.metadata, "queue": installation.queue, "auditor": auditor}
+    return {
+        JobKind.EMBED: EmbeddingAgain(spaces=installation.spaces, cache=installation.cache, **common),
+        JobKind.EXPORT: GraphExporting(graph=installation.graph, files=installation.files, **common),
+    }
 
 
 def _make_indexer(

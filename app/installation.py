@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.belonging import in_use, require_own_metadata
-from app.cache_counts import CacheCounts, CountedCacheStore
 from app.errors import BackendUnavailableError
 from app.former_models import former_opener
 from app.pipeline.adjacencies import Adjacencies
@@ -17,6 +16,7 @@ from app.security.audit_log import AuditLog
 from app.security.audit_seals import Seals
 from app.security.keys import Keys, load_keys
 from app.settings import Settings
+from app.shared_counts import CountedCacheStore, SharedCounts
 from backends.audit.base import AuditStore
 from backends.cache.base import CacheStore
 from backends.embeddings.base import Embedder
@@ -57,7 +57,8 @@ class Installation:
     files: FileStore
     spaces: EmbeddingSpaces
     graph: GraphStore
-    cache: CountedCacheStore
+    cache: CacheStore
+    counts: SharedCounts
     queue: JobQueue
     loader: DocumentLoader
     adjacencies: Adjacencies
@@ -75,7 +76,9 @@ def open_installation(settings: Settings, closing: ExitStack) -> Installation:
     log = open_log(settings, keys, closing)
     embedder = open_backend(Embedder, settings.embeddings, closing, model_dir=settings.model_dir)
     stores = open_stores(settings, keys, database, embedder, closing)
-    cache = _counted(stores.cache, settings, closing)
+    counts = SharedCounts(settings.data_dir)
+    closing.callback(counts.write)
+    cache = CountedCacheStore(stores.cache, counts)
     return Installation(
         settings=settings,
         keys=keys,
@@ -86,6 +89,7 @@ def open_installation(settings: Settings, closing: ExitStack) -> Installation:
         spaces=_open_spaces(stores, embedder, database, cache, closing),
         graph=stores.graph,
         cache=cache,
+        counts=counts,
         queue=stores.queue,
         loader=open_backend(DocumentLoader, settings.loader, closing),
         adjacencies=_open_adjacencies(stores.graph, settings, keys),
@@ -116,12 +120,6 @@ def _open_adjacencies(graph: GraphStore, settings: Settings, keys: Keys) -> Adja
         files=AdjacencyFiles(folder / "walks"),
         alone=lambda: exclusive(folder / "walks.lock"),
     )
-
-
-def _counted(cache: CacheStore, settings: Settings, closing: ExitStack) -> CountedCacheStore:
-    counts = CacheCounts(settings.data_dir)
-    closing.callback(counts.write)
-    return CountedCacheStore(cache, counts)
 
 
 def open_database(settings: Settings, keys: Keys, closing: ExitStack) -> Database:
@@ -197,7 +195,7 @@ def open_router(installation: Installation) -> ModelRouter | None:
     """The router that the settings name; None where they name one model, or none. Asks no server yet."""
     if installation.settings.llm.kind != "router":
         return None
-    router: ModelRouter = load(ModelRouter, installation.settings.llm)
+    router: ModelRouter = load(ModelRouter, installation.settings.llm, on_call=installation.counts.add_call)
     return router
 
 

@@ -10,6 +10,7 @@ from streamlit.navigation.page import Page
 
 from app.container import Services, process_services
 from app.domain.access import Permission
+from app.measures import drawing
 from components.error_card import shows_errors
 from components.identity import current_actor
 from components.session import Session
@@ -82,7 +83,8 @@ def _draw_page(session: Session) -> None:
     current = st.navigation([page for _, page in found], position="hidden")
     st.set_page_config(page_title=f"{current.title} · {NAME}")
     draw_sidebar(session, _links(found))
-    current.run()
+    with drawing(current.url_path or PLACES[0].path):
+        current.run()
 
 
 def _as_page(place: Place, session: Session) -> Page:

@@ -2,12 +2,13 @@
 
 import os
 import sys
+from datetime import timedelta
 from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, Field, ValidationError, model_validator
+from pydantic import BaseModel, Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import (
     BaseSettings,
@@ -100,6 +101,14 @@ class Settings(BaseSettings):
     audit_seal_dir: Path | None = Field(
         default=None, description="The sealer's key and its checkpoints; without it `seal` in the data folder."
     )
+    metrics_token: SecretStr | None = Field(
+        default=None,
+        min_length=32,
+        description="What Prometheus sends as bearer token to read /metrics; without it nobody reads them.",
+    )
+    export_hours: float = Field(
+        default=24, gt=0, le=168, description="The file of an export can be downloaded for so long."
+    )
     samples: bool = Field(default=True, description="Make the demo workspaces at the first start.")
     upload_mb: int = Field(default=200, ge=1, le=2_000, description="Largest file that can be uploaded.")
     model_band: str = Field(
@@ -144,6 +153,10 @@ class Settings(BaseSettings):
     def reading_at_once(self) -> int:
         """Chunks, and documents, that one worker process reads at the same time."""
         return self.calls_at_once or (_CALLS_OF_A_ROUTER if self.llm.kind == "router" else 1)
+
+    @property
+    def exports_kept(self) -> timedelta:
+        return timedelta(hours=self.export_hours)
 
     @property
     def secure_cookies(self) -> bool:

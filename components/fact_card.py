@@ -5,7 +5,7 @@ import streamlit as st
 from app.domain.documents import Span
 from app.domain.graph import Assertion, Entity, Subgraph, Triple
 from app.domain.ids import TripleId, VersionId
-from app.services.graph import Quote, TripleView
+from app.services.quoting import Quote, TripleView
 from components.entity_shapes import entity_shape
 from components.error_card import shows_errors
 from components.evidence import place_of, show_evidence

@@ -27,6 +27,8 @@ def progress_line(job: Job) -> str:
     if job.state is JobState.WAITING or job.stage is Stage.WAITING:
         return "Waiting for its turn"
     word, left = STAGE[job.stage].text, time_left(job.eta_seconds if job.done >= 0.05 * job.total else None)
+    if job.kind is JobKind.EXPORT:
+        return "Making the file"
     if job.kind is JobKind.EMBED and job.total:
         return f"{word}: {job.done / job.total:.0%}, {left}"
     unit = STAGE_UNITS.get(job.stage)
@@ -38,6 +40,8 @@ def progress_line(job: Job) -> str:
 def job_title(job: Job) -> str:
     if job.kind is JobKind.EMBED:
         return "All documents, for another embedding model"
+    if job.kind is JobKind.EXPORT:
+        return f"Export: {job.document_name}"
     return job.document_name or "A deleted document"
 
 
@@ -100,7 +104,7 @@ def _stop_button(session: Session, job: Job, *, key: str) -> None:
         key=f"{key}-stop-{job.id}",
         type="tertiary",
         icon=":material/stop_circle:",
-        help=_KEPT,
+        help=None if job.kind is JobKind.EXPORT else _KEPT,
         disabled=job.state is JobState.STOPPING,
     )
     if pressed:

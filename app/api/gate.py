@@ -23,7 +23,8 @@ SESSION_HEADER = "x-dafe-session"
 """What the gate tells the pages: the id of the server-side session. A client's own header of this kind is dropped."""
 SIGN_IN = "/session/sign-in"
 _OURS = b"x-dafe-"
-_OPEN = frozenset({SIGN_IN, "/session/sign-out", "/healthz", "/readyz"})
+_OPEN = frozenset({SIGN_IN, "/session/sign-out", "/healthz", "/readyz", "/metrics"})
+"""/metrics checks a token of its own."""
 _OPEN_FILES = "/session/files/"
 _INTERFACE = "/api/v1/"
 """Its routes check a bearer token themselves; cookies do not count there."""

@@ -1,9 +1,8 @@
-"""Routes: entities, facts and their export."""
+"""Routes: entities and facts."""
 
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query
-from fastapi.responses import Response
 
 from app.api.auth import CurrentActor, CurrentServices
 from app.domain.graph import Assertion
@@ -11,12 +10,6 @@ from app.domain.ids import DocumentId, EntityId, TripleId, WorkspaceId
 from app.views import subgraph_view
 
 router = APIRouter(prefix="/workspaces/{workspace_id}/graph", tags=["graph"])
-_MEDIA_TYPES = {
-    "csv": "text/csv; charset=utf-8",
-    "graphml": "application/xml",
-    "cypher": "text/plain; charset=utf-8",
-    "jsonld": "application/ld+json",
-}
 
 
 @router.get("/stats")
@@ -100,17 +93,3 @@ def get_triple(
             for one in view.quotes
         ],
     }
-
-
-@router.get(
-    "/export", response_class=Response, responses={200: {"content": {kind: {} for kind in _MEDIA_TYPES.values()}}}
-)
-def export_graph(
-    workspace_id: WorkspaceId,
-    actor: CurrentActor,
-    services: CurrentServices,
-    format: Annotated[str, Query(pattern="^(csv|graphml|cypher|jsonld)$")] = "jsonld",
-) -> Response:
-    content = services.graph.export(actor, workspace_id=workspace_id, format=format)
-    disposition = f'attachment; filename="facts.{format}"'
-    return Response(content, media_type=_MEDIA_TYPES[format], headers={"content-disposition": disposition})

@@ -2,13 +2,14 @@
 
 from fastapi import FastAPI
 
-from app.api import audit, documents, graph, health, jobs, questions, tokens, users, workspaces
+from app.api import audit, documents, exports, graph, health, jobs, questions, tokens, users, workspaces
 from app.api.bodies import BodyLimit
 from app.api.errors import PROBLEMS, add_error_handlers
+from app.api.measuring import MeasuresRequests, rest_route
 from app.container import Services
 from app.security.tokens import AccessTokens
 
-_ROUTERS = (tokens, workspaces, documents, questions, graph, jobs, users, audit, health)
+_ROUTERS = (tokens, workspaces, documents, questions, graph, exports, jobs, users, audit, health)
 
 
 def create_api(services: Services) -> FastAPI:
@@ -20,6 +21,7 @@ def create_api(services: Services) -> FastAPI:
     api.state.tokens = access = AccessTokens(services.keys.tokens)
     file_bytes = services.settings.upload_mb * 1_000_000
     api.add_middleware(BodyLimit, session_of=access.session_of, file_bytes=file_bytes)
+    api.add_middleware(MeasuresRequests, route_of=rest_route)
     for module in _ROUTERS:
         api.include_router(module.router)
     add_error_handlers(api)

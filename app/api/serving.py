@@ -8,6 +8,7 @@ from fastapi import FastAPI
 from app.api.errors import add_error_handlers
 from app.api.headers import AddsHeaders, security_headers
 from app.api.main import create_api
+from app.api.metrics import metrics_endpoint
 from app.container import Services, process_services
 from app.errors import DafeError
 from app.logs import set_up_logs
@@ -20,6 +21,7 @@ def create_root(services: Services) -> FastAPI:
     root = FastAPI(docs_url=None, redoc_url=None, openapi_url=None)
     root.add_middleware(AddsHeaders, headers=security_headers(None, secure=services.settings.secure_cookies))
     add_error_handlers(root)
+    root.add_route("/metrics", metrics_endpoint(services), include_in_schema=False)
     root.mount("/api/v1", create_api(services))
     return root
 

@@ -13,6 +13,13 @@ class JobKind(StrEnum):
     EMBED = "embed"
     """Vectors of a whole workspace made anew for another embedding model: of no document and no version. It counts
     thousandths."""
+    EXPORT = "export"
+    """The facts of a workspace as a file for whoever asked: of no document and no version. `document_name` is the name
+    of the file."""
+
+    @property
+    def is_of_a_document(self) -> bool:
+        return self in {JobKind.INDEX, JobKind.DELETE}
 
 
 class JobState(StrEnum):

@@ -5,16 +5,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from app.domain.access import Actor, Permission
-from app.domain.documents import Span
 from app.domain.graph import Assertion, Entity, GraphCounts, Subgraph, Triple
 from app.domain.ids import DocumentId, EntityId, TripleId, VersionId, WorkspaceId
 from app.errors import InvalidInputError, NotFoundError
-from app.pipeline.exporting import FORMATS, QuotedTriple, export_graph
-from app.pipeline.indexing import read_layout
+from app.pipeline.exporting import FORMATS, export_graph
 from app.pipeline.recent import Recent
 from app.security.access import authorise
 from app.security.auditor import Auditor
-from app.services.permitted import permitted_documents, permitted_versions
+from app.services.permitted import permitted_versions
+from app.services.quoting import Quoting, TripleView, rows_of
 from backends.files.base import FileStore
 from backends.graph.base import GraphStore
 from backends.metadata.base import MetadataStore
@@ -36,28 +35,6 @@ class GraphView:
     sampled: bool
     relations: tuple[str, ...]
     types: tuple[str, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """One place that states a fact."""
-
-    document_id: DocumentId
-    document: str
-    version_id: VersionId
-    page: int
-    span: Span
-    quote: str
-    kind: str
-    inferred: bool
-
-
-@dataclass(frozen=True, slots=True)
-class TripleView:
-    subject: Entity
-    triple: Triple
-    object: Entity
-    quotes: tuple[Quote, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +60,7 @@ class GraphService:
     def __init__(self, *, graph: GraphStore, metadata: MetadataStore, files: FileStore, auditor: Auditor) -> None:
         self._graph = graph
         self._metadata = metadata
-        self._files = files
+        self._quoting = Quoting(metadata=metadata, files=files)
         self._auditor = auditor
         self._recent_entities: Recent[Hashable, list[Entity]] = Recent(most=_KEPT, seconds=_KEPT_SECONDS)
         self._recent_views: Recent[tuple[_Scope, _Wanted], GraphView] = Recent(most=_KEPT, seconds=_KEPT_SECONDS)
@@ -161,7 +138,7 @@ class GraphService:
         )
         if not found.triples:
             raise NotFoundError("This fact is not here any more: its last source was deleted or replaced.")
-        view = self._views(actor, workspace_id, found)[0]
+        view = self._quoting.views(actor, found, workspace_id=workspace_id)[0]
         with self._auditor.disclosure(actor, "graph.triple", workspace_id=workspace_id, objects=(triple_id,)):
             return view
 
@@ -171,43 +148,12 @@ class GraphService:
         if format not in FORMATS:
             raise InvalidInputError(f"Choose one of {', '.join(FORMATS)} as export format.")
         found = self._graph.find_triples(workspace_id=workspace_id, permitted=self._permitted(actor, workspace_id))
-        views = self._views(actor, workspace_id, found)
-        rows = [
-            QuotedTriple(view.subject, view.triple, view.object, quote.document, quote.page, quote.span, quote.quote)
-            for view in views
-            for quote in view.quotes
-        ]
+        views = self._quoting.views(actor, found, workspace_id=workspace_id)
         documents = tuple(sorted({quote.document_id for view in views for quote in view.quotes}))
         with self._auditor.disclosure(
             actor, "graph.export", workspace_id=workspace_id, objects=documents, details={"format": format}
         ):
-            return export_graph(rows, format=format)
-
-    def _views(self, actor: Actor, workspace_id: WorkspaceId, found: Subgraph) -> list[TripleView]:
-        documents = permitted_documents(self._metadata, actor, workspace_id)
-        names = {version.id: version.name for version in documents.values()}
-        ends = {entity.id: entity for entity in found.entities}
-        texts: dict[VersionId, str] = {}
-        views = []
-        for triple in found.triples:
-            quotes = []
-            for evidence in triple.evidence:
-                if evidence.version_id not in texts:
-                    texts[evidence.version_id] = read_layout(self._files, evidence.version_id).text
-                quotes.append(
-                    Quote(
-                        document_id=evidence.document_id,
-                        document=names.get(evidence.version_id, ""),
-                        version_id=evidence.version_id,
-                        page=evidence.page,
-                        span=evidence.span,
-                        quote=" ".join(texts[evidence.version_id][evidence.span.start : evidence.span.end].split()),
-                        kind=evidence.kind,
-                        inferred=evidence.inferred,
-                    )
-                )
-            views.append(TripleView(ends[triple.subject_id], triple, ends[triple.object_id], tuple(quotes)))
-        return views
+            return export_graph(rows_of(views), format=format)
 
     def _permitted(
         self, actor: Actor, workspace_id: WorkspaceId, document_ids: Collection[DocumentId] = ()

@@ -1,5 +1,6 @@
 """Runs queued jobs: index a version, remove what is left of one, or make vectors anew."""
 
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import partial
 from threading import Event, Thread
@@ -21,8 +22,7 @@ from app.errors import (
 from app.logs import get_logger
 from app.pipeline.indexing import Indexer, Pace
 from app.security.auditor import Auditor
-from app.services.embedding_again import EmbeddingAgain
-from app.services.job_progress import LEASE_SECONDS, JobProgress, LeaseKeeper, WorkerEnds, insist
+from app.services.job_progress import LEASE_SECONDS, JobProgress, JobRunner, LeaseKeeper, WorkerEnds, insist
 from app.services.jobs_in_hand import JobsInHand
 from app.services.new_jobs import pause_seconds, put_job
 from app.services.recovering import Recovery
@@ -50,7 +50,7 @@ class IndexingService:
         queue: JobQueue,
         auditor: Auditor,
         walks: WalkUpkeep,
-        embedding: EmbeddingAgain,
+        others: Mapping[JobKind, JobRunner],
         jobs_at_once: int = 1,
     ) -> None:
         self._indexer = indexer
@@ -60,7 +60,7 @@ class IndexingService:
         self._queue = queue
         self._auditor = auditor
         self._walks = walks
-        self._embedding = embedding
+        self._others = others
         self._jobs_at_once = jobs_at_once
         self._rates: dict[Stage, float] = {}
         self._in_hand = JobsInHand()
@@ -100,8 +100,8 @@ class IndexingService:
                 self._do(job)
 
     def _do(self, job: Job) -> None:
-        if job.kind is JobKind.EMBED:
-            self._embedding.run(job, ending=self._ending)
+        if job.kind in self._others:
+            self._others[job.kind].run(job, ending=self._ending)
         elif job.state is JobState.STOPPING:
             self._stop(job, self._version(job))
         elif job.kind is JobKind.INDEX and job.attempts > _MOST_ATTEMPTS and not self._is_published(job):

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from threading import Event, Lock, Thread
+from typing import Protocol
 
 from app.domain.jobs import Job, Stage
 from app.errors import BackendUnavailableError, DafeError
@@ -21,6 +22,13 @@ _Reached = tuple[Stage, int, int]
 
 class WorkerEnds(Exception):  # noqa: N818 - no error: it unwinds the job in hand
     """The process was told to end."""
+
+
+class JobRunner(Protocol):
+    """Does jobs of one kind."""
+
+    def run(self, job: Job, *, ending: Event) -> None:
+        """Do a claimed job, or go on with it, and record how far it is; `ending` is set when the process ends."""
 
 
 class JobProgress:

@@ -9,6 +9,7 @@ from app.domain.access import Actor, Permission
 from app.domain.answers import Answer, AskedQuestion, Mode
 from app.domain.ids import DocumentId, QuestionId, WorkspaceId
 from app.errors import InvalidInputError
+from app.measures import note_answer
 from app.pipeline.answering import Scope
 from app.pipeline.known_answers import KnownAnswers
 from app.security.access import authorise
@@ -61,6 +62,7 @@ class QuestionService:
                 self._disclose(actor, scope, question_id, answer, shown)
                 disclosed |= shown
             if answer.finished:
+                note_answer(answer)
                 asked_at = datetime.now(UTC)
                 self._metadata.history.add(
                     AskedQuestion(question_id, scope.workspace.id, actor.user_id, asked_at, question, mode, answer)

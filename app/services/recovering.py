@@ -14,6 +14,7 @@ from app.domain.jobs import OPEN_STATES, Job, JobKind, JobState
 from app.errors import BackendUnavailableError, ConflictError, DafeError, NotFoundError
 from app.logs import get_logger
 from app.pipeline.indexing import layout_id
+from app.services.export_files import is_export
 from app.services.new_jobs import new_job, put_job
 from app.services.removing import Remover
 from backends.files.base import FileStore
@@ -97,13 +98,13 @@ class Recovery:
         unless one is in hand or next. Those that wait for a server may do so for days, and making vectors anew takes
         hours."""
         found = self._metadata.jobs.find(reader=None, states=OPEN_STATES)
-        open_jobs = [job for job in found if job.kind is not JobKind.EMBED]
+        open_jobs = [job for job in found if job.kind.is_of_a_document]
         if all(job.state is JobState.WAITING and job.waits > 0 for job in open_jobs):
             self._metadata.complete_wiping()
 
     def delete_unknown_files(self) -> None:
         """Files of uploads that were cut off before anything was recorded of them."""
-        stored = set(self._files.find())
+        stored = {file_id for file_id in self._files.find() if not is_export(file_id)}
         unknown = stored - self._known_files() if stored else set()
         for file_id in sorted(unknown & self._unknown):
             self._files.delete(file_id)

@@ -8,6 +8,7 @@ from app.domain.ids import FileId
 from app.domain.jobs import OPEN_STATES, Job, JobKind, JobState
 from app.pipeline.cache_keys import answers_scope
 from app.pipeline.indexing import Indexer
+from app.services.export_files import ExportFiles
 from backends.cache.base import CacheStore
 from backends.files.base import FileStore
 from backends.metadata.base import MetadataStore
@@ -20,6 +21,7 @@ class Remover:
         self._indexer = indexer
         self._metadata = metadata
         self._files = files
+        self._exports = ExportFiles(files)
         self._cache = cache
 
     def remove(self, job: Job) -> None:
@@ -73,9 +75,10 @@ class Remover:
         self._metadata.history.delete_citing(version.document_id, workspace_id=version.workspace_id, keep=version.id)
 
     def _delete_cached(self, version: DocumentVersion) -> None:
-        """All answers of the workspace: what they show is not known without reading them."""
+        """All answers and exports of the workspace: what they show is not known without reading them."""
         self._cache.delete_scope(f"{version.workspace_id}/{version.document_id}")
         self._cache.delete_scope(answers_scope(version.workspace_id))
+        self._exports.delete_workspace(version.workspace_id)
 
     def _wipe(self) -> None:
         """Unless a deletion waits: it will."""
@@ -88,7 +91,7 @@ class Remover:
         whoever comes last does it for all."""
         mine = {version.document_id for version in versions}
         open_jobs = self._metadata.jobs.find(reader=None, states=OPEN_STATES)
-        if any(job.document_id not in mine and job.kind is not JobKind.EMBED for job in open_jobs):
+        if any(job.document_id not in mine and job.kind.is_of_a_document for job in open_jobs):
             self._metadata.owe_wipe()
         else:
             self._wipe()

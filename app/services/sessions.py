@@ -14,6 +14,7 @@ from app.domain.ids import UserId
 from app.errors import ForbiddenError, NotFoundError, NotSignedInError
 from app.security.auditor import Auditor
 from app.security.passwords import Passwords
+from app.services.acting import actor_of
 from backends.metadata.base import MetadataStore
 
 _WRONG = "User name or password is not right, or there were too many attempts: wait a quarter of an hour."
@@ -146,16 +147,7 @@ class SessionService:
 
     def actor_of(self, user: User, *, session_id: str | None, address: str, channel: str) -> Actor:
         """The user with the memberships of this moment."""
-        found = self._metadata.workspaces.find_members(user_id=user.id)
-        return Actor(
-            user_id=user.id,
-            name=user.name,
-            roles=user.roles,
-            memberships={one.workspace_id: one.role for one in found},
-            session_id=session_id,
-            channel=channel,
-            address=address,
-        )
+        return actor_of(self._metadata, user, session_id=session_id, address=address, channel=channel)
 
     def must_change_password(self, actor: Actor) -> bool:
         return self._metadata.users.get(actor.user_id).must_change_password

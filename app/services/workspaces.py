@@ -10,12 +10,13 @@ from ulid import ULID
 from app.domain.access import Actor, Permission, Role, User
 from app.domain.documents import DocumentStatus
 from app.domain.ids import FileId, UserId, WorkspaceId
-from app.domain.jobs import JobState
+from app.domain.jobs import JobKind, JobState
 from app.domain.workspaces import Membership, Workspace
 from app.errors import BackendUnavailableError, InvalidInputError, NotFoundError
 from app.pipeline.indexing import layout_id
 from app.security.access import authorise
 from app.security.auditor import Auditor
+from app.services.export_files import of_workspace
 from app.services.permitted import permitted_versions
 from backends.cache.base import CacheStore
 from backends.files.base import FileStore
@@ -95,7 +96,7 @@ class WorkspaceService:
         return WorkspaceSummary(
             documents=total,
             indexed=len(permitted),
-            running=len(running),
+            running=sum(job.kind is not JobKind.EXPORT for job in running),
             attention=sum(document.version.status in bad for document in documents),
             pages=sum(document.version.coverage.pages for document in documents),
             chunks=self._metadata.chunks.count(workspace_id=workspace_id, permitted=permitted),
@@ -145,8 +146,9 @@ class WorkspaceService:
             self._vectors.delete_workspace(workspace_id)
             self._cache.delete_scope(workspace_id)
             ours = {version.file_id for version in versions} | {FileId(one) for one in gone} | set(map(layout_id, gone))
-            for file_id in set(self._files.find()) & ours:
-                self._files.delete(file_id)
+            for file_id in self._files.find():
+                if file_id in ours or of_workspace(file_id, workspace_id):
+                    self._files.delete(file_id)
             # Last, so that a deletion that was cut off can be repeated.
             self._metadata.workspaces.delete(workspace_id)
             self._on_delete(workspace_id)

@@ -9,6 +9,8 @@ from app.domain.models import Message, ModelInfo
 
 Task = Literal["answer", "verify", "extract"]
 """What a model is asked for: an answer to a person who waits, a check of one, facts of a document."""
+CallOutcome = Literal["done", "failed", "busy"]
+"""How a call of an endpoint ended: answered to its end, broken off or not there, or refused for want of room."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,27 +1,31 @@
 """Several models on several endpoints: the calls of each task go where they are done soonest."""
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from app.domain.models import Message, ModelInfo
 from app.errors import BackendUnavailableError
-from backends.llm.base import EndpointState, LanguageModel, ModelRouter, Piece, Task
+from backends.llm.base import CallOutcome, EndpointState, LanguageModel, ModelRouter, Piece, Task
 from backends.llm.counting import estimate_tokens
 from backends.llm.endpoint import Endpoint
 from backends.llm.pool import ReplicaPool
 from backends.llm.settings import RouterSettings
+from backends.refusals import BusyError
 
 _PULSE_SECONDS = 0.5
 """How often whoever waits for a turn is asked whether it still wants it."""
+OnCall = Callable[[str, CallOutcome], None]
+"""Gets the name of the endpoint and how a call of it ended; not called for one that whoever asked gave up."""
 
 
 class PooledLanguageModel(LanguageModel):
     """The model of a pool, for one task."""
 
-    def __init__(self, pool: ReplicaPool, *, task: Task) -> None:
+    def __init__(self, pool: ReplicaPool, *, task: Task, on_call: OnCall) -> None:
         self._pool = pool
         self._task: Task = task
+        self._on_call = on_call
 
     def describe(self) -> ModelInfo:
         return self._pool.describe(self._task)
@@ -53,10 +57,12 @@ class PooledLanguageModel(LanguageModel):
                         yield piece
                 except BackendUnavailableError as error:
                     self._pool.failed(call, error)
+                    self._on_call(call.place.settings.name, "busy" if isinstance(error, BusyError) else "failed")
                     if shown:
                         raise
                 else:
                     self._pool.succeeded(call)
+                    self._on_call(call.place.settings.name, "done")
                     return
                 finally:
                     pieces.close()  # type: ignore[attr-defined]
@@ -74,7 +80,10 @@ class RoutedLanguageModels(ModelRouter):
     """Endpoints with the same kind, model and tier are a pool. Answers take large models first, then small ones;
     extraction has one model, the first in the settings that may, and waits for it."""
 
-    def __init__(self, settings: RouterSettings, **_ignored: object) -> None:
+    def __init__(
+        self, settings: RouterSettings, *, on_call: OnCall = lambda _endpoint, _outcome: None, **_ignored: object
+    ) -> None:
+        self._on_call = on_call
         self._endpoints = [Endpoint(one) for one in settings.endpoints]
         groups: dict[tuple[str, ...], list[Endpoint]] = {}
         for endpoint in self._endpoints:
@@ -88,7 +97,7 @@ class RoutedLanguageModels(ModelRouter):
             able = able[:1]
         else:
             able.sort(key=lambda pool: pool.replicas[0].settings.tier != "large")
-        return tuple(PooledLanguageModel(pool, task=task) for pool in able)
+        return tuple(PooledLanguageModel(pool, task=task, on_call=self._on_call) for pool in able)
 
     def endpoints(self, *, wait_seconds: float = 0.0) -> list[EndpointState]:
         states: dict[Endpoint, EndpointState] = {}

@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 
 from backends.metadata.base_content import AccessRecords, ChunkRecords, DocumentRecords, HistoryRecords, JobRecords
+from backends.metadata.base_counts import CountRecords
 from backends.metadata.base_embeddings import EmbeddingRecords
 from backends.metadata.base_models import ModelRecords
 from backends.metadata.base_moving import MovableRecords
@@ -26,6 +27,7 @@ class MetadataStore(ABC):
     sessions: SessionRecords
     models: ModelRecords
     embeddings: EmbeddingRecords
+    counts: CountRecords
     movable: MovableRecords
 
     @abstractmethod

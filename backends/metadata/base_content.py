@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from app.domain.answers import AskedQuestion
 from app.domain.documents import Chunk, ChunkState, Coverage, Document, DocumentStatus, DocumentVersion
 from app.domain.ids import ChunkId, DocumentId, JobId, QuestionId, UserId, VersionId, WorkspaceId
-from app.domain.jobs import Job, JobState, Stage
+from app.domain.jobs import Job, JobKind, JobState, Stage
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,6 +175,8 @@ class JobRecords(ABC):
         workspace_id: WorkspaceId | None = None,
         document_id: DocumentId | None = None,
         states: Collection[JobState] = (),
+        kinds: Collection[JobKind] = (),
+        created_by: UserId | None = None,
         limit: int | None = None,
     ) -> list[Job]:
         """Newest first; None and empty mean any."""

@@ -5,6 +5,7 @@ import sqlalchemy as sa
 from backends.metadata.base import MetadataStore
 from backends.metadata.sql_access import SqlAccessRecords
 from backends.metadata.sql_chunks import SqlChunkRecords
+from backends.metadata.sql_counts import SqlCountRecords
 from backends.metadata.sql_documents import SqlDocumentRecords
 from backends.metadata.sql_embeddings import SqlEmbeddingRecords
 from backends.metadata.sql_history import SqlHistoryRecords
@@ -33,6 +34,7 @@ class SqlMetadataStore(MetadataStore):
         self.sessions = SqlSessionRecords(database)
         self.models = SqlModelRecords(database)
         self.embeddings = SqlEmbeddingRecords(database)
+        self.counts = SqlCountRecords(database)
         self.movable = SqlMovableRecords(database, wipe=self.wipe)
 
     def check(self) -> None:

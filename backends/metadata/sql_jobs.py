@@ -43,6 +43,8 @@ class SqlJobRecords(JobRecords):
         workspace_id: WorkspaceId | None = None,
         document_id: DocumentId | None = None,
         states: Collection[JobState] = (),
+        kinds: Collection[JobKind] = (),
+        created_by: UserId | None = None,
         limit: int | None = None,
     ) -> list[Job]:
         query = sa.select(*_FIELDS).where(seen_by(reader, jobs.c.document_id))
@@ -53,6 +55,10 @@ class SqlJobRecords(JobRecords):
             query = query.where(jobs.c.document_id == document_id)
         if states:
             query = query.where(jobs.c.state.in_(sorted(states)))
+        if kinds:
+            query = query.where(jobs.c.kind.in_(sorted(kinds)))
+        if created_by is not None:
+            query = query.where(jobs.c.created_by == created_by)
         with self._database.read(workspace_id) as connection:
             return [self._job(row) for row in connection.execute(query)]
 

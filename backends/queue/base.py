@@ -53,8 +53,11 @@ class JobQueue(ABC):
         """Messages waiting or in work."""
 
     @abstractmethod
+    def count_workers(self) -> int:
+        """How many processes are in `run` and were alive within the lease time."""
+
     def has_worker(self) -> bool:
-        """Whether some process is in `run` and was alive within the lease time."""
+        return self.count_workers() > 0
 
     @abstractmethod
     def close(self) -> None:

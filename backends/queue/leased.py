@@ -88,8 +88,8 @@ class LeasedJobQueue(JobQueue):
     def count(self) -> int:
         return self._leases.count()
 
-    def has_worker(self) -> bool:
-        return self._leases.has_worker()
+    def count_workers(self) -> int:
+        return self._leases.count_workers()
 
     def close(self) -> None:
         with self._lock:

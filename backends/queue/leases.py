@@ -58,5 +58,5 @@ class Leases(ABC):
         """Messages, leased or not."""
 
     @abstractmethod
-    def has_worker(self) -> bool:
-        """Whether a worker lives: it was renewed within the lease time and has not left."""
+    def count_workers(self) -> int:
+        """How many workers live: each was renewed within the lease time and has not left."""

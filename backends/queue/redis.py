@@ -189,8 +189,8 @@ class RedisLeases(Leases):
         with translated(self._settings):
             return int(self._client.hlen(self._bodies))
 
-    def has_worker(self) -> bool:
-        return int(self._run("alive", _LONGEST_MS)) > 0
+    def count_workers(self) -> int:
+        return int(self._run("alive", _LONGEST_MS))
 
     def close(self) -> None:
         self._client.close()

@@ -88,12 +88,12 @@ class SqlLeases(Leases):
         with self._database.read() as connection:
             return connection.execute(sa.select(sa.func.count()).select_from(queue)).scalar_one()
 
-    def has_worker(self) -> bool:
+    def count_workers(self) -> int:
         now = time.time()
         current = queue_workers.c.alive_until.between(now, now + 2 * self._lease_seconds)
         alive = sa.select(sa.func.count()).where(current)
         with self._database.read() as connection:
-            return connection.execute(alive).scalar_one() > 0
+            return connection.execute(alive).scalar_one()
 
 
 def _give_turn(connection: sa.Connection, workspace_id: str) -> None:

@@ -153,3 +153,18 @@ def test_a_new_user_gets_from_a_question_to_its_source_and_manages_a_document(
     ask(page, "What does Perpetua Quillon take?")
     expect(page.get_by_text(re.compile("Not in the documents")).first).to_be_visible()
     expect(page.get_by_text(re.compile("dabigatran"))).to_have_count(0)
+
+
+@pytest.mark.timeout(900)
+def test_an_export_is_made_while_the_page_waits_and_is_then_downloaded(application: Application, page: Page) -> None:
+    wait_until_all_is_indexed(application)
+    go(page, "Graph")
+    page.get_by_role("button", name="Export").click()
+    page.get_by_role("button", name="CSV, for spreadsheets").click()
+    ready = page.get_by_role("button", name="Download CSV")
+    expect(ready).to_be_visible(timeout=PATIENCE_MS)
+    assert serious(page) == []
+    with page.expect_download(timeout=PATIENCE_MS) as download:
+        ready.click()
+    assert download.value.suggested_filename == "facts.csv"
+    assert download.value.path().read_text(encoding="utf-8-sig").startswith("subject,subject_type,relation,object")

@@ -301,14 +301,17 @@ def test_a_worker_that_is_busy_leaves_the_next_message_to_another(open_queue: Op
         wait_until(lambda: busy.count() == 0)
 
 
-def test_a_queue_knows_whether_a_worker_lives(open_queue: Open) -> None:
-    queue, other = open_queue(), open_queue()
-    assert queue.has_worker() is False
+def test_a_queue_knows_how_many_workers_live(open_queue: Open) -> None:
+    queue, other, third = open_queue(), open_queue(), open_queue()
+    assert (queue.count_workers(), queue.has_worker()) == (0, False)
     with running(queue, lambda _id: None):
         wait_until(other.has_worker)
         time.sleep(LEASE_SECONDS * 1.5)
-        assert other.has_worker() is True
-    assert other.has_worker() is False
+        assert other.count_workers() == 1
+        with running(third, lambda _id: None):
+            wait_until(lambda: other.count_workers() == 2)
+        assert other.count_workers() == 1
+    assert (other.count_workers(), other.has_worker()) == (0, False)
 
 
 def test_the_message_of_a_killed_worker_comes_again_after_its_lease(

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from app.domain.ids import DocumentId, JobId
+from app.domain.ids import DocumentId, JobId, UserId
 from app.domain.jobs import JobKind, JobState, Priority, Stage
 from app.errors import ConflictError, NotFoundError
 from backends.metadata.base import MetadataStore
@@ -48,6 +48,16 @@ def test_jobs_are_listed_newest_first_and_chosen_by_all_conditions(store: Metada
     assert [one.id for one in store.jobs.find(document_id=DocumentId("d1"), reader=None)] == ["j3", "j1"]
     assert [one.id for one in store.jobs.find(states={JobState.RUNNING}, reader=None)] == ["j1"]
     assert [one.id for one in store.jobs.find(states=[JobState.WAITING], workspace_id=OTHER, reader=None)] == ["j3"]
+
+
+def test_jobs_are_chosen_by_kind_and_by_whose_they_are(store: MetadataStore) -> None:
+    store.jobs.add(job("j1", kind=JobKind.EXPORT))
+    store.jobs.add(replace(job("j2", kind=JobKind.EXPORT, minute=1), created_by=UserId("bob")))
+    store.jobs.add(job("j3", minute=2))
+    assert [one.id for one in store.jobs.find(kinds=[JobKind.EXPORT], reader=None)] == ["j2", "j1"]
+    assert [one.id for one in store.jobs.find(created_by=UserId("ann"), reader=None)] == ["j3", "j1"]
+    wanted = {"kinds": {JobKind.EXPORT}, "created_by": UserId("ann")}
+    assert [one.id for one in store.jobs.find(reader=None, workspace_id=HERE, **wanted)] == ["j1"]  # type: ignore[arg-type]
 
 
 def test_a_claimed_job_runs_and_counts_the_attempt(store: MetadataStore) -> None:

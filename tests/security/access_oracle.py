@@ -52,6 +52,9 @@ SERVICES: dict[str, Right] = {
     "graph.neighbourhood": MEMBER,
     "graph.triple": MEMBER,
     "graph.export": MEMBER,
+    "exports.start": MEMBER,
+    "exports.list": MEMBER,
+    "exports.download": MEMBER,
     "samples.load": MEMBER,
     "samples.list": ANYBODY,
     "workspaces.list": ANYBODY,
@@ -84,6 +87,7 @@ SERVICES: dict[str, Right] = {
     "health.checks": ADMINISTRATOR,
     "health.probe": ANYBODY,
     "health.probe_again": ADMINISTRATOR,
+    "metrics.read": ADMINISTRATOR,
 }
 
 BEFORE_SIGN_IN = {
@@ -118,6 +122,7 @@ ABOUT_A_DOCUMENT: dict[str, str] = {
     "jobs.get": "job",
     "jobs.stop": "job",
     "jobs.retry": "job",
+    "exports.download": "export",
     "graph.triple": "triple",
     "questions.get": "question",
 }
@@ -150,7 +155,9 @@ ROUTES: dict[tuple[str, str], Right] = {
     ("GET", f"{_W}/graph/entities"): MEMBER,
     ("GET", f"{_W}/graph/neighbourhood"): MEMBER,
     ("GET", f"{_W}/graph/triples/{{triple_id}}"): MEMBER,
-    ("GET", f"{_W}/graph/export"): MEMBER,
+    ("POST", f"{_W}/graph/exports"): MEMBER,
+    ("GET", f"{_W}/graph/exports"): MEMBER,
+    ("GET", f"{_W}/graph/exports/{{export_id}}"): MEMBER,
     ("GET", f"{_W}/jobs"): MEMBER,
     ("GET", f"{_W}/jobs/{{job_id}}"): MEMBER,
     ("POST", f"{_W}/jobs/{{job_id}}/stop"): MEMBER,

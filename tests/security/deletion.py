@@ -72,6 +72,16 @@ class Deletion:
         found: dict[str, Any] = answer.json()
         return found
 
+    def export(self, workspace_id: WorkspaceId, format: str) -> str:
+        """Made by the worker, over REST; its file stays."""
+        path = self._path(workspace_id, "graph/exports")
+        started = self.client.post(path, json={"format": format}, headers=self.headers)
+        assert started.status_code == 202, started.text
+        self.wait()
+        made = self.get(workspace_id, f"graph/exports/{started.json()['id']}")
+        assert made.status_code == 200, made.text
+        return made.content.decode()
+
     def documents(self, workspace_id: WorkspaceId) -> list[Document]:
         page = self.services.documents.list(OPERATOR, workspace_id=workspace_id, document_filter=DocumentFilter())
         return page.documents

@@ -51,10 +51,7 @@ def _lists(installation: Deletion) -> list[tuple[str, str]]:
 
 
 def _exports(installation: Deletion) -> list[tuple[str, str]]:
-    return [
-        (f"export {name}", installation.get(installation.here, "graph/export", format=name).content.decode())
-        for name in FORMATS
-    ]
+    return [(f"export {name}", installation.export(installation.here, name)) for name in FORMATS]
 
 
 def _answers(installation: Deletion, names: list[str]) -> list[tuple[str, str]]:

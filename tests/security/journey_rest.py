@@ -124,7 +124,9 @@ def use_it(client: RestClient) -> None:
         client.inside("GET", "/documents", params={"text": text})
         client.inside("GET", "/graph/entities", params={"text": text})
     for kind in ("csv", "graphml", "cypher", "jsonld"):
-        exported = client.inside("GET", "/graph/export", params={"format": kind})
+        started = client.inside("POST", "/graph/exports", json={"format": kind}).json()
+        client.wait_until_worked_off()
+        exported = client.inside("GET", f"/graph/exports/{started['id']}")
         assert exported.is_success and PERSON.lower() in exported.text.lower(), kind
     client.send("GET", "/audit/export").raise_for_status()
     client.inside("DELETE", f"/documents/{indexed[0]['id']}").raise_for_status()
@@ -136,7 +138,7 @@ def fail_at_it(client: RestClient) -> None:
     for method, path, parameters in _routes(client):
         for workspace_id in (WRONG_ID, client.workspace_id):
             filled = path.replace("{workspace_id}", workspace_id)
-            for name in ("document_id", "triple_id", "question_id", "job_id", "user_id"):
+            for name in ("document_id", "triple_id", "question_id", "job_id", "export_id", "user_id"):
                 filled = filled.replace(f"{{{name}}}", WRONG_ID)
             body = {} if method == "GET" else {"json": _WRONG_BODY}
             client.send(method, filled, params=dict.fromkeys(parameters, WRONG_ID), **body)

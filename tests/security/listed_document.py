@@ -56,6 +56,7 @@ class Listed:
             "entity": only.id,
             "triple": triple.id,
             "job": job.id,
+            "export": services.exports.list(self.attacked.people["clinician"], **self.inside)[0].job.id,
             "question": shows[0].id if shows else "none",
         }
 
@@ -82,6 +83,8 @@ def listed_system(folder: Path) -> Iterator[Listed]:
         # Whoever is no member cannot be put on a list; who was one once may still stand there, as here.
         on_it = [attacked.people[person].user_id for person in sorted(ON_THE_LIST)]
         listed._metadata.access.set(listed.document.id, on_it, workspace_id=attacked.here)
+        attacked.services.exports.start(attacked.people["clinician"], workspace_id=attacked.here, format="csv")
+        work_off(attacked.services)
         yield listed
 
 
@@ -110,7 +113,7 @@ def seen(attacked: Attacked, person: str) -> dict[str, object]:
         f"route {path}": attacked.client.get(
             f"/workspaces/{attacked.here}/{path}", headers=attacked.tokens[person]
         ).text
-        for path in ("documents", "jobs", "graph/stats", "graph/entities", "graph/neighbourhood", "graph/export")
+        for path in ("documents", "jobs", "graph/stats", "graph/entities", "graph/neighbourhood")
     }
     return found | {
         "jobs": services.jobs.list(actor, **inside),  # type: ignore[arg-type]

@@ -48,6 +48,7 @@ BODIES: dict[tuple[str, str], dict[str, object]] = {
     ("PUT", "/workspaces/{workspace_id}/members/{user_id}"): {"role": "clinician"},
     ("PUT", "/workspaces/{workspace_id}/documents/{document_id}/access"): {"user_ids": None},
     ("POST", "/workspaces/{workspace_id}/questions"): {"text": "What is this?", "mode": "rag"},
+    ("POST", "/workspaces/{workspace_id}/graph/exports"): {"format": "csv"},
     ("POST", "/users"): {"username": "not a name", "name": "x"},
     ("PUT", "/users/{user_id}/roles"): {"roles": []},
 }
@@ -114,7 +115,7 @@ def refusal(name: str, method: Callable[..., object], actor: Actor, workspace_id
 def send(attacked: Attacked, route: tuple[str, str], person: str | None, workspace_id: str) -> Response:
     method, path = route
     path = path.replace("{workspace_id}", workspace_id)
-    for name in ("document_id", "question_id", "triple_id", "job_id", "user_id"):
+    for name in ("document_id", "question_id", "triple_id", "job_id", "export_id", "user_id"):
         path = path.replace(f"{{{name}}}", UNKNOWN)
     uploads = [("files", ("program.exe", b"MZ\0\0"))] if route == ("POST", _DOCUMENTS) else None
     headers = attacked.tokens[person] if person else {}

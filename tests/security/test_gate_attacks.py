@@ -29,7 +29,8 @@ from tests.api.conftest import PASSWORD, add_person
 from tests.security.page_socket import PageSocket, open_socket
 from tests.security.running import ROOT, Running, running
 
-OPEN = {"/session/sign-in", "/session/sign-out", "/session/files/{name}", "/healthz", "/readyz", "/api/v1"}
+OPEN = {"/session/sign-in", "/session/sign-out", "/session/files/{name}", "/healthz", "/readyz", "/metrics", "/api/v1"}
+METRICS_TOKEN = "a-long-random-text-that-only-prometheus-knows"
 STATES = ["nobody", "forged", "revoked", "idle", "expired", "disabled", "other cookie"]
 CLIMBING = """/session/files/../../_stcore/health /session/files/%2e%2e/%2e%2e/_stcore/health /healthz/../_stcore/health
 /session/files/..%2f..%2f_stcore%2fhealth /session/files/..%5c..%5c_stcore%5chealth /api/v1/../../_stcore/health
@@ -103,7 +104,7 @@ def prepare(services: Services) -> None:
 def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attacked]:
     folder = tmp_path_factory.mktemp("gate")
     with ExitStack() as stack:
-        started = stack.enter_context(running(folder, prepare, web_alone=True))
+        started = stack.enter_context(running(folder, prepare, web_alone=True, METRICS_TOKEN=METRICS_TOKEN))
         metadata = open_installation(started.settings, stack).metadata
         found = Attacked(started, metadata, {"forged": "A" * 43})
         for who in ("ilse", "jonas", "disabled", "vera"):
@@ -199,6 +200,17 @@ def test_errors_carry_the_headers_too(attacked: Attacked) -> None:
         assert client.post("/api/v1/tokens", json={"username": 7}).status_code == 422
         assert client.post("/session/sign-in", data={"username": "ilse"}).status_code == 403
         assert client.put("/session/sign-in").status_code == 405
+
+
+@pytest.mark.parametrize("who", ["nobody", "ilse", "vera"])
+def test_metrics_are_read_with_their_own_token_alone(attacked: Attacked, who: str) -> None:
+    with attacked.client(who) as client:
+        for headers in ({}, {"authorization": "Bearer"}, attacked.running.bearer("ilse")):
+            answer = client.get("/metrics", headers=headers)
+            assert (answer.status_code, "dafe_" in answer.text) == (401, False)
+        answer = client.get("/metrics", headers={"authorization": f"Bearer {METRICS_TOKEN}"})
+        assert answer.status_code == 200
+        assert 'dafe_request_seconds_count{method="GET",route="/metrics",status="4xx"}' in answer.text
 
 
 @pytest.mark.parametrize("who", STATES)

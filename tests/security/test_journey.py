@@ -39,7 +39,7 @@ def evidence(tmp_path_factory: pytest.TempPathFactory) -> Evidence:
 def test_the_canaries_went_through_everything(evidence: Evidence) -> None:
     refused = {one["status"] for one in evidence.seen["errors"]}
     assert refused >= {400, 401, 403, 404, 405, 422, 500, 503}, sorted(refused)
-    assert evidence.seen["job_kinds"] == ["delete", "index"]
+    assert evidence.seen["job_kinds"] == ["delete", "export", "index"]
     assert evidence.seen["job_errors"], "broken files were to fail"
     assert evidence.seen["succeeded"] > 50
     assert len(evidence.seen["events"]) > 100

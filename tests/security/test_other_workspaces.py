@@ -122,7 +122,7 @@ def test_a_foreign_id_beside_its_own_workspace_is_no_way_in(attacked: Attacked) 
         if right.status != 404:
             continue
         filled = path.replace("{workspace_id}", attacked.there)
-        for name in ("document", "question", "triple", "job"):
+        for name in ("document", "question", "triple", "job", "export"):
             filled = filled.replace(f"{{{name}_id}}", theirs[name])
         files = [("files", ("a.txt", b"text"))] if method == "POST" and path.endswith("/documents") else None
         for person in ("nobody", "clinician", "analyst", "both", "administrator", "compliance"):

@@ -55,7 +55,8 @@ class Attacked:
             "chunk": evidence.chunk_id,
             "entity": view.subgraph.entities[0].id,
             "triple": view.subgraph.triples[0].id,
-            "job": services.jobs.list(actor, **inside)[0].id,
+            "job": next(one.id for one in services.jobs.list(actor, **inside) if one.document_id == document.id),
+            "export": services.exports.list(actor, **inside)[0].job.id,
             "question": services.questions.history(actor, **inside)[0].id,
             "session": str(actor.session_id),
             "user": actor.user_id,
@@ -74,6 +75,9 @@ def attacked_system(folder: Path) -> Iterator[Attacked]:
             _add_people(attacked)
             for workspace_id, name, content in ((here.id, "review.txt", OURS), (there.id, "quillon.txt", THEIRS)):
                 services.documents.upload(OPERATOR, workspace_id=workspace_id, files=[Upload(name, content)])
+            work_off(services)
+            for person, workspace_id in (("clinician", here.id), ("elsewhere", there.id)):
+                services.exports.start(attacked.people[person], workspace_id=workspace_id, format="csv")
             work_off(services)
             attacked.ask("clinician", here.id)
             attacked.ask("elsewhere", there.id)

@@ -22,6 +22,7 @@ from backends.metadata.base_content import DocumentFilter
 from tests.audit_stores import store_in
 
 NOT_SERVICES = {"session.refused", "session.ended", "worker.index", "worker.delete", "worker.reread", "worker.embed"}
+NOT_SERVICES |= {"worker.export"}
 NOT_SERVICES |= {"installation.start", "installation.stop", "installation.migrate", "audit.second_device"}
 WITHOUT_ACTOR = {"sessions.sign_in", "sessions.sign_out", "sessions.actor_for", "sessions.actor_for_session"}
 WITHOUT_ACTOR |= {"sessions.find_ended"}
@@ -55,6 +56,9 @@ MAY: dict[str, set[str]] = {
     "graph.neighbourhood": MEMBERS,
     "graph.triple": MEMBERS,
     "graph.export": MEMBERS,
+    "exports.start": MEMBERS,
+    "exports.list": MEMBERS,
+    "exports.download": MEMBERS,
     "samples.load": MEMBERS,
     "workspaces.get": MEMBERS | {"administrator"},
     "workspaces.summary": MEMBERS,
@@ -80,6 +84,7 @@ MAY: dict[str, set[str]] = {
     "audit.renew_key": {"administrator"},
     "health.checks": {"administrator"},
     "health.probe_again": {"administrator"},
+    "metrics.read": {"administrator"},
 }
 FOR_EVERYBODY = {"health.probe", "samples.list", "workspaces.list", "users.change_own_password"}
 FOR_EVERYBODY |= {"sessions.list_own", "sessions.revoke", "sessions.must_change_password"}
@@ -89,6 +94,7 @@ GIVEN: dict[str, object] = {
     "document_id": DocumentId("none"),
     "version_id": VersionId("none"),
     "job_id": JobId("none"),
+    "export_id": JobId("none"),
     "question_id": QuestionId("none"),
     "triple_id": TripleId("none"),
     "user_id": UserId("none"),
@@ -205,5 +211,7 @@ def test_every_disclosure_of_content_and_every_change_is_audited() -> None:
         "workspaces.get",
         "workspaces.summary",
         "workspaces.count_indexed",
+        "exports.list",
         "health.checks",
+        "metrics.read",
     }

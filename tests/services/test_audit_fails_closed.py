@@ -13,7 +13,7 @@ from app.container import AUDITED, OPERATOR, Services, open_services
 from app.domain.access import Actor, Role
 from app.domain.audit import AuditKind
 from app.domain.documents import Document, Span
-from app.domain.ids import EntityId, QuestionId, TripleId
+from app.domain.ids import EntityId, JobId, QuestionId, TripleId
 from app.domain.workspaces import Workspace
 from app.errors import BackendUnavailableError
 from app.security.actions import ACTIONS
@@ -38,6 +38,7 @@ class Scene:
     entity_id: EntityId
     triple_id: TripleId
     question_id: QuestionId
+    export_id: JobId
     password: str
 
 
@@ -62,9 +63,11 @@ def scene(services: Services, workspace: Workspace, make_actor: Callable[..., Ac
     view = services.graph.neighbourhood(OPERATOR, workspace_id=workspace.id, entity_ids=[entity.id])
     list(services.questions.ask(ilse, workspace_id=workspace.id, text="What interacts with warfarin?"))
     (asked,) = services.questions.history(ilse, workspace_id=workspace.id)
+    export = services.exports.start(ilse, workspace_id=workspace.id, format="csv")
+    work()
     password = services.users.reset_password(OPERATOR, user_id=ilse.user_id)
     triple_id = view.subgraph.triples[0].id
-    return Scene(services, workspace, ilse, letter, entity.id, triple_id, asked.id, password)
+    return Scene(services, workspace, ilse, letter, entity.id, triple_id, asked.id, export.job.id, password)
 
 
 Call = Callable[[Scene], object]
@@ -105,6 +108,7 @@ DISCLOSING: dict[str, Call] = {
     "graph.neighbourhood": within("graph", "neighbourhood", entity_ids=lambda scene: [scene.entity_id]),
     "graph.triple": within("graph", "triple", triple_id=lambda scene: scene.triple_id),
     "graph.export": within("graph", "export", format=lambda _: "csv"),
+    "exports.download": within("exports", "download", export_id=lambda scene: scene.export_id),
     "workspaces.members": within("workspaces", "members"),
     "users.list": lambda scene: scene.services.users.list(scene.ilse),
     "audit.people": lambda scene: scene.services.audit.people(scene.ilse),
@@ -113,6 +117,7 @@ DISCLOSING: dict[str, Call] = {
     "audit.export": lambda scene: scene.services.audit.export(scene.ilse, io.BytesIO()),
 }
 CHANGING: dict[str, Call] = {
+    "exports.start": within("exports", "start", format=lambda _: "csv"),
     "documents.upload": within("documents", "upload", files=lambda _: [Upload("new.txt", b"A new letter.")]),
     "documents.retry": within("documents", "retry", document_id=letter_id),
     "access.set": within("access", "set", document_id=letter_id, user_ids=lambda _: None),

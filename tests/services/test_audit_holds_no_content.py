@@ -119,6 +119,7 @@ def use_questions(services: Services, actor: Actor, workspace: Workspace) -> Non
     tried(lambda: services.graph.triple(actor, triple_id=CANARIES["entity"], **where))
     for format in ("csv", "jsonld", "graphml", "cypher", CANARIES["search"]):
         tried(lambda format=format: services.graph.export(actor, format=format, **where))
+        tried(lambda format=format: services.exports.start(actor, format=format, **where))
 
 
 def use_people(services: Services, actor: Actor, workspace: Workspace) -> None:

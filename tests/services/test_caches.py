@@ -223,7 +223,7 @@ def test_what_is_found_again_is_counted_by_layer(services: Services, ward: Works
     assert "answers 60% of 5" in part.detail
     assert "searches" in part.detail and "facts of passages 0% of" in part.detail
     services.close()
-    written = (services.settings.data_dir / "cache-counts.json").read_text()
+    written = (services.settings.data_dir / "counts.json").read_text()
     assert json.loads(written)["answer/hits"] == 3
     assert "warfarin" not in written.lower()
 

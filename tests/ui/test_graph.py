@@ -12,12 +12,14 @@ from app.domain.access import Role
 from app.domain.documents import Span
 from app.domain.graph import Assertion, Entity, Evidence, Subgraph, Triple
 from app.domain.ids import ChunkId, DocumentId, EntityId, TripleId, VersionId
+from app.domain.jobs import JobState
 from app.domain.workspaces import Workspace
 from app.services.documents import Upload
 from components.graph_canvas import Pick
 from components.graph_drawing import drawing_data, place
 from components.graph_state import GraphState
 from tests.ui.conftest import Person
+from tests.working import work_off
 
 OpenPage = Callable[..., AppTest]
 LETTER = (
@@ -180,18 +182,34 @@ def test_somebody_who_is_in_no_workspace_sees_no_fact(
         assert "Harlan Voss" not in texts(page)
 
 
-def test_what_is_exported_is_recorded(
+def test_an_export_is_made_by_the_worker_and_then_handed_out(
     open_page: OpenPage, services: Services, indexed: Workspace, clinician: Person
 ) -> None:
     page = open_page("graph", clinician)
+    labels = ["CSV, for spreadsheets", "GraphML, for graph tools", "Cypher, for Neo4j", "JSON-LD, with provenance"]
+    assert [one.label for one in page.button if one.label in labels] == labels
+    assert not page.get("download_button")
+    page.button(key="graph-export-csv").click().run()
     assert not page.exception
-    assert [one.label for one in page.get("download_button")] == [
-        "CSV, for spreadsheets",
-        "GraphML, for graph tools",
-        "Cypher, for Neo4j",
-        "JSON-LD, with provenance",
-    ]
-    assert services.audit.list(OPERATOR, actions=["graph.export"]).total == 0
+    assert [one.key for one in page.button if one.label == "Stop"] == ["graph-export-stop-csv"]
+    work_off(services)
+    page = open_page("graph", clinician)
+    assert [one.label for one in page.get("download_button")] == ["Download CSV"]  # type: ignore[union-attr]
+    assert page.button(key="graph-export-csv").label == "Make CSV anew"
+    assert services.audit.list(OPERATOR, actions=["exports.start"]).total > 0
+    assert services.audit.list(OPERATOR, actions=["exports.download"]).total == 0
+
+
+def test_a_stopped_export_can_be_started_again(
+    open_page: OpenPage, indexed: Workspace, services: Services, clinician: Person
+) -> None:
+    page = open_page("graph", clinician)
+    page.button(key="graph-export-jsonld").click().run()
+    page.button(key="graph-export-stop-jsonld").click().run()
+    assert not page.exception
+    (state,) = services.exports.list(clinician.actor, workspace_id=indexed.id)
+    assert state.job.state is JobState.STOPPED
+    assert page.button(key="graph-export-jsonld").label == "JSON-LD, with provenance"
 
 
 # ---- what the browser is given

@@ -14,7 +14,7 @@ from pydantic import ValidationError
 from app.domain.models import Message, ModelInfo
 from app.errors import BackendUnavailableError, InvalidInputError
 from backends.llm import pool
-from backends.llm.base import LanguageModel
+from backends.llm.base import CallOutcome, LanguageModel
 from backends.llm.counting import estimate_tokens
 from backends.llm.endpoint import Endpoint
 from backends.llm.openai import OpenAILanguageModel
@@ -35,8 +35,16 @@ def endpoint(name: str, server: Any, *, model: str = "smol", timeout_seconds: fl
 
 
 @contextmanager
-def routed(*endpoints: EndpointSettings, **options: Any) -> Iterator[RoutedLanguageModels]:
-    router = RoutedLanguageModels(RouterSettings(endpoints=endpoints, **options))
+def routed(
+    *endpoints: EndpointSettings, ended: list[tuple[str, CallOutcome]] | None = None, **options: Any
+) -> Iterator[RoutedLanguageModels]:
+    """`ended` gets each call that has ended."""
+
+    def on_call(name: str, outcome: CallOutcome) -> None:
+        if ended is not None:
+            ended.append((name, outcome))
+
+    router = RoutedLanguageModels(RouterSettings(endpoints=endpoints, **options), on_call=on_call)
     try:
         yield router
     finally:
@@ -148,23 +156,28 @@ def test_an_answer_that_breaks_off_after_its_first_words_is_not_begun_again(
     servers: Callable[..., VllmDialect],
 ) -> None:
     first, second = servers(), servers()
-    with routed(endpoint("a", first), endpoint("b", second)) as router:
+    ended: list[tuple[str, CallOutcome]] = []
+    with routed(endpoint("a", first), endpoint("b", second), ended=ended) as router:
         with pytest.raises(BackendUnavailableError, match="broke off"):
             ask(router, "[[cut]]")
         assert len(chats(first)) + len(chats(second)) == 1
+        assert [outcome for _, outcome in ended] == ["failed"]
 
 
 def test_a_server_without_room_halves_its_limit_and_the_call_is_done_elsewhere_or_later(
     servers: Callable[..., VllmDialect],
 ) -> None:
     server = servers(seconds_per_token=0.02, most_running=3)
-    with routed(endpoint("a", server, most_at_once=8)) as router, ThreadPoolExecutor(8) as pool:
+    ended: list[tuple[str, CallOutcome]] = []
+    with routed(endpoint("a", server, most_at_once=8), ended=ended) as router, ThreadPoolExecutor(8) as pool:
         router.endpoints(wait_seconds=60)
         assert state_of(router).limit == 8
         answers = [pool.submit(ask, router) for _ in range(8)]
         until(lambda: state_of(router).limit == 4)
         assert all("eleven tokens" in answer.result() for answer in answers)
         assert state_of(router).breaker == "closed"
+        assert ended.count(("a", "done")) == 8
+        assert ended.count(("a", "busy")) == len(ended) - 8 > 0
 
 
 def test_a_breaker_opens_is_half_open_for_a_trial_and_closes(servers: Callable[..., VllmDialect]) -> None:
