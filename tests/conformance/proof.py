@@ -1,7 +1,8 @@
 """Which implementations pass the conformance suites, and where that was: python -m tests.conformance.proof
 
-Writes app/conformance.json, from which `dafe config backends` and the README make their table. Exit code 1, and nothing
-written, where a case fails or the server of an implementation is missing.
+Writes app/conformance.json, from which `dafe config backends` and the README make their table. Exit code 1 where a case
+fails or the server of an implementation is missing, which then stands there without a proof. As a plug-in of a longer
+run: pytest -p tests.conformance.proof --proof FILE.
 """
 
 import json
@@ -24,8 +25,7 @@ from tests.servers.real_neo4j import VERSION as NEO4J
 from tests.servers.real_ollama import ollama_binary
 from tests.servers.real_postgres import postgres_programs
 
-_UNPROVEN = ""
-"""The adapter of what chooses another one, or none."""
+_ADAPTER = "adapter"
 
 
 def _vllm() -> str:
@@ -79,24 +79,43 @@ _PLACES: dict[str, Callable[[], str]] = {
 
 
 class Counted:
-    """A plug-in that counts the cases of each adapter."""
+    """Counts the cases of each adapter that passed, in this process or in those that it has run them."""
 
-    def __init__(self) -> None:
+    def __init__(self, target: Path) -> None:
         models = get_args(get_args(LanguageModelSettings)[0])
         self._models = {one.model_fields["kind"].default: one.adapter for one in models}
-        self._adapters: dict[str, str] = {}
+        self._target = target
         self.passed: Counter[str] = Counter()
+        self.failed: set[str] = set()
 
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
         for item in items:
             given = getattr(item, "callspec", None)
             adapter = next(filter(None, map(self._adapter, given.params.values())), None) if given else None
-            if adapter:
-                self._adapters[item.nodeid] = adapter
+            if adapter and item.path.parent == Path(__file__).parent:
+                item.user_properties.append((_ADAPTER, adapter))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
-        if report.when == "call" and report.passed and report.nodeid in self._adapters:
-            self.passed[self._adapters[report.nodeid]] += 1
+        adapter = dict(report.user_properties).get(_ADAPTER)
+        if adapter is None:
+            return
+        if report.failed:
+            self.failed.add(str(adapter))
+        elif report.when == "call" and report.passed:
+            self.passed[str(adapter)] += 1
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """What was not run now stays as it was."""
+        if hasattr(session.config, "workerinput"):
+            return
+        known = json.loads(self._target.read_text(encoding="utf-8")) if self._target.exists() else {}
+        kept = {one: found for one, found in known.items() if one not in self.failed}
+        kept |= {
+            one: {"cases": cases, "place": _PLACES.get(one.split(":")[0], lambda: "this process")()}
+            for one, cases in self.passed.items()
+            if one not in self.failed
+        }
+        self._target.write_text(json.dumps(dict(sorted(kept.items())), indent=2) + "\n", encoding="utf-8")
 
     def _adapter(self, given: Any) -> str | None:
         if isinstance(given, type) and issubclass(given, BackendSettings):
@@ -104,20 +123,24 @@ class Counted:
         return self._models.get(given) if isinstance(given, str) else None
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--proof", type=Path, default=None, help="a JSON file for the cases that each adapter passed")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if target := config.getoption("proof"):
+        config.pluginmanager.register(Counted(target))
+
+
 def main() -> int:
-    counted = Counted()
-    code = pytest.main(["-q", str(Path(__file__).parent)], plugins=[counted])
-    adapters = [row.adapter for row in backends_table() if row.adapter != _UNPROVEN]
-    if missing := [one for one in adapters if not counted.passed[one]]:
-        print("not run:", ", ".join(missing))
-    if code or missing:
-        return 1
-    proof = {
-        one: {"cases": counted.passed[one], "place": _PLACES.get(one.split(":")[0], lambda: "this process")()}
-        for one in adapters
-    }
-    PROOF.write_text(json.dumps(proof, indent=2) + "\n", encoding="utf-8")
-    return 0
+    PROOF.write_text("{}\n", encoding="utf-8")
+    at_once = ["-n", "2", "--dist", "loadfile"]
+    code = pytest.main(["-q", *at_once, "-p", __spec__.name, "--proof", str(PROOF), str(Path(__file__).parent)])
+    proven = json.loads(PROOF.read_text(encoding="utf-8"))
+    adapters = {row.adapter for row in backends_table() if row.adapter}
+    if missing := sorted(adapters - proven.keys()):
+        print("not proven:", ", ".join(missing))
+    return int(bool(code or missing))
 
 
 if __name__ == "__main__":
