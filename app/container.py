@@ -128,7 +128,7 @@ def _make_services(installation: Installation, closing: ExitStack) -> Services:
     audit = _make_audit(installation, auditor)
     return Services(
         documents=documents,
-        access=AccessService(metadata=metadata, auditor=auditor),
+        access=AccessService(**common),
         evidence=EvidenceService(loader=installation.loader, **common),
         jobs=JobService(metadata=metadata, queue=queue, auditor=auditor),
         graph=GraphService(graph=installation.graph, **common),

@@ -8,6 +8,8 @@ from app.domain.ids import DocumentId, UserId, WorkspaceId
 from app.errors import InvalidInputError
 from app.security.access import authorise
 from app.security.auditor import Auditor
+from app.services.export_files import ExportFiles
+from backends.files.base import FileStore
 from backends.metadata.base import MetadataStore
 
 
@@ -22,8 +24,9 @@ class DocumentAccess:
 class AccessService:
     """Whoever may add and delete documents may say who sees one, of those that they see themselves."""
 
-    def __init__(self, *, metadata: MetadataStore, auditor: Auditor) -> None:
+    def __init__(self, *, metadata: MetadataStore, files: FileStore, auditor: Auditor) -> None:
         self._metadata = metadata
+        self._exports = ExportFiles(files)
         self._auditor = auditor
 
     def get(self, actor: Actor, *, workspace_id: WorkspaceId, document_id: DocumentId) -> DocumentAccess:
@@ -59,6 +62,7 @@ class AccessService:
         details = {"everybody": wanted is None}
         with self._auditor.change(actor, "access.set", workspace_id=workspace_id, objects=objects, details=details):
             self._metadata.access.set(document_id, wanted, workspace_id=workspace_id)
+            self._exports.delete_workspace(workspace_id)
         return DocumentAccess(wanted, people)
 
     def _people(self, workspace_id: WorkspaceId) -> dict[UserId, str]:

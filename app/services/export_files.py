@@ -13,7 +13,7 @@ _PREFIX = "export."
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """`versions` are those whose sentences it holds."""
+    """`versions` are all that could be seen when it was made: names are chosen over all of them."""
 
     format: str
     versions: frozenset[VersionId]

@@ -1,5 +1,6 @@
 """Runs the jobs that make exports."""
 
+from functools import partial
 from threading import Event
 
 from app.domain.access import Actor, Permission
@@ -19,7 +20,7 @@ from app.security.access import authorise
 from app.security.auditor import Auditor
 from app.services.acting import worker_for
 from app.services.export_files import Export, ExportFiles, format_of
-from app.services.job_progress import JobProgress, LeaseKeeper, WorkerEnds
+from app.services.job_progress import JobProgress, LeaseKeeper, WorkerEnds, insist
 from app.services.new_jobs import pause_seconds, put_job
 from app.services.permitted import permitted_versions
 from app.services.quoting import Quoting, rows_of
@@ -66,7 +67,7 @@ class GraphExporting:
             except WorkerEnds:
                 self._put_back(job, attempts=progress.attempts - 1, waits=progress.waits)
             except (BackendUnavailableError, ConfigurationError) as error:
-                self._wait(job, progress, error)
+                insist(partial(self._wait, job, progress, error), ending=ending)
             except DafeError as error:
                 self._end(job, JobState.FAILED, error.message)
             except Exception as error:  # noqa: BLE001 - the boundary of the worker, as for indexing
@@ -100,7 +101,7 @@ class GraphExporting:
         report(Stage.STORING, 0)
         export = Export(
             format=format_of(job),
-            versions=frozenset(quote.version_id for quote in quotes),
+            versions=permitted,
             documents=tuple(sorted({quote.document_id for quote in quotes})),
             content=export_graph(rows_of(views), format=format_of(job)),
         )
@@ -115,9 +116,10 @@ class GraphExporting:
             raise ConflictError(_CHANGED)
 
     def _end(self, job: Job, state: JobState, error: str | None = None) -> None:
-        self._exports.delete(job.workspace_id, job.id)
+        """Of a job that another worker has by now the file is that one's."""
         worker = self._queue.worker_name()
-        self._metadata.jobs.finish(job.id, worker=worker, state=state, error=error, attempts=job.attempts)
+        if self._metadata.jobs.finish(job.id, worker=worker, state=state, error=error, attempts=job.attempts):
+            self._exports.delete(job.workspace_id, job.id)
 
     def _wait(self, job: Job, progress: JobProgress, error: DafeError) -> None:
         waits = progress.waits + 1
@@ -128,7 +130,7 @@ class GraphExporting:
         self, job: Job, error: DafeError | None = None, *, attempts: int, waits: int, delay_seconds: float = 0.0
     ) -> None:
         """One that was to stop meanwhile, or that another worker has, is not put back, and its message does no harm."""
-        self._metadata.jobs.finish(
+        is_ours = self._metadata.jobs.finish(
             job.id,
             worker=self._queue.worker_name(),
             state=JobState.WAITING,
@@ -136,6 +138,8 @@ class GraphExporting:
             attempts=attempts,
             waits=waits,
         )
+        if is_ours:
+            self._exports.delete(job.workspace_id, job.id)
         put_job(self._queue, job, delay_seconds=delay_seconds)
 
     def _forget_orphan(self, job: Job) -> None:

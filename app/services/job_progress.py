@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from threading import Event, Lock, Thread
 from typing import Protocol
 
 from app.domain.jobs import Job, Stage
-from app.errors import BackendUnavailableError, DafeError
+from app.errors import BackendUnavailableError
+from app.logs import get_logger
 from app.pipeline.indexing import Pace
 from backends.metadata.base import MetadataStore
 
@@ -17,6 +18,7 @@ _RENEW_AFTER_SECONDS = LEASE_SECONDS / 4
 _LOOK_SECONDS = 1.0
 _AGAIN_SECONDS = 1.0
 _STAGES = list(Stage)
+_log = get_logger("jobs")
 _Reached = tuple[Stage, int, int]
 
 
@@ -118,7 +120,7 @@ class LeaseKeeper:
     def add(self, progress: JobProgress) -> None:
         with self._lock:
             self._kept[progress] = Lock()
-            if self._thread is None:
+            if self._thread is None or not self._thread.is_alive():
                 self._thread = Thread(target=self._keep, name="job-leases", daemon=True)
                 self._thread.start()
 
@@ -134,8 +136,15 @@ class LeaseKeeper:
             for progress in tuple(self._kept):
                 with self._held(progress) as is_kept:
                     if is_kept:
-                        with suppress(DafeError):
-                            progress.renew()
+                        self._renew(progress)
+
+    def _renew(self, progress: JobProgress) -> None:
+        try:
+            progress.renew()
+        except BackendUnavailableError:
+            return
+        except Exception as error:  # noqa: BLE001 - the boundary of the thread, which keeps the leases of other jobs too
+            _log.unexpected("leases", error)
 
     def _ended(self) -> bool:
         time.sleep(_LOOK_SECONDS)

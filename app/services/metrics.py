@@ -71,7 +71,7 @@ class MetricsService:
         for name, group in self._groups.items():
             try:
                 metrics = list(group(actor))
-            except DafeError:
+            except (DafeError, OSError):
                 metrics = []
                 read.add_metric([name], 0)
             else:

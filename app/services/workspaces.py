@@ -16,7 +16,7 @@ from app.errors import BackendUnavailableError, InvalidInputError, NotFoundError
 from app.pipeline.indexing import layout_id
 from app.security.access import authorise
 from app.security.auditor import Auditor
-from app.services.export_files import of_workspace
+from app.services.export_files import ExportFiles, of_workspace
 from app.services.permitted import permitted_versions
 from backends.cache.base import CacheStore
 from backends.files.base import FileStore
@@ -185,6 +185,7 @@ class WorkspaceService:
         ):
             if role is None:
                 self._metadata.workspaces.remove_member(user_id, workspace_id=workspace_id)
+                ExportFiles(self._files).delete_workspace(workspace_id)
             else:
                 self._metadata.workspaces.set_member(Membership(workspace_id, user_id, role))
 

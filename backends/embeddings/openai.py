@@ -44,6 +44,7 @@ class OpenAIEmbedder(ServedEmbedder):
                 verify=tls_context(settings, settings="embedding model"),
                 timeout=settings.timeout_seconds,
                 trust_env=False,
+                follow_redirects=False,
             ),
         )
 

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from threading import Lock
 from typing import TypeVar
 
-from app.errors import BackendUnavailableError, ConfigurationError, DafeError
+from app.errors import BackendUnavailableError, ConfigurationError, DafeError, ModelOutputError
 from app.logs import get_logger
 from backends.breaker import CircuitBreaker
 from backends.embeddings.base import Embedder, ReplicatedEmbedder, Vectors
@@ -13,6 +13,8 @@ from backends.embeddings.settings import OllamaEmbedderSettings, OpenAIEmbedderS
 from backends.loading import load
 
 _T = TypeVar("_T")
+_FAILURES = (BackendUnavailableError, ConfigurationError, ModelOutputError)
+"""Of the server, not of the text."""
 _ANOTHER = "The embedding servers do not have the same model: correct the embeddings settings."
 _NONE_LEFT = "No embedding server answers: check that they run at the configured addresses."
 _log = get_logger("embeddings")
@@ -58,7 +60,7 @@ class RoutedEmbedder(ReplicatedEmbedder):
             try:
                 with self._taken(replica):
                     return call(replica.opened(self._space))
-            except (BackendUnavailableError, ConfigurationError) as failure:
+            except _FAILURES as failure:
                 error = failure
         raise error
 
@@ -78,7 +80,7 @@ class RoutedEmbedder(ReplicatedEmbedder):
             replica.outstanding += 1
         try:
             yield
-        except (BackendUnavailableError, ConfigurationError) as error:
+        except _FAILURES as error:
             with self._lock:
                 before = replica.breaker.state
                 replica.breaker.fail()

@@ -156,7 +156,8 @@ class ChunkRecords(ABC):
 class JobRecords(ABC):
     """The truth about jobs. A worker holds a running job through a lease it must renew.
 
-    `reader` sees the jobs of documents that no access list keeps from them, deleted documents too; None sees all.
+    `reader` sees the jobs of documents that no access list keeps from them, deleted documents too, and of exports
+    their own; None sees all.
     """
 
     @abstractmethod

@@ -47,7 +47,7 @@ class SqlJobRecords(JobRecords):
         created_by: UserId | None = None,
         limit: int | None = None,
     ) -> list[Job]:
-        query = sa.select(*_FIELDS).where(seen_by(reader, jobs.c.document_id))
+        query = sa.select(*_FIELDS).where(_seen_by(reader))
         query = query.order_by(jobs.c.created_at.desc(), jobs.c.id.desc()).limit(limit)
         if workspace_id is not None:
             query = query.where(jobs.c.workspace_id == workspace_id)
@@ -150,7 +150,7 @@ class SqlJobRecords(JobRecords):
             return self._get(connection, job_id)
 
     def _get(self, connection: sa.Connection, job_id: JobId, reader: UserId | None = None) -> Job:
-        wanted = sa.select(*_FIELDS).where(jobs.c.id == job_id, seen_by(reader, jobs.c.document_id))
+        wanted = sa.select(*_FIELDS).where(jobs.c.id == job_id, _seen_by(reader))
         row = connection.execute(wanted).one_or_none()
         if row is None:
             raise NotFoundError("This job does not exist any more.", job_id=job_id)
@@ -161,6 +161,12 @@ class SqlJobRecords(JobRecords):
         values |= {"kind": JobKind(row.kind), "state": JobState(row.state), "stage": Stage(row.stage)}
         values["priority"] = Priority(row.priority)
         return Job(**values | {"document_name": self._fields.open(row.document_name, **_place(row))})
+
+
+def _seen_by(reader: UserId | None) -> sa.ColumnElement[bool]:
+    """An export is its owner's alone: how far it is tells how much they may see."""
+    seen = seen_by(reader, jobs.c.document_id)
+    return seen if reader is None else seen & ((jobs.c.kind != JobKind.EXPORT) | (jobs.c.created_by == reader))
 
 
 def _ended(state: JobState, error: str | None) -> dict[str, Any]:

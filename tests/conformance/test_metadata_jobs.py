@@ -56,6 +56,9 @@ def test_jobs_are_chosen_by_kind_and_by_whose_they_are(store: MetadataStore) -> 
     store.jobs.add(job("j3", minute=2))
     assert [one.id for one in store.jobs.find(kinds=[JobKind.EXPORT], reader=None)] == ["j2", "j1"]
     assert [one.id for one in store.jobs.find(created_by=UserId("ann"), reader=None)] == ["j3", "j1"]
+    assert [one.id for one in store.jobs.find(reader=UserId("ann"), limit=2)] == ["j3", "j1"]
+    with pytest.raises(NotFoundError):
+        store.jobs.get(JobId("j2"), reader=UserId("ann"))
     wanted = {"kinds": {JobKind.EXPORT}, "created_by": UserId("ann")}
     assert [one.id for one in store.jobs.find(reader=None, workspace_id=HERE, **wanted)] == ["j1"]  # type: ignore[arg-type]
 

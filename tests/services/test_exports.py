@@ -127,12 +127,49 @@ def test_what_one_may_not_see_any_more_is_not_handed_out(
     jonas = make_actor("jonas", workspace=workspace)
     jobs = {one.name: made(services, one, workspace, work) for one in (ilse, jonas)}
     services.access.set(OPERATOR, workspace_id=workspace.id, document_id=letters[0].id, user_ids=[ilse.user_id])
-    with pytest.raises(NotFoundError, match="Export anew"):
-        download(services, jonas, workspace, jobs["jonas"])
-    assert files_of(services) == [jobs["ilse"]]
-    assert services.exports.list(jonas, workspace_id=workspace.id) == []
+    assert files_of(services) == []
+    for one in (ilse, jonas):
+        assert services.exports.list(one, workspace_id=workspace.id) == []
+        with pytest.raises(NotFoundError, match="Export anew"):
+            download(services, one, workspace, jobs[one.name])
     assert b"arfarin increases" not in download(services, jonas, workspace, made(services, jonas, workspace, work))
-    assert download(services, ilse, workspace, jobs["ilse"])
+    assert b"arfarin increases" in download(services, ilse, workspace, made(services, ilse, workspace, work))
+
+
+def test_a_file_that_came_back_is_not_handed_out_to_whoever_may_not_see_all_of_it(
+    services: Services, workspace: Workspace, ilse: Actor, make_actor: MakeActor, work: Work, letters: list[Document]
+) -> None:
+    jonas = make_actor("jonas", workspace=workspace)
+    job_id = made(services, jonas, workspace, work)
+    exports = services.exports._exports
+    kept = exports.get(workspace.id, job_id)
+    assert kept.versions == {one.version.id for one in letters}
+    services.access.set(OPERATOR, workspace_id=workspace.id, document_id=letters[0].id, user_ids=[ilse.user_id])
+    exports.put(kept, workspace_id=workspace.id, job_id=job_id)
+    with pytest.raises(NotFoundError, match="Export anew"):
+        download(services, jonas, workspace, job_id)
+    assert files_of(services) == []
+
+
+@pytest.mark.usefixtures("letters")
+def test_a_worker_that_lost_the_export_leaves_the_file_of_the_one_that_made_it(
+    services: Services, workspace: Workspace, ilse: Actor, metadata: MetadataStore, work: Work
+) -> None:
+    job_id = made(services, ilse, workspace, work)
+    exporting = services.make_indexing()._others[JobKind.EXPORT]
+    late = metadata.jobs.get(job_id, reader=None)
+    exporting._end(late, JobState.STOPPED)  # type: ignore[attr-defined]
+    exporting._put_back(late, attempts=0, waits=0)  # type: ignore[attr-defined]
+    assert files_of(services) == [job_id]
+    assert download(services, ilse, workspace, job_id)
+
+
+def test_exports_of_others_take_no_place_among_the_jobs_that_are_listed(
+    services: Services, workspace: Workspace, ilse: Actor, make_actor: MakeActor, work: Work, letters: list[Document]
+) -> None:
+    made(services, make_actor("jonas", workspace=workspace), workspace, work)
+    (listed,) = services.jobs.list(ilse, workspace_id=workspace.id, limit=1)
+    assert listed.document_id == letters[1].id
 
 
 @pytest.mark.usefixtures("letters")
@@ -148,7 +185,7 @@ def test_without_a_membership_nothing_is_handed_out_or_made(
     work()
     job = services.jobs.get(OPERATOR, workspace_id=workspace.id, job_id=waiting.job.id)
     assert job.state is JobState.FAILED
-    assert files_of(services) == [job_id]
+    assert files_of(services) == []
 
 
 @pytest.mark.usefixtures("letters")

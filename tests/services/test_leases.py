@@ -80,6 +80,26 @@ def test_a_database_that_is_away_for_a_moment_ends_no_lease(
         assert not any(is_free(metadata, one) for one in jobs)
 
 
+def test_an_error_that_nobody_expects_ends_no_other_lease(
+    metadata: MetadataStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keeper, jobs = LeaseKeeper(), claimed(metadata, "j1", "j2")
+    record, failed = metadata.jobs.record, []
+
+    def record_or_fail(job_id: str, **given: object) -> bool:
+        if job_id == "j1":
+            failed.append(job_id)
+            raise OSError("The disk does not answer.")
+        return record(job_id, **given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(type(metadata.jobs), "record", lambda _self, job_id, **given: record_or_fail(job_id, **given))
+    first, second = (progress_of(metadata, one, keeper) for one in jobs)
+    with first, second:
+        time.sleep(3.0)
+        assert len(failed) > 1
+        assert [is_free(metadata, one) for one in jobs] == [True, False]
+
+
 def test_what_was_recorded_lately_is_not_recorded_again(
     metadata: MetadataStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:

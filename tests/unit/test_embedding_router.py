@@ -89,6 +89,26 @@ def test_a_copy_with_other_weights_gets_no_calls() -> None:
         assert sum("question" in str(texts) for texts in right.embedded()) == 6
 
 
+def test_a_server_that_answers_with_no_vectors_is_left_out() -> None:
+    asked: list[str] = []
+
+    class Broken(JsonHandler):
+        def do_POST(self) -> None:
+            self.body()
+            asked.append(self.path)
+            row = {"object": "embedding", "index": 0, "embedding": [0.0] * DIMENSION}
+            self.answer(200, {"object": "list", "model": "hashing", "data": [row], "usage": {}})
+
+    with (
+        serving(Broken) as broken,
+        embedding_server() as right,
+        routed(endpoint(f"{broken}/v1"), endpoint(right)) as embedder,
+    ):
+        for number in range(20):
+            assert embedder.embed_question(f"question {number}").shape == (DIMENSION,)
+    assert 0 < len(asked) < 10
+
+
 def test_a_text_that_is_refused_closes_no_circuit_and_none_at_all_is_said_at_the_start() -> None:
     with embedding_server() as url, routed(endpoint(url)) as embedder:
         assert embedder.embed_passages(["bleed " * 1000]).shape == (1, DIMENSION)
