@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Collection
+from functools import lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -16,8 +17,15 @@ def unindexed(column: sa.ColumnElement[Any]) -> sa.ColumnElement[Any]:
 
 def among(column: sa.ColumnElement[Any], values: Collection[str]) -> sa.ColumnElement[bool]:
     """`column` is one of `values`, of which there may be any number."""
-    listed = _Listed(sa.literal(json.dumps(sorted(values)), sa.Text)).table_valued("value")
+    text = _as_list(values) if isinstance(values, frozenset) else json.dumps(sorted(values))
+    listed = _Listed(sa.literal(text, sa.Text)).table_valued("value")
     return column.in_(sa.select(listed.c.value))
+
+
+@lru_cache(maxsize=16)
+def _as_list(values: frozenset[str]) -> str:
+    """What somebody may see goes with every query of a call, and may be thousands of ids."""
+    return json.dumps(sorted(values))
 
 
 class _Unindexed(FunctionElement[Any]):
