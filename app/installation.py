@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from app.belonging import in_use, require_own_metadata
-from app.errors import BackendUnavailableError
+from app.errors import BackendUnavailableError, ConfigurationError
 from app.former_models import former_opener
 from app.pipeline.adjacencies import Adjacencies
 from app.pipeline.adjacency_files import AdjacencyFiles
@@ -170,14 +170,31 @@ def open_audit_store(settings: Settings, closing: ExitStack) -> AuditStore:
 
 
 def open_log(settings: Settings, keys: Keys, closing: ExitStack) -> AuditLog:
+    """Raises as `open_audit_store` does, and ConfigurationError where a second log would be begun."""
+    store = open_audit_store(settings, closing)
+    _require_begun_log(settings, store)
     log = AuditLog(
-        open_audit_store(settings, closing),
+        store,
         mac_key=keys.audit_mac,
         second_device=settings.audit_second_device,
         second_device_required=settings.audit_second_device_required,
     )
     closing.callback(log.close)
     return log
+
+
+def _require_begun_log(settings: Settings, store: AuditStore) -> None:
+    """A server's log may be empty only before the first event of the installation."""
+    if settings.audit.kind == "sqlite" or store.head().seq:
+        return
+    former, verified = settings.data_dir / "audit.db", settings.data_dir / "audit.verified"
+    in_folder = former.exists() and former.stat().st_size > 0
+    if in_folder or verified.exists() or seals_of(settings).last() is not None:
+        raise ConfigurationError(
+            "The audit log in PostgreSQL is empty, although this installation has one already: where that lies in the"
+            " data folder, go on with it by DAFE_AUDIT__KIND=sqlite, or take it along with dafe migrate, without that"
+            " setting; else name the database that holds it."
+        )
 
 
 def find_language_model(installation: Installation) -> LanguageModel | None:

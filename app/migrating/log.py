@@ -24,13 +24,13 @@ class LogMove:
             raise ConflictError(
                 "The two profiles hold different audit logs, which cannot become one: name a database without events."
             )
-        self._was_before = target is longer if longer.head() != newest else is_moved
-        if self._was_before:
+        self.was_before = target is longer if longer.head() != newest else is_moved
+        if self.was_before:
             self.switch()
 
     def copy(self) -> None:
         """What the target lacks, and then all of it is compared. Raises IntegrityError where it differs."""
-        if self._was_before:
+        if self.was_before:
             return
         with self._target.alone() as tail:
             rows = self._source.rows(after=tail.head().seq)

@@ -56,7 +56,7 @@ class Moving:
         target holds something else or somebody works with either."""
         folder, copy = self.source.settings.data_dir, self._copy()
         if copy.moves_records and belongs_to(folder, self.target.metadata.identity):
-            return Moved({}, {}, was_before=True)
+            return Moved({}, {}, was_before=not self._move_log(actor))
         require_own_metadata(folder, self.source.metadata.identity)
         self._require_no_worker()
         if copy.moves_records:
@@ -147,6 +147,17 @@ class Moving:
             raise IntegrityError(
                 "The audit log was not found intact, so nothing was switched: run dafe audit verify and look at it."
             )
+
+    def _move_log(self, actor: Actor) -> bool:
+        """Where the records were moved before and the log was not, as by versions that left it behind."""
+        if self.log_move is None or self.log_move.was_before:
+            return False
+        self._require_no_worker()
+        self._verify_log(actor)
+        with self.auditor.change(actor, _ACTION, details=self._between()):
+            self.log_move.copy()
+            self.log_move.switch()
+        return True
 
     def _between(self) -> dict[str, str]:
         return {"from": self.source.settings.profile.value, "to": self.target.settings.profile.value}

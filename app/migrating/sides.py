@@ -13,8 +13,8 @@ def settings_of_both(source: Profile, target: Profile, **given: Any) -> tuple[Se
     """The profile decides where its installation keeps something, and takes of the settings that are given what that
     store knows.
 
-    A kind that is given counts for the profile whose own it is, and for both where it is neither's. Raises
-    ConfigurationError also for an option that both stores know while no kind says which is meant.
+    A kind that is given counts for the profile whose own it is, and for both where it is neither's; that of the audit
+    log counts for both: it stays where it is told to be. Raises ConfigurationError also for an option that both stores know while no kind says which is meant.
     """
     return _load(source, target, given), _load(target, source, given)
 
@@ -42,6 +42,8 @@ def _of_side(name: str, chosen: Any, profile: Profile, other: Profile) -> Any:
         return chosen
     kind = chosen.get("kind") if isinstance(chosen, dict) else chosen.kind
     if kind is not None:
+        if name == "audit":
+            return chosen
         return None if kind == _name(theirs) else chosen
     both = sorted(chosen.keys() & mine.model_fields.keys() & theirs.model_fields.keys())
     if both:

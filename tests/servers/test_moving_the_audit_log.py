@@ -10,7 +10,7 @@ import pytest
 
 from app.container import OPERATOR, Services, open_services
 from app.domain.audit import Outcome
-from app.errors import ConflictError, IntegrityError
+from app.errors import ConfigurationError, ConflictError, IntegrityError
 from app.migrating.moving import opened_moving
 from app.seals import seals_of
 from app.settings import Settings, load_settings
@@ -80,6 +80,21 @@ def test_it_goes_there_and_back_and_there_again_as_one_chain(sides: tuple[Settin
         assert [event.outcome for event in moves] == [Outcome.INTENT, Outcome.DONE] * 3
         names = {one.name for one in services.workspaces.list(OPERATOR)}
     assert names == {"Cardiology", "Before", "After 0", "After 1", "After 2"}
+
+
+def test_a_log_that_was_left_behind_is_not_begun_anew_but_moved_later(sides: tuple[Settings, Settings]) -> None:
+    """As in an installation that was moved to the cluster profile when that kept the log in the data folder."""
+    here, there = sides
+    left = there.model_copy(update={"audit": here.audit})
+    move(here, left)
+    before = use(left, name="Left")
+    with pytest.raises(ConfigurationError, match=r"is empty, .* DAFE_AUDIT__KIND=sqlite, .* dafe migrate"):
+        open_services(there)
+    with opened_moving(here, there) as moving:
+        assert not moving.move(OPERATOR, silent).was_before
+    with opened_moving(here, there) as moving:
+        assert moving.move(OPERATOR, silent).was_before
+    assert use(there, name="After")[: len(before)] == before
 
 
 def test_what_is_deleted_of_the_old_stores_is_recorded_where_the_log_is_now(sides: tuple[Settings, Settings]) -> None:

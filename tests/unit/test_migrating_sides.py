@@ -61,6 +61,14 @@ def test_a_kind_that_is_given_counts_for_its_own_profile_and_for_both_where_it_i
     assert source.vectors == target.vectors == ChromaVectorSettings()
 
 
+def test_the_audit_log_stays_where_it_is_told_to_be(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DAFE_AUDIT__KIND", "sqlite")
+    assert [one.audit for one in settings_of_both(EMBEDDED, CLUSTER)] == [SqliteAuditSettings()] * 2
+    monkeypatch.setenv("DAFE_AUDIT__KIND", "postgres")
+    monkeypatch.setenv("DAFE_AUDIT__HOST", "log.example")
+    assert [one.audit for one in settings_of_both(CLUSTER, EMBEDDED)] == [PostgresAuditSettings(host="log.example")] * 2
+
+
 def test_an_option_that_both_stores_know_is_asked_about_and_one_that_none_knows_refused() -> None:
     with pytest.raises(ConfigurationError, match=r"vectors\.url could be meant for chroma or for qdrant"):
         settings_of_both(WORKSTATION, CLUSTER, vectors={"url": "http://127.0.0.1:1"})
