@@ -137,8 +137,10 @@ class Seals:
         return [sys.executable, "-m", "app.sealer", *folders, *second]
 
     def environment(self) -> dict[str, str]:
+        """Paths in it are whole: a sealer is started in another folder."""
         secrets = {name: one.get_secret_value() for name, one in self.store if isinstance(one, SecretStr)}
-        return {STORE_VARIABLE: json.dumps({**self.store.model_dump(mode="json"), **secrets})}
+        paths = {name: str(one.resolve()) for name, one in self.store if isinstance(one, Path)}
+        return {STORE_VARIABLE: json.dumps({**self.store.model_dump(mode="json"), **secrets, **paths})}
 
 
 def _number(line: str) -> int | None:

@@ -167,3 +167,12 @@ def test_a_sealer_is_told_what_to_do_and_runs_where_the_program_lies(
 
 def run_instead(monkeypatch: pytest.MonkeyPatch, command: Callable[[], list[str]]) -> None:
     monkeypatch.setattr(Seals, "command", lambda _: command())
+
+
+def test_a_sealer_gets_whole_paths(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is started in another folder."""
+    monkeypatch.chdir(tmp_path)
+    store = PostgresAuditSettings(ca_bundle=Path("ca.pem"))
+    given = Seals(tmp_path, data_dir=tmp_path, store=store).environment()[audit_seals.STORE_VARIABLE]
+    read: AuditSettings = TypeAdapter(AuditSettings).validate_json(given)
+    assert read == store.model_copy(update={"ca_bundle": tmp_path / "ca.pem"})
