@@ -117,10 +117,12 @@ class AuditLog:
         if self.second_device is None:
             return
         try:
-            behind = self.second_device.write(rows, earlier=lambda seq: self.rows(after=seq))
+            behind = self.second_device.write(rows, earlier=lambda seq: tail.rows(after=seq))
             failure = f"The second device lacks {behind:,} events and is being caught up." if behind else ""
         except OSError as error:
             failure = f"The second device of the audit log cannot be written ({error.strerror})."
+        except ValueError:
+            failure = "The second device of the audit log cannot be written: the log holds what is no event."
         except IntegrityError as error:
             failure = error.message
         if bool(failure) != self._second_failed:

@@ -49,8 +49,20 @@ class EventFilter:
     offset: int = 0
 
 
-class AuditTail(ABC):
-    """The end of the log while nobody else adds to it."""
+class _Rows(ABC):
+    @abstractmethod
+    def read(self, *, after: int, limit: int) -> list[StoredEvent]:
+        """The rows behind `after` in order, at most `limit`."""
+
+    def rows(self, *, after: int = 0) -> Iterator[StoredEvent]:
+        """Every row behind `after` in order, however many."""
+        while block := self.read(after=after, limit=_READ_TOGETHER):
+            yield from block
+            after = block[-1].seq
+
+
+class AuditTail(_Rows):
+    """The log while nobody else adds to it; reading it takes nothing that others hold."""
 
     @abstractmethod
     def head(self) -> Head: ...
@@ -65,10 +77,11 @@ class AuditTail(ABC):
         the hash that its body names as `prev` does not follow the newest one."""
 
 
-class AuditStore(ABC):
+class AuditStore(_Rows):
     """Threads may share it, and processes the rows; a log that does not exist yet is empty.
 
-    Whatever goes wrong is BackendUnavailableError with the sentence `unavailable`.
+    Whatever goes wrong is BackendUnavailableError with the sentence `unavailable`, or one that says that a search took
+    too long.
     """
 
     unavailable: ClassVar[str]
@@ -85,16 +98,6 @@ class AuditStore(ABC):
     @abstractmethod
     def find(self, wanted: EventFilter) -> tuple[list[StoredEvent], int]:
         """One page of the events that fit, newest first, and how many fit in all."""
-
-    @abstractmethod
-    def read(self, *, after: int, limit: int) -> list[StoredEvent]:
-        """The rows behind `after` in order, at most `limit`."""
-
-    def rows(self, *, after: int = 0) -> Iterator[StoredEvent]:
-        """Every row behind `after` in order, however many."""
-        while block := self.read(after=after, limit=_READ_TOGETHER):
-            yield from block
-            after = block[-1].seq
 
     @abstractmethod
     def head(self) -> Head: ...

@@ -31,7 +31,7 @@ class PostgresAuditSettings(PostgresServerSettings):
     @property
     def preparation(self) -> str:
         """SQL for `psql`."""
-        return preparation(self.user, database=self.database)
+        return preparation(self.user)
 
 
 AuditSettings = Annotated[SqliteAuditSettings | PostgresAuditSettings, Field(discriminator="kind")]

@@ -70,11 +70,8 @@ class SqliteAuditStore(AuditStore):
         return [StoredEvent(*row) for row in rows], int(total)
 
     def read(self, *, after: int, limit: int) -> list[StoredEvent]:
-        query = "SELECT seq, mac, body FROM audit WHERE seq > ? ORDER BY seq LIMIT ?"
         with self._open_for_reading() as connection:
-            if connection is None:
-                return []
-            return list(map(StoredEvent._make, connection.execute(query, (after, limit))))
+            return [] if connection is None else _read(connection, after, limit)
 
     def head(self) -> Head:
         with self._open_for_reading() as connection:
@@ -126,6 +123,10 @@ class _SqliteTail(AuditTail):
     def get(self, seq: int) -> StoredEvent | None:
         with self._store.open_for_writing() as connection:
             return _get(connection, seq)
+
+    def read(self, *, after: int, limit: int) -> list[StoredEvent]:
+        with self._store.open_for_writing() as connection:
+            return _read(connection, after, limit)
 
     def append(self, rows: Sequence[StoredEvent]) -> None:
         with self._store.open_for_writing() as connection:
@@ -189,6 +190,11 @@ def _allow(action: int, table: str | None, *_others: str | None) -> int:
 def _head(connection: sqlite3.Connection) -> Head:
     row = connection.execute("SELECT seq, mac, body FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
     return Head(row[0], StoredEvent(*row).hash) if row else Head()
+
+
+def _read(connection: sqlite3.Connection, after: int, limit: int) -> list[StoredEvent]:
+    query = "SELECT seq, mac, body FROM audit WHERE seq > ? ORDER BY seq LIMIT ?"
+    return list(map(StoredEvent._make, connection.execute(query, (after, limit))))
 
 
 def _get(connection: sqlite3.Connection, seq: int) -> StoredEvent | None:

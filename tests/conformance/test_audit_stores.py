@@ -98,6 +98,7 @@ def test_rows_come_back_as_they_were_added(store: AuditStore, open_store: Open) 
         tail.append(rows[2:])
         assert tail.head() == Head(3, rows[2].hash)
         assert (tail.get(2), tail.get(4)) == (rows[1], None)
+        assert (list(tail.rows()), tail.read(after=1, limit=1)) == (rows, rows[1:2])
     other = open_store()
     assert list(other.rows()) == rows
     assert other.head() == Head(3, rows[2].hash)

@@ -6,6 +6,7 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, closing
+from datetime import UTC, datetime
 from pathlib import Path
 from threading import Barrier, Event
 from typing import Any
@@ -22,6 +23,7 @@ from app.security.audit_chain import event_mac
 from app.security.audit_log import AuditLog
 from app.settings import load_settings
 from backends.audit import postgres as adapter
+from backends.audit.base import EventFilter
 from backends.audit.postgres import PostgresAuditStore
 from backends.audit.settings import PostgresAuditSettings
 from tests.servers.clusters import plain, variables
@@ -283,6 +285,71 @@ def test_what_is_acknowledged_is_on_disk_and_a_host_that_is_gone_is_noticed(sett
         assert connection.execute(sa.text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'")).scalar() == 0
 
 
+def test_what_people_search_by_is_the_body_itself_and_is_found_by_indexes(
+    settings: PostgresAuditSettings, folder: Folder, superuser: Any
+) -> None:
+    """So nobody hides an event from a search while it verifies."""
+    columns = "SELECT column_name FROM information_schema.columns WHERE table_name = 'events' ORDER BY ordinal_position"
+    assert [name for (name,) in superuser.execute(columns)] == ["seq", "mac", "body"]
+    at = datetime.now(UTC)
+    searches = {
+        "events_by_actor": EventFilter(actor_id="ilse"),
+        "events_by_action": EventFilter(actions=("documents.get", "documents.list")),
+        "events_by_outcome": EventFilter(outcomes=(Outcome.REFUSED,)),
+        "events_by_time": EventFilter(since=at, until=at),
+    }
+    with closing(PostgresAuditStore(settings)) as store, store._reading_rows() as connection:
+        connection.execute(sa.text("SET enable_seqscan = off"))
+        for index, wanted in searches.items():
+            query = sa.select(adapter._EVENTS.c.mac).where(*adapter._conditions(wanted))
+            written = query.compile(connection, compile_kwargs={"literal_binds": True})
+            plan = connection.exec_driver_sql(f"EXPLAIN {written}").scalars().all()
+            assert index in "".join(plan)
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [
+        lambda body: (with_key(body), body.replace('"address":"', '"address":"é')),
+        lambda body: (with_key(body), body.replace(",", ",\n", 1)),
+        lambda body: (with_key(body), body.replace('"address":"', '"address":"' + 131_072 * "x")),
+        lambda body: ("é", body),
+    ],
+    ids=["a sign", "a line", "the length", "the MAC"],
+)
+def test_what_could_not_be_copied_is_not_taken(
+    postgres: RealPostgres, settings: PostgresAuditSettings, folder: Folder, superuser: Any, damage: Any
+) -> None:
+    """The application's user may call the function with whatever follows."""
+    mac, body = damage(next_body(bodies(superuser)[9]))
+    with postgres.connect(settings.database, user=OWNER) as connection, pytest.raises(psycopg.errors.CheckViolation):
+        connection.execute("SELECT dafe_audit.append(%s, %s)", [[mac], [body]])
+    folder.append(10, 10)
+    assert folder.verify().ok
+
+
+def test_readers_leave_a_connection_for_who_writes_and_catches_up(folder: Folder) -> None:
+    assert folder.device
+    (folder.device / "events.jsonl").unlink()
+    store = folder.log._store
+    assert isinstance(store, PostgresAuditStore)
+    with ExitStack() as readers:
+        for _ in range(store._reading.pool.size()):  # type: ignore[attr-defined]
+            readers.enter_context(store._reading.connect())
+        folder.append(10, 10)
+    assert folder.verify().ok
+
+
+def test_a_search_that_takes_too_long_is_said(folder: Folder, settings: PostgresAuditSettings, superuser: Any) -> None:
+    hurried = settings.model_copy(update={"timeout_seconds": 0.3})
+    with closing(PostgresAuditStore(hurried)) as store, superuser.transaction():
+        superuser.execute(f"LOCK TABLE {TABLE} IN ACCESS EXCLUSIVE MODE")
+        with pytest.raises(BackendUnavailableError, match=r"took too long.* narrow the filter"):
+            store.find(EventFilter())
+        with pytest.raises(BackendUnavailableError, match=CLOSED):
+            store.head()
+
+
 def test_a_log_that_is_not_prepared_is_said(postgres: RealPostgres) -> None:
     name = postgres.new_database()
     with (
@@ -297,6 +364,7 @@ def test_a_log_that_is_not_prepared_is_said(postgres: RealPostgres) -> None:
     ("give", "take"),
     [
         (f"ALTER ROLE {OWNER} SUPERUSER", f"ALTER ROLE {OWNER} NOSUPERUSER"),
+        (f"ALTER ROLE {OWNER} CREATEROLE", f"ALTER ROLE {OWNER} NOCREATEROLE"),
         (f"GRANT dafe_audit TO {OWNER}", f"REVOKE dafe_audit FROM {OWNER}"),
         (f"GRANT UPDATE ON {TABLE} TO {OWNER}", f"REVOKE UPDATE ON {TABLE} FROM {OWNER}"),
         (f"GRANT INSERT ON {TABLE} TO PUBLIC", f"REVOKE INSERT ON {TABLE} FROM PUBLIC"),

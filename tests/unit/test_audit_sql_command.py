@@ -10,7 +10,9 @@ pytestmark = pytest.mark.slow
 
 
 def test_it_prints_the_rights_of_the_user_of_the_settings_and_opens_nothing(tmp_path: Path) -> None:
-    ran = CommandLine(tmp_path)("audit", "sql", DAFE_PROFILE="cluster", DAFE_METADATA__USER='da"fe')
+    ran = CommandLine(tmp_path)(
+        "audit", "sql", DAFE_PROFILE="cluster", DAFE_METADATA__USER='da"fe', DAFE_METADATA__DATABASE="x\nSELECT 1;"
+    )
     assert ran.code == 0, ran.errors
     assert "SECURITY DEFINER SET search_path = pg_catalog, pg_temp" in ran.output
     granted = [line for line in ran.output.splitlines() if line.startswith("GRANT")]
@@ -19,6 +21,7 @@ def test_it_prints_the_rights_of_the_user_of_the_settings_and_opens_nothing(tmp_
         'GRANT SELECT ON dafe_audit.events TO "da""fe";',
         'GRANT EXECUTE ON FUNCTION dafe_audit.append(text[], text[]) TO "da""fe";',
     ]
+    assert "SELECT 1;" not in ran.output
     assert not (tmp_path / "data").exists()
 
 
