@@ -57,11 +57,11 @@ def verify_log(
 
     `trusted` is a checkpoint kept elsewhere and `known` the last good verification: the log must hold both.
     """
-    end, _ = log.in_step()
     points = list(_points(trusted, known))
     checkpoints, findings = read_checkpoints(
         seals, points=points, start=points[0] if incremental and points else None, second_device=second_device
     )
+    end, _ = log.in_step()  # After the checkpoints: what is sealed from now on is not asked for.
     claims = [*_sealed(checkpoints), *_kept(trusted, checkpoints, findings), *_verified(known)]
     start = _start(trusted, known) if incremental else None
     reading = _Reading(start.seq if start else 1, previous=GENESIS, links=start is None, findings=findings)

@@ -33,10 +33,12 @@ def read_checkpoints(
     seals: Seals, *, points: Sequence[Point], start: Point | None, second_device: SecondDevice | None
 ) -> tuple[list[Checkpoint], list[AuditFinding]]:
     """Those from `start` on, or all, that are signed by the right key and follow each other, and what is wrong."""
-    lines = _lines_from(seals.path, start.number if start else 1)
+    first = start.number if start else 1
+    copies = _copies(second_device, first) if second_device else []  # Before the file, which is written first.
+    lines = _lines_from(seals.path, first)
     good: list[Checkpoint] = []
     findings: list[AuditFinding] = []
-    for number, line in enumerate(lines, start=start.number if start else 1):
+    for number, line in enumerate(lines, start=first):
         last = good[-1] if good else None
         checkpoint = _read(line)
         follows = checkpoint is not None and (
@@ -50,11 +52,10 @@ def read_checkpoints(
         good.append(checkpoint)
     if not findings:
         hashes = {one.number: one.hash for one in good}
-        first = start.number if start else 1
         wrong = [one for one in points if one.number >= first and hashes.get(one.number) != one.hash]
         findings += [AuditFinding(one.seq, "seal", one.detail, 0) for one in wrong]
-    if second_device is not None and not findings:
-        findings += _compare_copies(lines, second_device, start)
+    if not findings:
+        findings += _compare_copies(lines, copies, first)
     return good, findings
 
 
@@ -83,13 +84,15 @@ def _follows(last: Checkpoint, checkpoint: Checkpoint) -> bool:
     return right and checkpoint.seq >= last.seq and checkpoint.key == last.key_after
 
 
-def _compare_copies(lines: list[str], device: SecondDevice, start: Point | None) -> list[AuditFinding]:
-    """A copy may lack the newest; it never holds one that is missing or different here."""
-    first = start.number if start else 1
+def _copies(device: SecondDevice, first: int) -> list[str]:
     try:
-        copies = _lines_from(device.events.with_name(CHECKPOINTS), first)
+        return _lines_from(device.events.with_name(CHECKPOINTS), first)
     except OSError:
         return []
+
+
+def _compare_copies(lines: list[str], copies: list[str], first: int) -> list[AuditFinding]:
+    """A copy may lack the newest; it never holds one that is missing or different here."""
     for number, (here, copied) in enumerate(zip_longest(lines, copies), start=first):
         if copied is not None and here != copied:
             checkpoint = _read(copied)
