@@ -11,7 +11,7 @@ from pathlib import Path
 def exclusive(path: Path, *, wait: bool = True) -> Iterator[None]:
     """Hold the lock file, which is made when it is not there. Raises OSError; BlockingIOError when it is held and
     `wait` is false."""
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         yield

@@ -14,7 +14,8 @@ def settings_of_both(source: Profile, target: Profile, **given: Any) -> tuple[Se
     store knows.
 
     A kind that is given counts for the profile whose own it is, and for both where it is neither's; that of the audit
-    log counts for both: it stays where it is told to be. Raises ConfigurationError also for an option that both stores know while no kind says which is meant.
+    log counts for both: it stays where it is told to be. Raises ConfigurationError also for an option that both stores
+    know while no kind says which is meant.
     """
     return _load(source, target, given), _load(target, source, given)
 

@@ -12,13 +12,17 @@ _TAIL_BYTES = 1 << 18
 
 def append_lines(path: Path, lines: Sequence[str]) -> None:
     """On disk when it returns. A line that a crash or a full disk cut off is left behind and never written over, so
-    that the file may lie where nothing can be changed; `read_lines` passes over it. Raises OSError."""
+    that the file may lie where nothing can be changed; `read_lines` passes over it. Raises OSError, and ValueError for
+    what is no line of ASCII: then nothing is written."""
+    if any("\n" in line for line in lines):
+        raise ValueError("a line ends within itself")
+    written = "".join(f"{one}\n" for one in lines).encode("ascii")
     is_new = not path.exists()
     descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         size = os.fstat(descriptor).st_size
         ends_within_a_line = size > 0 and os.pread(descriptor, 1, size - 1) != b"\n"
-        left = memoryview((("\n" if ends_within_a_line else "") + "".join(f"{one}\n" for one in lines)).encode("ascii"))
+        left = memoryview((b"\n" if ends_within_a_line else b"") + written)
         while left:
             left = left[os.write(descriptor, left) :]
         os.fsync(descriptor)

@@ -2,7 +2,8 @@
 
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -12,10 +13,13 @@ from app.domain.audit import GENESIS, sha256_hex
 from app.errors import IntegrityError
 from app.security.grown_file import append_lines, last_lines
 from backends.audit.base import Head, StoredEvent
+from backends.lock_files import exclusive
 
 EVENTS, CHECKPOINTS = "events.jsonl", "checkpoints.jsonl"
 _MOST_AT_ONCE = 20_000
 _MOMENT_SECONDS = 0.5
+_PATIENCE_SECONDS = 5
+"""So long another process may be writing there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +46,36 @@ class SecondDevice:
 
         Raises OSError, and IntegrityError when it holds other events than the log: then nothing is written there.
         """
-        last = self._last()
-        wanted = list(rows) if last.seq == rows[0].seq - 1 else list(islice(earlier(last.seq), _MOST_AT_ONCE))
-        if last.seq >= rows[-1].seq or not wanted or _previous(wanted[0]) != last.hash:
-            raise IntegrityError(
-                f"The second device holds other events than the log, from event {last.seq} or before: run dafe audit"
-                " verify; when the log was restored from a backup, give the second device a new folder."
-            )
-        append_lines(self.events, [row.body for row in wanted])
-        newest = Head(wanted[-1].seq, sha256_hex(wanted[-1].body))
-        status = self.events.stat()
-        self._known = status.st_ino, status.st_size, newest
+        with self._alone():
+            last = self._last()
+            if last.seq >= rows[-1].seq and rows[-1].body in last_lines(self.events):
+                return 0  # Others, who held the log meanwhile, copied it.
+            wanted = list(rows) if last.seq == rows[0].seq - 1 else list(islice(earlier(last.seq), _MOST_AT_ONCE))
+            if last.seq >= rows[-1].seq or not wanted or _previous(wanted[0]) != last.hash:
+                raise IntegrityError(
+                    f"The second device holds other events than the log, from event {last.seq} or before: run dafe"
+                    " audit verify; when the log was restored from a backup, give the second device a new folder."
+                )
+            append_lines(self.events, [row.body for row in wanted])
+            newest = Head(wanted[-1].seq, sha256_hex(wanted[-1].body))
+            status = self.events.stat()
+            self._known = status.st_ino, status.st_size, newest
         return rows[-1].seq - newest.seq
+
+    @contextmanager
+    def _alone(self) -> Iterator[None]:
+        """Also where the log's lock was taken from a process that hung and now goes on. Raises OSError."""
+        until = monotonic() + _PATIENCE_SECONDS
+        with ExitStack() as held:
+            while True:
+                try:
+                    held.enter_context(exclusive(self.events.with_suffix(".lock"), wait=False))
+                    break
+                except BlockingIOError:
+                    if monotonic() > until:
+                        raise
+                    sleep(_MOMENT_SECONDS / 50)
+            yield
 
     def state(self, head: Head, *, hash_at: Callable[[int], str | None]) -> DeviceState:
         """Compared with `head`, which was the log's newest event a moment ago; `hash_at` gives the hash of any event,

@@ -3,14 +3,16 @@
 import json
 import shutil
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 from threading import Event, Thread
 from time import sleep
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -20,8 +22,9 @@ from app.domain.audit import GENESIS, AuditEvent, AuditKind, Outcome, sha256_hex
 from app.errors import BackendUnavailableError
 from app.security.audit_log import AuditLog
 from app.security.group_commit import GroupCommit
-from app.security.second_device import DeviceState
-from backends.audit.base import EventFilter
+from app.security.grown_file import append_lines
+from app.security.second_device import DeviceState, SecondDevice
+from backends.audit.base import EventFilter, StoredEvent
 from tests.audit_stores import store_in
 from tests.unit.audit_parts import MAC_KEY, Folder, bodies, chained, change, event, rewrite, with_key, without_key
 
@@ -261,6 +264,76 @@ def test_a_long_way_is_caught_up_in_steps(copied: Folder, monkeypatch: pytest.Mo
     copied.append(8, 14)
     assert copied.log.in_step()[1].ok
     assert copied.verify().ok is True
+
+
+def test_who_hung_while_writing_to_the_second_device_writes_no_event_a_second_time(
+    copied: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The log itself is free meanwhile, as where the server took it from a process that hung."""
+    assert copied.device
+    hangs, goes_on = Event(), Event()
+    rows = list(copied.log.rows())
+    (copied.device / "events.jsonl").write_text("".join(f"{row.body}\n" for row in rows[:-1]), encoding="ascii")
+
+    def hang(path: Path, lines: list[str]) -> None:
+        hangs.set()
+        assert goes_on.wait(20)
+        append_lines(path, lines)
+
+    with ThreadPoolExecutor(1) as pool, monkeypatch.context() as patched:
+        patched.setattr("app.security.second_device.append_lines", hang)
+        patched.setattr("app.security.second_device._PATIENCE_SECONDS", 0.1)
+        hanging = pool.submit(SecondDevice(copied.device).write, rows[-1:], earlier=lambda _: ())
+        assert hangs.wait(20)
+        patched.setattr("app.security.second_device.append_lines", append_lines)
+        copied.append(len(rows) + 1, len(rows) + 1)
+        goes_on.set()
+        assert hanging.result() == 0
+    copied.append(len(rows) + 2, len(rows) + 2)
+    written = (copied.device / "events.jsonl").read_text(encoding="ascii").splitlines()
+    assert written == [row.body for row in copied.log.rows()]
+    assert SecondDevice(copied.device).write(rows[-1:], earlier=lambda _: ()) == 0
+
+
+@pytest.mark.parametrize("sign", ["é", "\n"])
+def test_an_event_that_is_no_line_of_ascii_is_said_of_the_second_device_and_stops_nothing(
+    copied: Folder, sign: str
+) -> None:
+    assert copied.device
+    before = (copied.device / "events.jsonl").read_bytes()
+    store = store_in(copied.path)
+    head = store.head()
+    body = f'{{"prev":"{head.hash}",{sign}"seq":{head.seq + 1}}}'.replace("é", '"é":1,')
+    with store.alone() as tail:
+        tail.append([StoredEvent(head.seq + 1, with_key(body), body)])
+    store.close()
+    copied.log.append(event(1))
+    newest = copied.log.find(EventFilter(actions=("audit.second_device",)))[0][0]
+    assert newest.outcome is Outcome.FAILED
+    assert (copied.device / "events.jsonl").read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["audit_verification.read_checkpoints", "audit_verification_files._lines_from"])
+def test_what_is_sealed_while_the_log_is_verified_is_no_finding(
+    copied: Folder, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    def busy(read: Callable[..., Any]) -> Callable[..., Any]:
+        """Something is written and sealed each time before it is read, and after it."""
+
+        def reading(*given: Any, **named: Any) -> Any:
+            copied.append(1, 1)
+            copied.seal()
+            found = read(*given, **named)
+            copied.append(1, 1)
+            copied.seal()
+            return found
+
+        return reading
+
+    module, _, function = name.partition(".")
+    read = getattr(import_module(f"app.security.{module}"), function)
+    monkeypatch.setattr(f"app.security.{name}", busy(read))
+    assert copied.found() == []
 
 
 def test_a_log_that_cannot_be_written_says_so(tmp_path: Path) -> None:
