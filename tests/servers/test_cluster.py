@@ -102,8 +102,10 @@ def test_a_data_folder_is_not_opened_with_a_database_that_does_not_know_its_file
 def test_a_folder_used_by_itself_is_not_opened_with_a_server(cluster: Chosen, tmp_path: Path) -> None:
     with closing(services_of(tmp_path)) as services:
         add(services, services.workspaces.add(OPERATOR, name="Cardiology", ontology="clinical").id, "a.txt", WARFARIN)
-    with pytest.raises(ConfigurationError, match="belongs to another database"):
+    with pytest.raises(ConfigurationError, match=r"The audit log in PostgreSQL is empty, .* dafe migrate"):
         services_of(tmp_path, profile="cluster", **cluster)
+    with pytest.raises(ConfigurationError, match="belongs to another database"):
+        services_of(tmp_path, profile="cluster", **{**cluster, "audit": {"kind": "sqlite"}})
     with closing(services_of(tmp_path)) as services:
         work_off(services)
         (workspace,) = services.workspaces.list(OPERATOR)
