@@ -56,6 +56,8 @@ def test_a_chosen_model_stays_chosen() -> None:
 def test_an_address_that_cannot_work_is_refused_with_a_reason() -> None:
     with pytest.raises(ValidationError, match="must end in /v1"):
         ANY.validate_python({"kind": "openai", "url": "http://host:8000", "model": "m"})
-    with pytest.raises(ValidationError, match="must start with http"):
+    with pytest.raises(ValidationError, match="as https://host:port"):
         ANY.validate_python({"kind": "ollama", "url": "host:11434", "model": "m"})
-    assert ANY.validate_python({"kind": "openai", "url": "http://h/v1/", "model": "m"}).url == "http://h/v1"
+    with pytest.raises(ValidationError, match="http is for this machine only"):
+        ANY.validate_python({"kind": "ollama", "url": "http://host:11434", "model": "m"})
+    assert ANY.validate_python({"kind": "openai", "url": "https://h/v1/", "model": "m"}).url == "https://h/v1"
