@@ -2,7 +2,7 @@
 
 Writes app/conformance.json, from which `dafe config backends` and the README make their table. Exit code 1 where a case
 fails or the server of an implementation is missing, which then stands there without a proof. As a plug-in of a longer
-run: pytest -p tests.conformance.proof --proof FILE.
+run: pytest -p tests.conformance.proof --proof=FILE.
 """
 
 import json
@@ -135,7 +135,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def main() -> int:
     PROOF.write_text("{}\n", encoding="utf-8")
     at_once = ["-n", "2", "--dist", "loadfile"]
-    code = pytest.main(["-q", *at_once, "-p", __spec__.name, "--proof", str(PROOF), str(Path(__file__).parent)])
+    code = pytest.main(["-q", *at_once, "-p", __spec__.name, f"--proof={PROOF}", str(Path(__file__).parent)])
     proven = json.loads(PROOF.read_text(encoding="utf-8"))
     adapters = {row.adapter for row in backends_table() if row.adapter}
     if missing := sorted(adapters - proven.keys()):
