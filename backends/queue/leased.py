@@ -24,6 +24,7 @@ _QUEUE = "jobs"
 _ACTOR = "run_job"
 _FIRST_RETRY_MS = 2_000
 _LONGEST_RETRY_MS = int(LONGEST_DELAY_SECONDS * 1000)
+_LOOK_SECONDS = 0.5
 
 
 class LeasedJobQueue(JobQueue):
@@ -79,7 +80,9 @@ class LeasedJobQueue(JobQueue):
         poll_ms = int(self._settings.poll_seconds * 1000)
         worker = dramatiq.Worker(broker, queues={_QUEUE}, worker_threads=at_once, worker_timeout=poll_ms)
         worker.start()
-        stop.wait()
+        # Not without end: a signal that comes just before is handled by this thread when it runs again, and not sooner.
+        while not stop.wait(_LOOK_SECONDS):
+            pass
         worker.stop(timeout=24 * 3600 * 1000)
 
     def find(self) -> set[JobId]:

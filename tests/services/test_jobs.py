@@ -340,7 +340,7 @@ def test_a_file_that_ends_the_worker_again_and_again_takes_none_with_it_that_was
         wait_until(lambda worker=worker: worker.poll() is not None or finished(services, *documents))  # type: ignore[misc]
         ends += worker.poll() == 9
         worker.terminate()
-        worker.wait(timeout=60)
+        worker.wait(timeout=PATIENCE_SECONDS)
     states = {one.name: job_of(services, one).state for one in documents}
     assert [name for name, state in states.items() if state is not JobState.DONE] == [deadly.name]
     assert "again and again" in (job_of(services, deadly).error or "")
@@ -357,7 +357,7 @@ def test_a_worker_told_to_end_puts_back_every_job_in_hand(services: Services, wo
         wait_until(lambda: sum(job_of(services, one).state is JobState.RUNNING for one in documents) >= 2)
     finally:
         worker.terminate()
-        assert worker.wait(timeout=60) == 0
+        assert worker.wait(timeout=PATIENCE_SECONDS) == 0
     jobs = [job_of(services, one) for one in documents]
     assert {job.state for job in jobs} <= {JobState.WAITING, JobState.DONE}
     assert {job.attempts for job in jobs if job.state is JobState.WAITING} == {0}
@@ -383,7 +383,7 @@ def test_the_job_of_a_killed_worker_is_taken_over_and_nothing_is_there_twice(
     finally:
         for worker in (second, third):
             worker.terminate()
-            assert worker.wait(timeout=60) == 0
+            assert worker.wait(timeout=PATIENCE_SECONDS) == 0
     assert job_of(services, document).attempts == 1, "it got further, so what ended the first run was not the file"
     assert status_of(services, document) is status_of(services, undisturbed) is DocumentStatus.INDEXED
     assert facts(services, workspace.id) == facts(services, other_workspace.id)
@@ -411,7 +411,7 @@ def test_two_workers_share_the_work_and_each_document_is_done_once(
     finally:
         for worker in workers:
             worker.terminate()
-            worker.wait(timeout=60)
+            worker.wait(timeout=PATIENCE_SECONDS)
     jobs = [job_of(services, document) for document in documents]
     assert {(job.state, job.attempts) for job in jobs} == {(JobState.DONE, 1)}
     assert len([row for row in facts(services, workspace.id) if row[3] == "amiodarone"]) == 8
