@@ -256,7 +256,7 @@ def test_a_copy_that_differs_is_found_before_anything_is_switched(
                 moving.move(OPERATOR, spoil)
             with pytest.raises(ConflictError, match="is being moved"):
                 open_embedded(folder)
-    with pytest.raises(ConfigurationError, match="belongs to another database"):
+    with pytest.raises(ConfigurationError, match="has one already"):
         open_cluster(folder, cluster)
     with closing(open_embedded(folder)) as services:
         before = seen(services)
