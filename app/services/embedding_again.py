@@ -15,7 +15,7 @@ from app.pipeline.embedding_spaces import EmbeddingSpaces
 from app.pipeline.indexing import Pace
 from app.security.auditor import Auditor
 from app.services.job_progress import JobProgress, LeaseKeeper, WorkerEnds
-from app.services.new_jobs import pause_seconds, put_job
+from app.services.new_jobs import pause_seconds, put_back, put_job
 from backends.cache.base import CacheStore
 from backends.metadata.base import MetadataStore
 from backends.queue.base import JobQueue
@@ -228,13 +228,5 @@ class EmbeddingAgain:
     def _put_back(
         self, job: Job, error: DafeError | None = None, *, attempts: int, waits: int, delay_seconds: float = 0.0
     ) -> None:
-        """One that was to stop meanwhile, or that another worker has, is not put back, and its message does no harm."""
-        self._metadata.jobs.finish(
-            job.id,
-            worker=self._queue.worker_name(),
-            state=JobState.WAITING,
-            error=error.message if error else None,
-            attempts=attempts,
-            waits=waits,
-        )
+        put_back(self._metadata, self._queue, job, attempts=attempts, waits=waits, error=error)
         put_job(self._queue, job, delay_seconds=delay_seconds)

@@ -21,7 +21,7 @@ from app.security.auditor import Auditor
 from app.services.acting import worker_for
 from app.services.export_files import Export, ExportFiles, format_of
 from app.services.job_progress import JobProgress, LeaseKeeper, WorkerEnds, insist
-from app.services.new_jobs import pause_seconds, put_job
+from app.services.new_jobs import pause_seconds, put_back, put_job
 from app.services.permitted import permitted_versions
 from app.services.quoting import Quoting, rows_of
 from backends.files.base import FileStore
@@ -129,16 +129,7 @@ class GraphExporting:
     def _put_back(
         self, job: Job, error: DafeError | None = None, *, attempts: int, waits: int, delay_seconds: float = 0.0
     ) -> None:
-        """One that was to stop meanwhile, or that another worker has, is not put back, and its message does no harm."""
-        is_ours = self._metadata.jobs.finish(
-            job.id,
-            worker=self._queue.worker_name(),
-            state=JobState.WAITING,
-            error=error.message if error else None,
-            attempts=attempts,
-            waits=waits,
-        )
-        if is_ours:
+        if put_back(self._metadata, self._queue, job, attempts=attempts, waits=waits, error=error):
             self._exports.delete(job.workspace_id, job.id)
         put_job(self._queue, job, delay_seconds=delay_seconds)
 

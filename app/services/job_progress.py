@@ -109,8 +109,8 @@ class JobProgress:
 
 
 class LeaseKeeper:
-    """Keeps the leases of all jobs that one worker has in hand, in one thread that lives as long as there are any: a
-    thread a job would keep as many connections to the database."""
+    """Keeps the leases of all jobs that it is given, in one thread that lives as long as there are any: a thread a job
+    would keep as many connections to the database."""
 
     def __init__(self) -> None:
         self._lock = Lock()

@@ -7,7 +7,9 @@ from ulid import ULID
 
 from app.domain.documents import DocumentVersion
 from app.domain.ids import JobId, UserId
-from app.domain.jobs import Job, JobKind, Priority
+from app.domain.jobs import Job, JobKind, JobState, Priority
+from app.errors import DafeError
+from backends.metadata.base import MetadataStore
 from backends.queue.base import JobQueue
 
 _SHORTEST_PAUSE_SECONDS = 2.0
@@ -35,6 +37,21 @@ def new_job(
 def put_job(queue: JobQueue, job: Job, *, delay_seconds: float = 0.0) -> None:
     """Enqueue a recorded job in its lane and its workspace's turn."""
     queue.put(job.id, workspace_id=job.workspace_id, priority=job.priority, delay_seconds=delay_seconds)
+
+
+def put_back(
+    metadata: MetadataStore, queue: JobQueue, job: Job, *, attempts: int, waits: int, error: DafeError | None = None
+) -> bool:
+    """A claimed job waits again; it is not queued yet. False for one that was to stop meanwhile, or that another worker
+    has: that is not put back, and a message for it does no harm."""
+    return metadata.jobs.finish(
+        job.id,
+        worker=queue.worker_name(),
+        state=JobState.WAITING,
+        error=error.message if error else None,
+        attempts=attempts,
+        waits=waits,
+    )
 
 
 def pause_seconds(times: int) -> float:

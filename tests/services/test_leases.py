@@ -1,6 +1,7 @@
 """The leases of the jobs in hand are kept while a step takes long, by one thread for all of them."""
 
 import time
+from collections.abc import Callable
 from threading import Event
 from threading import enumerate as threads
 
@@ -43,6 +44,22 @@ def keepers() -> int:
     return sum(thread.name == "job-leases" for thread in threads())
 
 
+def failing(
+    metadata: MetadataStore, monkeypatch: pytest.MonkeyPatch, error: Exception, *, when: Callable[[str, int], bool]
+) -> list[str]:
+    """Recording raises `error` for the jobs, and after so many failures, that `when` says; returns where it did."""
+    record, failed = metadata.jobs.record, []
+
+    def record_or_fail(_records: object, job_id: str, **given: object) -> bool:
+        if when(job_id, len(failed)):
+            failed.append(job_id)
+            raise error
+        return record(job_id, **given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(type(metadata.jobs), "record", record_or_fail)
+    return failed
+
+
 def test_one_thread_keeps_the_leases_of_all_jobs_and_ends_with_the_last(metadata: MetadataStore) -> None:
     keeper, jobs = LeaseKeeper(), claimed(metadata, "j1", "j2", "j3")
     first, second, third = (progress_of(metadata, one, keeper) for one in jobs)
@@ -64,15 +81,9 @@ def test_a_database_that_is_away_for_a_moment_ends_no_lease(
     metadata: MetadataStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keeper, jobs = LeaseKeeper(), claimed(metadata, "j1", "j2")
-    record, failed = metadata.jobs.record, []
-
-    def sometimes(job_id: str, **given: object) -> bool:
-        if not failed:
-            failed.append(job_id)
-            raise BackendUnavailableError("The database is busy.")
-        return record(job_id, **given)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(type(metadata.jobs), "record", lambda _self, job_id, **given: sometimes(job_id, **given))
+    failed = failing(
+        metadata, monkeypatch, BackendUnavailableError("The database is busy."), when=lambda _id, n: n == 0
+    )
     first, second = (progress_of(metadata, one, keeper) for one in jobs)
     with first, second:
         time.sleep(3.0)
@@ -84,15 +95,7 @@ def test_an_error_that_nobody_expects_ends_no_other_lease(
     metadata: MetadataStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     keeper, jobs = LeaseKeeper(), claimed(metadata, "j1", "j2")
-    record, failed = metadata.jobs.record, []
-
-    def record_or_fail(job_id: str, **given: object) -> bool:
-        if job_id == "j1":
-            failed.append(job_id)
-            raise OSError("The disk does not answer.")
-        return record(job_id, **given)  # type: ignore[arg-type]
-
-    monkeypatch.setattr(type(metadata.jobs), "record", lambda _self, job_id, **given: record_or_fail(job_id, **given))
+    failed = failing(metadata, monkeypatch, OSError("The disk does not answer."), when=lambda id_, _n: id_ == "j1")
     first, second = (progress_of(metadata, one, keeper) for one in jobs)
     with first, second:
         time.sleep(3.0)
