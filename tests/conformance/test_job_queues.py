@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import Barrier, Event, Lock, Thread
+from threading import Barrier, Event, Lock, Thread, Timer
 from typing import Any
 
 import pytest
@@ -259,6 +259,22 @@ def test_as_many_messages_as_asked_for_are_in_work_at_once_and_no_more(queue: Jo
     with running(queue, handle, at_once=3):
         wait_until(lambda: queue.count() == 0, seconds=40)
     assert (most, sorted(seen)) == (3, list("abcdef"))
+
+
+def test_whoever_is_told_to_stop_looks_up_now_and_then(queue: JobQueue) -> None:
+    """A signal that comes just before a thread begins to wait is handled when that ends."""
+
+    class Watched(Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            waits.append(timeout)
+            return super().wait(1.0 if timeout is None else timeout)
+
+    waits: list[float | None] = []
+    stop = Watched()
+    Timer(1.5, stop.set).start()
+    queue.run(lambda _job_id: None, stop=stop)
+    assert waits
+    assert None not in waits
 
 
 def test_stopping_waits_for_every_message_in_work(queue: JobQueue) -> None:
