@@ -137,6 +137,12 @@ def test_text_is_found_anywhere_in_a_folded_name_or_alias(store: GraphStore) -> 
     assert names(store, text="nothing") == []
 
 
+def test_an_entity_is_found_by_the_article_and_the_marks_that_its_key_leaves_out(store: GraphStore) -> None:
+    store.add(contribution(chunk="c1", version="v1", subject="The Harbour Trust Inc."), workspace_id=HERE)
+    for text in ("the harb", "The Harbour", "trust inc.", "harbour trust"):
+        assert names(store, text=text) == ["The Harbour Trust Inc."], text
+
+
 @pytest.mark.parametrize("text", ["%", "_", "' OR 1=1 --", '"', "\\", "*"])
 def test_a_text_with_signs_of_a_query_language_is_only_text(store: GraphStore, text: str) -> None:
     store.add(contribution(chunk="c1", version="v1"), workspace_id=HERE)
