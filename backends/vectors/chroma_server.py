@@ -113,8 +113,8 @@ class ChromaServer:
                 port = self._read_port()
                 if port is not None and _answers(port):
                     return port
-                if child is not None and child.poll() is not None and not self._is_alive():
-                    break
+                if (child is None or child.poll() is not None) and not self._is_alive():
+                    break  # It ended, or what was found alive was the rest of a killed one.
                 time.sleep(0.05)
             if child is not None and child.poll() is None:
                 child.kill()

@@ -1,5 +1,6 @@
 """Tests of our own Chroma server's life, of a remote one, and of what is refused."""
 
+import fcntl
 import json
 import os
 import signal
@@ -8,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from importlib.util import find_spec
 from pathlib import Path
 from threading import Thread
@@ -223,6 +225,20 @@ def test_a_killed_server_is_started_again_by_the_next_call_and_nothing_is_lost(
         call()
     assert found(store) == [*names, "c20"]
     assert store.count(workspace_id=HERE, permitted=frozenset({V1})) == 21
+
+
+def test_a_killed_server_that_is_not_quite_gone_is_not_waited_for(
+    folder: Path, open_server: Callable[[], ChromaServer]
+) -> None:
+    folder.mkdir()
+    (folder / "port.json").write_text(json.dumps({"port": 1, "process": 1}))
+    with (folder / "alive.lock").open("w") as held, ThreadPoolExecutor(1) as threads:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        found_port = threads.submit(open_server().find_port)
+        time.sleep(0.5)
+        assert not found_port.done()
+        fcntl.flock(held, fcntl.LOCK_UN)
+        assert found_port.result(timeout=60) > 1
 
 
 def test_what_was_written_is_there_after_a_restart(open_store: Callable[..., VectorStore], folder: Path) -> None:
