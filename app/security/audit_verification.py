@@ -63,8 +63,8 @@ def verify_log(
     )
     end, _ = log.in_step()  # After the checkpoints: what is sealed from now on is not asked for.
     claims = [*_sealed(checkpoints), *_kept(trusted, checkpoints, findings), *_verified(known)]
-    start = _start(trusted, known) if incremental else None
-    reading = _Reading(start.seq if start else 1, previous=GENESIS, links=start is None, findings=findings)
+    begin = _start(trusted, known) if incremental else 0
+    reading = _Reading(max(begin, 1), previous=GENESIS, links=begin == 0, findings=findings)
     copy = DeviceCopy(second_device, after=reading.expected - 1) if second_device else None
     mac = event_macs(mac_key)
     claimed = {claim.seq: [one for one in claims if one.seq == claim.seq] for claim in claims}
@@ -82,14 +82,14 @@ def verify_log(
     if copy is not None:
         reading.add(copy.end(log.rows(after=reading.expected - 1), last=reading.expected - 1))
     doubt = _doubt(checkpoints, seals, reading.events) or (copy.doubt if copy else "")
-    return _result(reading, checkpoints, verified_from=start.seq if start else 1, doubt=doubt)
+    return _result(reading, checkpoints, verified_from=max(begin, 1), doubt=doubt)
 
 
 def _check_row(row: StoredEvent, reading: _Reading, mac: Callable[[bytes], str]) -> AuditFinding | None:
     seq, body = row.seq, row.body.encode()
     finding = None
     if seq != reading.expected:
-        finding = AuditFinding(reading.expected, "missing", f"events {reading.expected} to {seq - 1} are not there")
+        finding = AuditFinding(reading.expected, "missing", _missing(reading.expected, seq - 1))
     elif mac(body) != row.mac:
         finding = AuditFinding(seq, "modified", "the event is not as it was written")
     elif f',"prev":"{reading.previous}","purpose":"","seq":{seq},"session":' not in row.body:
@@ -99,6 +99,10 @@ def _check_row(row: StoredEvent, reading: _Reading, mac: Callable[[bytes], str])
     reading.expected = seq + 1
     reading.events += 1
     return finding
+
+
+def _missing(first: int, last: int) -> str:
+    return f"events {first} to {last} are not there" if last > first else "the event is not there"
 
 
 def _check_place(row: StoredEvent, reading: _Reading) -> AuditFinding | None:
@@ -146,10 +150,11 @@ def _points(trusted: Checkpoint | None, known: VerifiedPoint | None) -> Iterator
         yield Point(known.checkpoint, known.checkpoint_hash, known.seq, detail)
 
 
-def _start(trusted: Checkpoint | None, known: VerifiedPoint | None) -> Claim | None:
+def _start(trusted: Checkpoint | None, known: VerifiedPoint | None) -> int:
+    """The event to begin at; 0 where none was vouched for."""
     if trusted is not None:
-        return Claim(trusted.seq, trusted.head, "")
-    return Claim(known.seq, known.head, "") if known is not None and known.seq else None
+        return trusted.seq
+    return known.seq if known is not None else 0
 
 
 def _cut(claims: Iterable[Claim], last: int) -> AuditFinding | None:

@@ -9,13 +9,15 @@ import pytest
 
 from app.domain.answers import Answer, AskedQuestion, Citation, Mode
 from app.domain.documents import DocumentVersion, Span
-from app.domain.ids import ChunkId, DocumentId, FileId, QuestionId, UserId, VersionId, WorkspaceId
+from app.domain.ids import ChunkId, DocumentId, FileId, JobId, QuestionId, UserId, VersionId, WorkspaceId
 from app.domain.jobs import JobKind, JobState
+from app.pipeline.cache_keys import answers_scope
 from app.pipeline.embedding_spaces import EmbeddingSpaces
 from app.pipeline.extraction import ChosenExtractor
 from app.pipeline.indexing import Indexer, layout_id
 from app.pipeline.parsing import SentenceParser
 from app.pipeline.rules import RulesExtractor
+from app.services.export_files import Export, ExportFiles
 from app.services.removing import Remover, gone
 from backends.cache.settings import SqlCacheSettings
 from backends.cache.sql import SqlCacheStore
@@ -103,18 +105,35 @@ class Stores:
         }
 
     def cached(self) -> set[str]:
-        scopes = [f"{place}/{one}" for place in (HERE, OTHER) for one in (LETTER, OTHER_LETTER)]
+        scopes = [scope for place in (HERE, OTHER) for scope in _scopes(place)]
         return {scope for scope in scopes if self.cache.get("key", scope=scope) is not None}
 
     def fill_cache(self) -> None:
         for place in (HERE, OTHER):
-            for one in (LETTER, OTHER_LETTER):
-                self.cache.put("key", b"value", scope=f"{place}/{one}")
+            for scope in _scopes(place):
+                self.cache.put("key", b"value", scope=scope)
+
+    def export(self) -> None:
+        made = Export("csv", frozenset(), (), b"content")
+        for place in (HERE, OTHER):
+            ExportFiles(self.files).put(made, workspace_id=place, job_id=JobId("j1"))
+
+    def exports(self) -> set[str]:
+        return {place for place, _ in ExportFiles(self.files).find()}
 
     @property
     def wiped(self) -> bool:
         """Whether the database was written anew, which empties its log of changes but for the mark that it was done."""
         return self.database.path.with_name(f"{self.database.path.name}-wal").stat().st_size < 3 * 4_096
+
+
+def _scopes(place: WorkspaceId) -> list[str]:
+    return [f"{place}/{LETTER}", f"{place}/{OTHER_LETTER}", answers_scope(place)]
+
+
+def _left_cached() -> set[str]:
+    """After the letter of this workspace went, or changed."""
+    return {f"{HERE}/{OTHER_LETTER}", *_scopes(OTHER)}
 
 
 @pytest.fixture
@@ -152,12 +171,14 @@ def test_a_deleted_document_goes_from_every_store_with_all_its_versions(stores: 
     stores.keep("v2", number=2)
     stores.keep("o1", document_id=OTHER_LETTER)
     stores.fill_cache()
+    stores.export()
     stores.answer("of-letter", "v2")
     stores.answer("of-other", "o1", document_id=OTHER_LETTER)
     stores.remover.remove(replace(job("j1", document_id=LETTER), version_id=VersionId("v2")))
     assert stores.left("v1") == stores.left("v2") == set()
     assert stores.left("o1", document_id=OTHER_LETTER) == EVERYTHING
-    assert stores.cached() == {f"{HERE}/{OTHER_LETTER}", f"{OTHER}/{LETTER}", f"{OTHER}/{OTHER_LETTER}"}
+    assert stores.cached() == _left_cached()
+    assert stores.exports() == {OTHER}
     assert stores.answers() == {"of-other"}
     assert stores.wiped
 
@@ -174,6 +195,7 @@ def test_earlier_versions_go_and_only_their_records_stay(stores: Stores) -> None
     new = stores.keep("v3", number=3)
     stores.keep("o1", document_id=OTHER_LETTER)
     stores.fill_cache()
+    stores.export()
     stores.answer("of-new", "v3")
     stores.keep("v4", number=4)
     stores.remover.replace_versions(new)
@@ -181,7 +203,8 @@ def test_earlier_versions_go_and_only_their_records_stay(stores: Stores) -> None
     assert stores.left("v3") == stores.left("v4") == EVERYTHING
     assert stores.left("o1", document_id=OTHER_LETTER) == EVERYTHING
     assert stores.titles() == {"v1": "", "v2": "", "v3": "Title of v3", "v4": "Title of v4"}
-    assert stores.cached() == {f"{HERE}/{OTHER_LETTER}", f"{OTHER}/{LETTER}", f"{OTHER}/{OTHER_LETTER}"}
+    assert stores.cached() == _left_cached()
+    assert stores.exports() == {OTHER}
     assert stores.answers() == {"of-new"}
     assert stores.wiped
 
@@ -214,7 +237,7 @@ def test_a_first_version_replaces_nothing(stores: Stores) -> None:
     stores.fill_cache()
     stores.remover.replace_versions(new)
     assert stores.left("v1") == EVERYTHING
-    assert len(stores.cached()) == 4
+    assert len(stores.cached()) == 6
 
 
 def test_a_version_whose_file_is_gone_is_done_with(stores: Stores) -> None:
@@ -275,6 +298,16 @@ def test_while_there_are_jobs_for_others_a_replacement_only_owes_the_wipe(
         assert stores.database.is_wipe_owed is not wiped
         stores.metadata.complete_wiping()
         assert stores.wiped
+
+
+def test_jobs_that_ended_keep_no_wipe_waiting(stores: Stores) -> None:
+    stores.keep("v1")
+    new = stores.keep("v2", number=2)
+    stores.metadata.jobs.add(job("another", kind=JobKind.INDEX, document_id=OTHER_LETTER))
+    stores.metadata.jobs.claim(job("another").id, worker="w", lease_seconds=60)
+    stores.metadata.jobs.finish(job("another").id, worker="w", state=JobState.DONE)
+    stores.remover.replace_versions(new)
+    assert stores.wiped
 
 
 def test_of_a_deleted_version_its_ids_are_known() -> None:

@@ -475,9 +475,24 @@ def test_an_event_that_was_damaged_is_shown_as_such_and_hides_no_other(folder: F
     assert total == len(events) == 8
     assert [one.seq for one in events if one.action == "audit.damaged"] == [3, 1]
     assert folder.log.find(EventFilter(actor_id="ilse"))[1] == 6
-    first = folder.log.first()
-    assert first is not None
-    assert first.action == "audit.damaged"
+    damaged = AuditEvent("audit.damaged", AuditKind.CHANGE, Outcome.FAILED, "unknown", "unknown", seq=1)
+    assert folder.log.first() == events[-1] == damaged
+
+
+def test_before_the_first_event_there_is_none(tmp_path: Path) -> None:
+    log = AuditLog(store_in(tmp_path), mac_key=MAC_KEY)
+    assert log.first() is None
+    log.close()
+
+
+def test_a_log_that_was_moved_is_written_where_it_is_now(folder: Folder, tmp_path: Path) -> None:
+    (tmp_path / "moved").mkdir()
+    moved = store_in(tmp_path / "moved")
+    with moved.alone() as tail:
+        tail.append(list(folder.log.rows()))
+    folder.log.move_to(moved)
+    assert folder.log.append(event(9)) == 9
+    assert (moved.head().seq, len(bodies(folder.database))) == (9, 8)
 
 
 def test_the_file_is_its_owners_alone_and_the_program_itself_cannot_take_events_away(folder: Folder) -> None:

@@ -1,5 +1,6 @@
 """What everybody else reads of the sealer's folder: checkpoints, whether a sealer runs, and what it complains of."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
@@ -159,10 +160,12 @@ def test_a_sealer_is_told_what_to_do_and_runs_where_the_program_lies(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     said = tmp_path / "said"
-    program = "import os, sys; open(sys.argv[1], 'w').write(' '.join([os.getcwd(), *sys.argv[2:]]))"
+    program = "import os, sys; told = os.environ['DAFE_AUDIT'], os.environ['PATH']"
+    program += "; open(sys.argv[1], 'w').write(' '.join([os.getcwd(), *sys.argv[2:], *told]))"
     run_instead(monkeypatch, lambda: [sys.executable, "-c", program, str(said)])
     assert folder.seals.seal() == folder.seals.last()
-    assert said.read_text() == f"{Path(audit_seals.__file__).parents[2]} --once"
+    told = f'{{"kind": "sqlite"}} {os.environ["PATH"]}'
+    assert said.read_text() == f"{Path(audit_seals.__file__).parents[2]} --once {told}"
 
 
 def run_instead(monkeypatch: pytest.MonkeyPatch, command: Callable[[], list[str]]) -> None:

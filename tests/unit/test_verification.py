@@ -7,7 +7,7 @@ import pytest
 from app.domain.documents import Span
 from app.domain.graph import Assertion, ProposedTriple, VerifiedTriple
 from app.pipeline.parsing import SentenceParser
-from app.pipeline.verification import ParsedSentence, find_tokens, numbers_of, verify
+from app.pipeline.verification import ParsedSentence, add_counts, find_tokens, numbers_of, verify
 
 PARSER = SentenceParser()
 START = 100
@@ -49,6 +49,11 @@ def refusal(text: str, subject: str, relation: str, object_: str, **fields: Any)
     triples, refused = verify([proposal(sentence, subject, relation, object_, **fields)], [sentence])
     assert len(triples) + sum(refused.values()) == 1
     return next(iter(refused), None)
+
+
+def test_counts_are_added_up_by_reason() -> None:
+    added = add_counts({"no_date": 2, "hedge": 1}, {}, {"no_date": 1})
+    assert list(added.items()) == [("hedge", 1), ("no_date", 3)]
 
 
 def test_all_of_a_triple_that_passes() -> None:
