@@ -1,19 +1,24 @@
 """What verification says, word for word: at which event, how far the log is sound all the same, and where it began."""
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from app.domain.audit import GENESIS, AuditFinding
-from app.security.audit_chain import Checkpoint, read_checkpoint, sign_checkpoint
+from app.security.audit_chain import Checkpoint, key_id, read_checkpoint, sign_checkpoint
 from app.security.audit_log import AuditLog
+from app.security.audit_verification_files import _offset_behind
+from app.security.grown_file import append_lines
 from app.security.verified_point import VerifiedPoint
+from backends.lock_files import exclusive
 from tests.unit.audit_parts import Folder, bodies, chained, change, event, rewrite, with_key
 
 DAY = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -265,3 +270,64 @@ def test_what_is_written_while_the_log_is_read_is_no_finding(folder: Folder, mon
     monkeypatch.setattr(AuditLog, "in_step", lambda log: (replace(in_step(log)[0], seq=8), None))
     more = AuditFinding(9, "truncated", "the second device holds events that the log lacks")
     assert findings(folder) == [more]
+
+
+def test_a_checkpoint_that_cannot_be_read_is_named_by_its_place(folder: Folder) -> None:
+    both = lines(folder)
+    for place, seq, sound in ((0, 1, 0), (1, 5, 4)):
+        folder.seals.path.write_text("".join([*both[:place], "no checkpoint\n", *both[place + 1 :]]))
+        told = AuditFinding(seq, "seal", f"checkpoint {place + 1} is not as it was signed", sound)
+        assert alone(folder) == [told]
+    known = note(read_checkpoint(both[1]))
+    folder.seals.path.write_text(both[0] + both[1].replace('"signature":"', '"signature":"00'))
+    told = AuditFinding(8, "seal", "checkpoint 2 is not as it was signed", 0)
+    assert alone(folder, known=known, incremental=True) == [told]
+
+
+def test_where_the_log_ends_too_early(folder: Folder) -> None:
+    change(folder.database, "DELETE FROM audit WHERE seq > 6")
+    told = "the log is known to have had 8 events and ends before it"
+    assert alone(folder) == [AuditFinding(7, "truncated", told)]
+
+
+def test_of_one_event_the_finding_that_is_sure_counts(folder: Folder) -> None:
+    change(folder.database, "UPDATE audit SET body = replace(body, 'ilse', 'omar') WHERE seq = 8")
+    result = folder.verify(second_device=None)
+    assert [(one.kind, one.sound_to) for one in result.findings] == [("modified", None), ("seal", 4)]
+    assert (result.ok, result.verified_to, result.sealed_to) == (False, 7, 8)
+    assert result.key_id == key_id(checkpoint(folder, 1).key)
+
+
+def test_nothing_is_said_of_seals_where_there_are_none(other: Folder) -> None:
+    result = other.verify()
+    assert (result.ok, result.sealed_to, result.key_id) == (None, 0, "")
+    assert result.doubt == "No checkpoint seals the log yet: verify again in a minute."
+
+
+def test_the_newest_of_the_checkpoints_tells_whether_the_sealer_seals(folder: Folder) -> None:
+    held, before = key_of(folder), None
+    folder.seals.path.unlink()
+    rows = list(folder.log.rows())
+    for seq, at in ((2, DAY), (4, DAY), (6, datetime.now(UTC))):
+        before = sign_checkpoint(key=held, seq=seq, head=rows[seq - 1].hash, at=at, before=before)
+        append_lines(folder.seals.path, [before.to_text()])
+    with exclusive(folder.path / "up.lock"):
+        assert folder.seals.is_expected()
+        assert folder.verify(second_device=None).doubt == ""
+        folder.seals.path.write_text("".join(lines(folder)[:2]))
+        assert "minutes old" in folder.verify(second_device=None).doubt
+
+
+@pytest.mark.parametrize("first", [1, 5])
+def test_lines_are_found_by_their_numbers(tmp_path: Path, first: int) -> None:
+    random, pattern, path = Random(first), re.compile(rb" n(\d+);"), tmp_path / "lines"
+    texts = {n: f"{'x' * random.choice((0, 1, 2, 30, 200))} n{n};\n".encode() for n in range(first, first + 60)}
+    path.write_bytes(b"".join(texts.values()))
+    for wanted in range(first + 62):
+        behind = b"".join(text for number, text in texts.items() if number > wanted)
+        assert path.read_bytes()[_offset_behind(path, wanted, pattern) :] == behind
+    texts[first + 20] = b"was cut off\n"
+    path.write_bytes(b"".join(texts.values()))
+    for wanted in range(first + 62):
+        behind = b"".join(text for number, text in texts.items() if number > max(wanted, first + 20))
+        assert path.read_bytes()[_offset_behind(path, wanted, pattern) :].endswith(behind)
