@@ -563,3 +563,46 @@ def test_a_required_second_device_says_what_it_lacks(tmp_path: Path) -> None:
     with pytest.raises(BackendUnavailableError, match=told):
         log.append(event(1))
     log.close()
+
+
+def test_a_required_second_device_that_is_caught_up_says_how_much_it_lacks(
+    copied: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert copied.device
+    monkeypatch.setattr("app.security.second_device._MOST_AT_ONCE", 2)
+    (copied.device / "events.jsonl").unlink()
+    log = AuditLog(store_in(copied.path), mac_key=MAC_KEY, second_device=copied.device, second_device_required=True)
+    told = "The second device lacks 4 events and is being caught up. Until it can, nothing is shown or changed."
+    with pytest.raises(BackendUnavailableError) as refused:
+        log.append(event(7))
+    assert refused.value.message == told
+    log.close()
+
+
+def test_a_required_second_device_says_that_the_log_holds_no_event(copied: Folder) -> None:
+    store = store_in(copied.path)
+    body = f'{{"prev":"{store.head().hash}","é":1,"seq":7}}'
+    with store.alone() as tail:
+        tail.append([StoredEvent(7, with_key(body), body)])
+    log = AuditLog(store, mac_key=MAC_KEY, second_device=copied.device, second_device_required=True)
+    told = "The second device of the audit log cannot be written: the log holds what is no event."
+    with pytest.raises(BackendUnavailableError) as refused:
+        log.append(event(1))
+    assert refused.value.message == f"{told} Until it can, nothing is shown or changed."
+    log.close()
+
+
+def test_the_program_s_own_log_says_when_the_second_device_fails_and_works_again(
+    copied: Folder, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert copied.device
+    away = copied.device.with_name("away")
+    with caplog.at_level("INFO"):
+        copied.device.rename(away)
+        copied.append(7, 8)
+        away.rename(copied.device)
+        copied.append(9, 10)
+    assert [record.getMessage() for record in caplog.records if record.name.endswith("audit")] == [
+        "The second device of the audit log cannot be written (No such file or directory).",
+        "the second device of the audit log is written again",
+    ]

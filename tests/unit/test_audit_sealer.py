@@ -156,6 +156,23 @@ def test_the_sealer_signs_nothing_after_checkpoints_were_taken_away(folder: Fold
     assert folder.seals.problem() == ""
 
 
+def test_a_first_checkpoint_that_only_the_second_device_holds_is_not_signed_over(tmp_path: Path) -> None:
+    folder = Folder(tmp_path / "data", device=tmp_path / "second")
+    folder.append(1, 1)
+    folder.seal()
+    folder.seals.path.unlink()
+    fresh = Sealer(folder.seals, folder.open_store())
+    with pytest.raises(IntegrityError) as refused:
+        fresh.seal()
+    assert refused.value.message == (
+        f"The second device holds checkpoint 1 of the audit log, and {folder.seals.folder} does not, so nothing is"
+        " sealed: run dafe audit verify; when the data folder was restored from a backup, give the second device a new"
+        " folder."
+    )
+    fresh.close()
+    folder.close()
+
+
 def test_the_sealer_does_not_sign_a_log_that_contradicts_what_it_signed(folder: Folder) -> None:
     folder.append(9, 10)
     kept = bodies(folder.database)
