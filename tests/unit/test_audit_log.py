@@ -606,3 +606,14 @@ def test_the_program_s_own_log_says_when_the_second_device_fails_and_works_again
         "The second device of the audit log cannot be written (No such file or directory).",
         "the second device of the audit log is written again",
     ]
+
+
+def test_who_waits_too_long_for_the_log_is_told_so(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.security.audit_log.BUSY_SECONDS", 0.2)
+    held = store_in(folder.path)
+    log = AuditLog(store_in(folder.path), mac_key=MAC_KEY)
+    with held.alone(), pytest.raises(BackendUnavailableError) as refused:
+        log.append(event(9))
+    assert refused.value.message == held.unavailable
+    log.close()
+    held.close()
