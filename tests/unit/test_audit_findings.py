@@ -16,7 +16,7 @@ from app.domain.audit import GENESIS, AuditFinding
 from app.security.audit_chain import Checkpoint, key_id, read_checkpoint, sign_checkpoint
 from app.security.audit_log import AuditLog
 from app.security.audit_verification_files import _offset_behind
-from app.security.grown_file import append_lines
+from app.security.grown_file import append_lines, read_lines
 from app.security.verified_point import VerifiedPoint
 from backends.lock_files import exclusive
 from tests.unit.audit_parts import Folder, bodies, chained, change, event, rewrite, with_key
@@ -98,7 +98,9 @@ def test_the_first_event_follows_nothing(other: Folder) -> None:
     first = json.loads(bodies(other.database)[1]) | {"prev": "f" * 64}
     body = json.dumps(first, sort_keys=True, separators=(",", ":"))
     rewrite(other.database, {1: body}, macs=with_key)
-    assert findings(other) == [AuditFinding(1, "inserted", "the event does not follow the one before it")]
+    for incremental in (False, True):
+        told = AuditFinding(1, "inserted", "the event does not follow the one before it")
+        assert findings(other, incremental=incremental) == [told]
 
 
 def test_a_hundred_findings_are_enough(tmp_path: Path) -> None:
@@ -249,6 +251,21 @@ def test_a_second_device_is_looked_at_to_its_end(folder: Folder) -> None:
     result = folder.verify()
     assert (result.ok, result.findings) == (None, ())
     assert result.doubt == "The second device cannot be read: No such file or directory."
+
+
+def test_a_second_device_that_breaks_while_it_is_read_leaves_a_doubt(
+    folder: Folder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def breaking(path: Path, *, offset: int) -> Iterator[str]:
+        for line in read_lines(path, offset=offset):
+            yield line
+            if path.name == "events.jsonl":
+                raise OSError(5, "Input/output error")
+
+    monkeypatch.setattr("app.security.audit_verification_files.read_lines", breaking)
+    result = folder.verify()
+    assert (result.ok, result.findings) == (None, ())
+    assert result.doubt == "The second device cannot be read: Input/output error."
 
 
 def test_what_is_written_while_the_log_is_read_is_no_finding(folder: Folder, monkeypatch: pytest.MonkeyPatch) -> None:
