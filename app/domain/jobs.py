@@ -86,3 +86,8 @@ class Job:
     priority: Priority = Priority.NORMAL
     waits: int = 0
     """How often in a row a server that it needs was away."""
+
+    @property
+    def is_suspected(self) -> bool:
+        """Whether it may have ended the worker that tried it before."""
+        return self.attempts > 0 and self.kind is not JobKind.DELETE and self.state is not JobState.STOPPING

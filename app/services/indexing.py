@@ -24,7 +24,7 @@ from app.pipeline.indexing import Indexer, Pace
 from app.security.auditor import Auditor
 from app.services.job_progress import LEASE_SECONDS, JobProgress, JobRunner, LeaseKeeper, WorkerEnds, insist
 from app.services.jobs_in_hand import JobsInHand
-from app.services.new_jobs import pause_seconds, put_job
+from app.services.new_jobs import pause_after_end, pause_seconds, put_job
 from app.services.recovering import Recovery
 from app.services.removing import Remover, gone
 from app.services.walks import WalkUpkeep
@@ -90,12 +90,11 @@ class IndexingService:
             return
         if known.state.finished:
             return
-        suspected = known.kind is not JobKind.DELETE and known.attempts > 0 and known.state is not JobState.STOPPING
-        with self._in_hand.take(job_id, suspected=suspected) as mine:
-            waits = not mine or (known.kind is JobKind.DELETE and self._is_being_indexed(known))
-            job = None if waits else self._claim(job_id)
+        with self._in_hand.take(job_id, suspected=known.is_suspected) as mine:
+            delay = self._delay_seconds(known) if mine else _WAIT_SECONDS
+            job = None if delay else self._claim(job_id)
             if job is None:
-                put_job(self._queue, known, delay_seconds=_WAIT_SECONDS)
+                put_job(self._queue, known, delay_seconds=delay or _WAIT_SECONDS)
             else:
                 self._do(job)
 
@@ -111,15 +110,16 @@ class IndexingService:
             with JobProgress(
                 self._metadata, job, worker=self._worker, pace=pace, ending=self._ending, keeper=self._leases
             ) as progress:
-                work = self._index if job.kind is JobKind.INDEX else self._delete
-                work(job, progress)
+                (self._index if job.kind is JobKind.INDEX else self._delete)(job, progress)
 
     def _claim(self, job_id: JobId) -> Job | None:
         return self._metadata.jobs.claim(job_id, worker=self._worker, lease_seconds=LEASE_SECONDS)
 
-    def _is_being_indexed(self, job: Job) -> bool:
+    def _delay_seconds(self, job: Job) -> float:
+        if job.kind is not JobKind.DELETE:
+            return pause_after_end(job)
         busy = self._metadata.jobs.find(reader=None, document_id=job.document_id, states=OPEN_STATES)
-        return any(other.kind is JobKind.INDEX and other.version_id == job.version_id for other in busy)
+        return _WAIT_SECONDS * any(one.kind is JobKind.INDEX and one.version_id == job.version_id for one in busy)
 
     def _index(self, job: Job, progress: JobProgress) -> None:
         version = self._version(job)

@@ -14,6 +14,7 @@ from backends.queue.base import JobQueue
 
 _SHORTEST_PAUSE_SECONDS = 2.0
 _LONGEST_PAUSE_SECONDS = 600.0
+_MOST_DOUBLINGS = 7
 _CHANCE = SystemRandom()
 
 
@@ -52,6 +53,16 @@ def put_back(
         attempts=attempts,
         waits=waits,
     )
+
+
+def pause_after_end(job: Job) -> float:
+    """How long a job still waits whose worker ended while it was done: 2 seconds after the second time, then twice as
+    long each time, so that others come first and what ends workers for a moment does not use up one file's tries."""
+    if job.attempts < 2 or job.updated_at is None or job.state is not JobState.RUNNING:
+        return 0.0
+    pause = 2.0 ** (min(job.attempts, _MOST_DOUBLINGS) - 1)
+    since = (datetime.now(UTC) - job.updated_at).total_seconds()
+    return pause - since if 0.0 <= since < pause else 0.0
 
 
 def pause_seconds(times: int) -> float:

@@ -6,6 +6,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from threading import Event, Thread
 
@@ -19,6 +21,7 @@ from app.domain.jobs import Job, JobKind, JobState, Stage
 from app.domain.workspaces import Workspace
 from app.errors import ConflictError, NotFoundError
 from app.services.documents import SameName
+from app.services.new_jobs import pause_after_end
 from backends.loading import load
 from backends.metadata.base import MetadataStore
 from backends.metadata.settings import SqliteMetadataSettings
@@ -306,6 +309,23 @@ def test_a_suspected_job_that_is_to_stop_waits_for_no_other_suspected_one(
         metadata.jobs.stop(job.id)
         indexing.run(job.id)
         assert job_of(services, document).state is JobState.STOPPED
+
+
+def test_a_job_whose_workers_were_killed_lets_others_go_first_and_a_little_longer_each_time(
+    services: Services, workspace: Workspace, metadata: MetadataStore
+) -> None:
+    document = add(services, workspace.id, "warfarin.txt", WARFARIN)
+    job = job_of(services, document)
+    for killed, pause in ((1, 0), (2, 2), (3, 4), (4, 8), (5, 16)):
+        assert metadata.jobs.claim(job.id, worker=f"killed-{killed}", lease_seconds=0.01) is not None
+        time.sleep(0.05)
+        assert pause - 1 < pause_after_end(job_of(services, document)) <= pause or pause == 0
+    indexing = services.make_indexing()
+    indexing.run(job.id)
+    assert (job_of(services, document).state, job_of(services, document).attempts) == (JobState.RUNNING, 5)
+    later = replace(job_of(services, document), updated_at=datetime.now(UTC) - timedelta(seconds=17))
+    ahead = replace(later, updated_at=datetime.now(UTC) + timedelta(days=1))
+    assert pause_after_end(later) == pause_after_end(ahead) == 0
 
 
 ENDS_AT = """
