@@ -42,7 +42,7 @@ _RUNS_ON = {
 
 def health_word(check: HealthCheck) -> Word:
     """An optional part that is missing is not set up, but documents wait without the worker, a process that ended was
-    started again, an endpoint of the language models or the read replica is away for now, and vectors are being made."""
+    started again, an endpoint of the language models or the replica is away for now, and vectors are being made."""
     if not check.ok:
         if check.level is Level.REQUIRED:
             return NOT_WORKING

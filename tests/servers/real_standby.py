@@ -23,6 +23,11 @@ class RealStandby(RealPostgres):
     def promote(self) -> None:
         self.execute("SELECT pg_promote()")
 
+    def follow(self, other: RealPostgres) -> None:
+        """Instead of its primary."""
+        self.execute(f"ALTER SYSTEM SET primary_conninfo = '{_conninfo(other)}'")
+        self.execute("SELECT pg_reload_conf()")
+
     def catch_up(self) -> None:
         """Until it has replayed what the primary has flushed."""
         ((lsn,),) = self._primary.execute("SELECT pg_current_wal_flush_lsn()::text")
@@ -41,14 +46,17 @@ class RealStandby(RealPostgres):
         self.admin_password = self._primary.admin_password
         self._primary.allow(_REPLICATING)
         self._give(self._folder)
-        place = f"host=localhost port={self._primary.port} user=postgres sslmode=require password={self.admin_password}"
         how = ("-R", "-X", "stream", "-c", "fast", "--no-sync")
-        copying = self._spawn("pg_basebackup", "-D", str(self._folder / "data"), "-d", place, *how)
+        copying = self._spawn("pg_basebackup", "-D", str(self._folder / "data"), "-d", _conninfo(self._primary), *how)
         if copying.wait(_START_SECONDS) != 0:
             raise RuntimeError("pg_basebackup failed: " + (self._folder / "server.log").read_text()[-2000:])
         with (self._folder / "data" / "postgresql.conf").open("a") as file:
             file.write(f"port = {self.port}\n")
         self.start()
+
+
+def _conninfo(server: RealPostgres) -> str:
+    return f"host=localhost port={server.port} user=postgres sslmode=require password={server.admin_password}"
 
 
 @contextmanager

@@ -272,6 +272,7 @@ def test_a_promoted_standby_is_not_read(another: RealStandby, name: str) -> None
         another.promote()
         another.execute("DELETE FROM chunks", database=name)
         before = reads(store)["replica"]
+        assert store.chunks.count(**SCOPE) == 1
         for n in range(2, 6):
             store.chunks.upsert([chunk(f"c{n}", ordinal=n)])
             assert store.chunks.count(**SCOPE) == n
@@ -288,40 +289,64 @@ def checked(store: PostgresMetadataStore) -> str:
 def test_a_standby_that_follows_one_that_took_over_is_not_read(
     postgres: RealPostgres, another: RealStandby, name: str, patient: None
 ) -> None:
-    """It replays beyond where the primary is, and lacks what the primary stored meanwhile."""
-    with real_standby(another) as follower, opened(follower.settings(name, port=postgres.port)) as store:
+    """It has replayed beyond where the primary is, and lacks what the primary stored meanwhile."""
+    with real_standby(postgres) as follower, opened(follower.settings(name)) as store:
         store.chunks.upsert([chunk("c1")])
         assert reads_more_there(store)
         another.promote()
+        follower.follow(another)
         another.execute("CREATE TABLE more AS SELECT generate_series(1, 100000)", database=name)
-        another.execute("CHECKPOINT")
         until(lambda: follower.execute("SELECT to_regclass('more') IS NOT NULL", database=name) == [(True,)])
-        before = reads(store)["replica"]
         store.chunks.upsert([chunk("c2", ordinal=1)])
         assert store.chunks.count(**SCOPE) == 2
-        assert reads(store)["replica"] == before
-        with pytest.raises(BackendUnavailableError, match="since a standby took over"):
+        with pytest.raises(BackendUnavailableError, match="does not follow this primary any more"):
             checked(store)
 
 
-def test_a_standby_of_another_server_is_not_read(postgres: RealPostgres, name: str) -> None:
+def test_a_standby_that_stayed_with_the_former_primary_is_not_read(
+    postgres: RealPostgres, standby: RealStandby, another: RealStandby, name: str, patient: None
+) -> None:
+    """Its place in the log is between those of the new primary at the call and during the read."""
+    with opened(standby.settings(name)) as store:
+        store.chunks.upsert([chunk("c1")])
+        another.catch_up()
+    another.promote()
+    given = {"port": another.port, "replica_host": "localhost", "replica_port": standby.port}
+    with opened(metadata_settings(postgres, name, **given)) as store:
+        another.execute("CREATE TABLE more AS SELECT generate_series(1, 50000)", database=name)
+        store.chunks.upsert([chunk("c2", ordinal=1)])
+        mark, found = log_end(another), list[int]()
+        reading = Thread(target=lambda: found.append(store.chunks.count(**SCOPE)))
+        reading.start()
+        time.sleep(0.5)
+        another.execute("CREATE TABLE much AS SELECT generate_series(1, 500000)", database=name)
+        while log_end(postgres) < mark:
+            postgres.execute("SELECT pg_logical_emit_message(true, 'x', repeat('x', 100000))")
+        assert log_end(postgres) < log_end(another)
+        reading.join()
+        assert found == [2]
+        assert reads(store) == {"replica": 0, "primary": 1}
+        with pytest.raises(BackendUnavailableError, match="does not follow this primary any more"):
+            checked(store)
+
+
+def test_a_standby_of_another_server_is_not_read(postgres: RealPostgres, name: str, patient: None) -> None:
+    """It has the same user, password, tables and a longer log, and none of the rows."""
     with ExitStack() as servers:
         elsewhere = servers.enter_context(real_postgres())
         elsewhere.execute(f"ALTER ROLE {OWNER} PASSWORD '{postgres.password}'")
         elsewhere.execute(f"CREATE DATABASE {name} OWNER {OWNER}")
-        with opened(metadata_settings(elsewhere, name, password=postgres.password)):
-            """The same tables are there, without rows."""
+        with opened(metadata_settings(elsewhere, name, password=postgres.password)) as other:
+            other.check()
         standby = servers.enter_context(real_standby(elsewhere))
-        settings = standby.settings(name)
-        trusted = postgres.authority.bundle.parent / "both.pem"
+        while log_end(elsewhere) < log_end(postgres) + 2**24:
+            elsewhere.execute("SELECT pg_current_xact_id()")
+            elsewhere.execute("SELECT pg_switch_wal()")
+        standby.catch_up()
+        trusted = standby.authority.bundle.parent / "both.pem"
         trusted.write_bytes(postgres.authority.bundle.read_bytes() + elsewhere.authority.bundle.read_bytes())
-        store = servers.enter_context(
-            opened(
-                settings.model_copy(
-                    update={"port": postgres.port, "ca_bundle": trusted, "password": password_of(postgres)}
-                )
-            )
-        )
+        given = {"replica_host": "localhost", "replica_port": standby.port, "ca_bundle": trusted}
+        store = servers.enter_context(opened(metadata_settings(postgres, name, **given)))
         store.chunks.upsert([chunk("c1")])
         assert store.chunks.count(**SCOPE) == 1
         assert reads(store) == {"replica": 0, "primary": 1}
@@ -329,8 +354,8 @@ def test_a_standby_of_another_server_is_not_read(postgres: RealPostgres, name: s
             checked(store)
 
 
-def password_of(server: RealPostgres) -> object:
-    return metadata_settings(server, "any").password
+def log_end(server: RealPostgres) -> int:
+    return int(server.execute("SELECT pg_wal_lsn_diff(pg_current_wal_flush_lsn(), '0/0')")[0][0])
 
 
 @pytest.mark.parametrize(
@@ -384,7 +409,8 @@ def test_a_read_that_replaying_cancels_is_done_again_on_the_primary(
 
 def test_how_far_the_standby_is_is_said(standby: RealStandby, name: str) -> None:
     with opened(standby.settings(name)) as store:
-        assert "takes the large reads" in checked(store)
+        until(lambda: reads_more_there(store))
+        assert "bytes behind and caught up within 0." in checked(store)
         with paused(standby):
             store.chunks.upsert([chunk("c1")])
             with pytest.raises(BackendUnavailableError, match=r"[0-9,]{3,} bytes behind.* seconds old"):
