@@ -99,8 +99,8 @@ class SqlChunkRecords(ChunkRecords):
 
     def count(self, *, workspace_id: WorkspaceId, permitted: frozenset[VersionId]) -> int:
         query = sa.select(sa.func.count()).select_from(table).where(_scope(workspace_id, permitted))
-        (((number,),),) = fetch(self._database, query, within=workspace_id)
-        return int(number)
+        (rows,) = fetch(self._database, query, within=workspace_id)
+        return int(rows[0][0])
 
     def delete_version(self, version_id: VersionId, *, workspace_id: WorkspaceId) -> None:
         with self._database.write(version_id, within=workspace_id) as connection:

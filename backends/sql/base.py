@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from backends.sql.fields import Fields
 
-Rows = Sequence[sa.Row[Any]]
+Rows = Sequence[Any]
+"""Of SQLAlchemy's Row."""
 
 
 class Replica(ABC):

@@ -51,11 +51,12 @@ class PostgresDatabase(SqlDatabase):
     ) -> None:
         self.fields: SealedFields = SealedFields(key)
         self._timeout_seconds = settings.timeout_seconds
-        self.engine = open_engine(settings, **{"app.workspace": _EVERYWHERE})
+        parameters: dict[str, Any] = {"app.workspace": _EVERYWHERE}
+        self.engine = open_engine(settings, **parameters)
         self.engine.dialect.ddl_compiler = _Columns
         self._reading = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         if replica is not None:
-            standby = open_engine(replica, standby=True, **{"app.workspace": _EVERYWHERE})
+            standby = open_engine(replica, standby=True, **parameters)
             self.replica = PostgresReplica(standby, primary=self.engine, timeout_seconds=self._timeout_seconds)
 
     @contextmanager

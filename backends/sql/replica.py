@@ -4,7 +4,6 @@ import time
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
-from decimal import Decimal
 from threading import Event, Lock, Thread
 from typing import Any
 
@@ -158,7 +157,7 @@ class _Attempt:
         self._until = time.monotonic() + patience_seconds
         self._catch_up_seconds = catch_up_seconds
 
-    def await_replaying(self, connection: sa.Connection) -> Decimal:
+    def await_replaying(self, connection: sa.Connection) -> int:
         """How far the standby is then. The connection may lead to any server: all is looked at for each read."""
         began = time.monotonic()
         until = min(self._until, began + self._catch_up_seconds)
@@ -171,7 +170,7 @@ class _Attempt:
         if time.monotonic() >= self._until:  # Nobody waits any more.
             raise BackendUnavailableError(_LATE)
         self.begun.set()
-        return found.place
+        return int(found.place)
 
     def _look(self, connection: sa.Connection) -> sa.Row[Any]:
         found = connection.execute(_LOOK).one()

@@ -5,14 +5,18 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
+from pathlib import Path
 from threading import Event, Thread
 from typing import Any
 
 import pytest
 import sqlalchemy as sa
 
+from app.container import OPERATOR
 from app.domain.ids import DocumentId, UserId, VersionId
 from app.errors import BackendUnavailableError, ConfigurationError, DafeError
+from app.health_parts import REPLICA
+from app.services.health import Level
 from backends.metadata.postgres import PostgresMetadataStore
 from backends.metadata.settings import PostgresMetadataSettings
 from backends.sql import replica as adapter
@@ -21,6 +25,7 @@ from backends.sql.postgres import PostgresDatabase
 from backends.sql.tables import chunks, workspaces
 from tests.conformance.records import HERE, OTHER, chunk
 from tests.conformance.test_metadata_stores import question, show
+from tests.servers.days import services_of
 from tests.servers.real_postgres import OWNER, RealPostgres, metadata_settings, real_postgres
 from tests.servers.real_standby import RealStandby, real_standby
 
@@ -153,6 +158,23 @@ def test_a_standby_that_does_not_replay_shows_nobody_an_older_state(standby: Rea
             assert reads(store) == {"replica": 0, "primary": 9}
             ((there,),) = standby.execute("SELECT count(*) FROM chunks", database=name)
             assert there == 2
+
+
+def test_a_read_that_waited_for_the_standby_sees_what_it_waited_for(
+    standby: RealStandby, name: str, patient: None
+) -> None:
+    with opened(standby.settings(name)) as store:
+        store.chunks.upsert([chunk("c1")])
+        with paused(standby):
+            store.chunks.upsert([chunk("c2", ordinal=1)])
+            found: list[int] = []
+            reading = Thread(target=lambda: found.append(store.chunks.count(**SCOPE)))
+            reading.start()
+            time.sleep(0.5)
+            assert found == []
+        reading.join()
+        assert found == [2]
+        assert reads(store) == {"replica": 1, "primary": 0}
 
 
 def test_a_standby_that_does_not_replay_costs_a_moment_and_is_then_left_alone(standby: RealStandby, name: str) -> None:
@@ -415,3 +437,22 @@ def test_how_far_the_standby_is_is_said(standby: RealStandby, name: str) -> None
             store.chunks.upsert([chunk("c1")])
             with pytest.raises(BackendUnavailableError, match=r"[0-9,]{3,} bytes behind.* seconds old"):
                 checked(store)
+
+
+@pytest.mark.model
+def test_health_and_metrics_tell_of_the_replica_where_there_is_one(
+    standby: RealStandby, name: str, patient: None, tmp_path: Path
+) -> None:
+    with closing(services_of(tmp_path, metadata=standby.settings(name))) as services:
+        workspace_id = services.workspaces.add(OPERATOR, name="Cardiology", ontology="clinical").id
+        services.questions.history(OPERATOR, workspace_id=workspace_id)
+        (found,) = [check for check in services.health.checks(OPERATOR) if check.name == REPLICA]
+        assert (found.ok, found.level) == (True, Level.OPTIONAL)
+        assert "bytes behind" in found.detail
+        told = services.metrics.read(OPERATOR).decode()
+        assert 'dafe_database_large_reads_total{server="replica"} 1.0' in told
+        with paused(standby):
+            services.workspaces.add(OPERATOR, name="Oncology", ontology="clinical")
+            (found,) = [check for check in services.health.checks(OPERATOR) if check.name == REPLICA]
+            assert not found.ok
+            assert "check that it receives and replays" in found.detail
