@@ -74,8 +74,8 @@ class PostgresReplica(Replica):
         attempt = _Attempt(self._mark(), patience_seconds=2 * _CHECK_SECONDS, catch_up_seconds=_CHECK_SECONDS)
         self._done(attempt, (), None)
         return (
-            f"It was {attempt.behind:,} bytes behind and caught up within {attempt.caught_up_seconds:.2f} seconds; a"
-            f" large read waits {_CATCH_UP_SECONDS:g} seconds for that and is then done on the primary."
+            f"It takes the large reads that it is ready for within {_CATCH_UP_SECONDS:g} seconds; just now it was"
+            f" {attempt.behind:,} bytes behind and ready after {attempt.caught_up_seconds:.2f} seconds."
         )
 
     def reads(self) -> Mapping[str, int]:

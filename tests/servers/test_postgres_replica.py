@@ -177,13 +177,17 @@ def test_a_read_that_waited_for_the_standby_sees_what_it_waited_for(
         assert reads(store) == {"replica": 1, "primary": 0}
 
 
-def test_a_standby_that_does_not_replay_costs_a_moment_and_is_then_left_alone(standby: RealStandby, name: str) -> None:
+def test_a_standby_that_does_not_replay_costs_a_moment_and_is_then_left_alone(
+    standby: RealStandby, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(adapter, "_PATIENCE_SECONDS", 2.0)
+    monkeypatch.setattr(adapter, "_CATCH_UP_SECONDS", 1.0)
     with opened(standby.settings(name)) as store:
         store.chunks.count(**SCOPE)
         with paused(standby):
             store.chunks.upsert([chunk("c1")])
             seconds = [timed(lambda: store.chunks.count(**SCOPE)) for _ in range(12)]
-            assert max(seconds) < 2
+            assert max(seconds) < 5
             assert sorted(seconds)[5] < adapter._CATCH_UP_SECONDS
         until(lambda: reads_more_there(store))
 
@@ -276,7 +280,7 @@ def test_a_standby_that_hangs_is_not_waited_for(another: RealStandby, name: str)
         signal_all(processes, signal.SIGSTOP)
         try:
             for _ in range(6):
-                assert timed(lambda: store.chunks.count(**SCOPE)) < 2
+                assert timed(lambda: store.chunks.count(**SCOPE)) < 4
         finally:
             signal_all(processes, signal.SIGCONT)
         until(lambda: reads_more_there(store))
@@ -432,7 +436,7 @@ def test_a_read_that_replaying_cancels_is_done_again_on_the_primary(
 def test_how_far_the_standby_is_is_said(standby: RealStandby, name: str) -> None:
     with opened(standby.settings(name)) as store:
         until(lambda: reads_more_there(store))
-        assert "bytes behind and caught up within 0." in checked(store)
+        assert "bytes behind and ready after " in checked(store)
         with paused(standby):
             store.chunks.upsert([chunk("c1")])
             with pytest.raises(BackendUnavailableError, match=r"[0-9,]{3,} bytes behind.* seconds old"):
