@@ -37,13 +37,16 @@ class RealStandby(RealPostgres):
             time.sleep(0.02)
 
     def settings(self, name: str, /, **changed: Any) -> Any:
-        """Of the metadata store in this database of the primary, with this standby."""
+        """Of the metadata store in this database of the primary, with this standby, which has the database then."""
+        self.catch_up()
         here = {"replica_host": "localhost", "replica_port": self.port}
         return metadata_settings(self._primary, name, **{**here, **changed})
 
     def _make(self) -> None:
         self.authority, self.password = self._primary.authority, self._primary.password
         self.admin_password = self._primary.admin_password
+        # A standby that is stopped or slow for a while finds what it has not received yet.
+        self._primary.execute("ALTER SYSTEM SET wal_keep_size = '1GB'")
         self._primary.allow(_REPLICATING)
         self._give(self._folder)
         how = ("-R", "-X", "stream", "-c", "fast", "--no-sync")
