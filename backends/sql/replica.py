@@ -63,6 +63,7 @@ class PostgresReplica(Replica):
         self._timeout_seconds = timeout_seconds
         self._breaker, self._lock = CircuitBreaker(), Lock()
         self._reads: Counter[str] = Counter(replica=0, primary=0)
+        self._closed = False
 
     def fetch(self, queries: Sequence[sa.Select[Any]], *, within: str | None) -> list[Rows] | None:
         rows = self._tried(queries, within) if self._takes_calls() else None
@@ -83,6 +84,7 @@ class PostgresReplica(Replica):
             return dict(self._reads)
 
     def close(self) -> None:
+        self._closed = True
         self._engine.dispose()
 
     def _takes_calls(self) -> bool:
@@ -135,13 +137,17 @@ class PostgresReplica(Replica):
 
     def _read(self, attempt: "_Attempt", queries: Sequence[sa.Select[Any]], within: str | None) -> list[Rows]:
         with translated_errors(self._timeout_seconds), self._engine.connect() as connection:
-            if attempt.await_replaying(connection) > self._mark().place:
-                raise BackendUnavailableError(_OTHER_HISTORY)
-            # The transaction that looked may see what was there before: reading takes another one.
-            connection.rollback()
-            if within is not None:
-                connection.execute(WITHIN, {"within": within})
-            return [connection.execute(query).all() for query in queries]
+            try:
+                if attempt.await_replaying(connection) > self._mark().place:
+                    raise BackendUnavailableError(_OTHER_HISTORY)
+                # The transaction that looked may see what was there before: reading takes another one.
+                connection.rollback()
+                if within is not None:
+                    connection.execute(WITHIN, {"within": within})
+                return [connection.execute(query).all() for query in queries]
+            finally:
+                if self._closed:  # Meanwhile, by whoever waited no longer.
+                    connection.invalidate()
 
 
 class _Attempt:

@@ -1,5 +1,6 @@
 """Large reads go to a standby of PostgreSQL, never see an older state there, and never fail because of it."""
 
+import gc
 import os
 import signal
 import time
@@ -7,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from threading import Event, Thread
+from threading import enumerate as enumerate_threads
 from typing import Any
 
 import pytest
@@ -284,6 +286,18 @@ def test_a_standby_that_hangs_is_not_waited_for(another: RealStandby, name: str)
         finally:
             signal_all(processes, signal.SIGCONT)
         until(lambda: reads_more_there(store))
+
+
+def test_a_read_that_hung_until_everything_was_closed_leaves_no_connection(another: RealStandby, name: str) -> None:
+    with opened(another.settings(name)) as store:
+        until(lambda: reads_more_there(store))
+        processes = another.clients()
+        signal_all(processes, signal.SIGSTOP)
+        store.chunks.count(**SCOPE)
+    signal_all(processes, signal.SIGCONT)
+    until(lambda: not [thread for thread in enumerate_threads() if thread.name == "replica"])
+    gc.collect()  # A connection that nobody closed would be told of here.
+    until(lambda: another.clients() == [])
 
 
 def signal_all(processes: list[int], sign: int) -> None:
