@@ -29,6 +29,8 @@ _LAYERS = {
     Layer.EMBEDDING: "meanings of texts",
 }
 SECOND_COPY = "Second audit copy"
+REPLICA = "Read replica"
+_REPLICA_FIX = "Nothing is lost or late: the primary reads meanwhile. See the log of the standby."
 
 
 def health_parts(installation: Installation, *, models: LanguageModels, probe: Callable[[], ProbeResult]) -> list[Part]:
@@ -40,6 +42,7 @@ def health_parts(installation: Installation, *, models: LanguageModels, probe: C
     embeddings_fix = "make setup" if settings.embeddings.kind == "onnx" else "Look after its server or its settings."
     return [
         Part("Database", required, _kind(settings.metadata), lambda: _database(installation), "Run dafe doctor again."),
+        *_replica(installation),
         Part("Audit log", required, _kind(settings.audit), lambda: _audit(installation), audit_fix),
         *_second_copy(installation),
         Part("Files", required, _kind(settings.files), lambda: _files(installation), "Check the data folder's rights."),
@@ -75,6 +78,14 @@ def _kind(settings: object) -> str:
 def _database(installation: Installation) -> str:
     installation.metadata.check()
     return "Encrypted and readable."
+
+
+def _replica(installation: Installation) -> list[Part]:
+    """Only where one is set."""
+    replica = installation.metadata.replica
+    if replica is None:
+        return []
+    return [Part(REPLICA, Level.OPTIONAL, _kind(installation.settings.metadata), replica.check, _REPLICA_FIX)]
 
 
 def _audit(installation: Installation) -> str:

@@ -18,6 +18,7 @@ _OPTIONAL = {
     "Processes": STARTED_AGAIN,
     "Second audit copy": NOT_WORKING,
     "Vectors of documents": BEING_MADE,
+    "Read replica": AWAY,
 }
 _RUNS_ON = {
     "sqlite": "SQLite, encrypted",
@@ -41,7 +42,7 @@ _RUNS_ON = {
 
 def health_word(check: HealthCheck) -> Word:
     """An optional part that is missing is not set up, but documents wait without the worker, a process that ended was
-    started again, an endpoint of the language models is away for now, and vectors are being made."""
+    started again, an endpoint of the language models or the replica is away for now, and vectors are being made."""
     if not check.ok:
         if check.level is Level.REQUIRED:
             return NOT_WORKING

@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, datetime
+from functools import partial
 from itertools import product
 from pathlib import Path
 
@@ -22,6 +23,7 @@ from app.shared_counts import SharedCounts
 from backends.llm.base import CallOutcome, EndpointState
 from backends.metadata.base import MetadataStore
 from backends.queue.base import JobQueue
+from backends.sql.base import Replica
 
 _BREAKERS = ("closed", "half_open", "open")
 _OUTCOMES: tuple[CallOutcome, ...] = ("done", "failed", "busy")
@@ -58,6 +60,8 @@ class MetricsService:
             "audit": self._audited,
             "disk": self._disk,
         }
+        if metadata.replica is not None:
+            self._groups["database"] = partial(_of_replica, metadata.replica)
 
     def read(self, actor: Actor) -> bytes:
         """Prometheus's text format. What cannot be read now is left out, and said in dafe_metrics_ok."""
@@ -149,6 +153,14 @@ class _Once(Collector):
 
 def _gauge(name: str, documentation: str, value: float) -> Metric:
     return GaugeMetricFamily(name, documentation, value=value)
+
+
+def _of_replica(replica: Replica, _actor: Actor) -> Iterator[Metric]:
+    """Of this process."""
+    reads = CounterMetricFamily("dafe_database_large_reads", "By the server that did them.", labels=["server"])
+    for server, number in replica.reads().items():
+        reads.add_metric([server], number)
+    yield reads
 
 
 def _of_endpoints(endpoints: Sequence[EndpointState], counts: SharedCounts) -> Iterator[Metric]:

@@ -8,6 +8,7 @@ from backends.metadata.base_embeddings import EmbeddingRecords
 from backends.metadata.base_models import ModelRecords
 from backends.metadata.base_moving import MovableRecords
 from backends.metadata.base_people import SessionRecords, UserRecords, WorkspaceRecords
+from backends.sql.base import Replica
 
 
 class MetadataStore(ABC):
@@ -16,6 +17,9 @@ class MetadataStore(ABC):
 
     identity: str = ""
     """Tells this database from every other one; empty for the one that lies in the data folder."""
+
+    replica: Replica | None = None
+    """Where reads of much go; None where none is set."""
 
     documents: DocumentRecords
     access: AccessRecords

@@ -25,7 +25,7 @@ class PostgresMetadataStore(SqlMetadataStore):
         **_ignored: object,
     ) -> None:
         self._local = database
-        self._server = PostgresDatabase(settings, key=key)
+        self._server = PostgresDatabase(settings, key=key, replica=settings.replica)
         try:
             upgrade(self._server)
             self.identity = self._server.require_key()

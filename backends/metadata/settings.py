@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from backends.settings import BackendSettings
-from backends.sql.settings import PostgresServerSettings
+from backends.sql.settings import OneHost, PostgresServerSettings
 
 
 class SqliteMetadataSettings(BackendSettings):
@@ -22,6 +22,18 @@ class PostgresMetadataSettings(PostgresServerSettings):
     adapter: ClassVar[str] = "backends.metadata.postgres:PostgresMetadataStore"
     extra: ClassVar[str | None] = "postgres"
     server: ClassVar[str | None] = "postgres"
+    replica_host: OneHost | Literal[""] = Field(
+        default="",
+        description="A streaming standby of the server, for reads of much; user, password and database are the same.",
+    )
+    replica_port: int = Field(default=5432, ge=1, le=65535)
+
+    @property
+    def replica(self) -> PostgresServerSettings | None:
+        """Where the standby is and who we are there."""
+        if not self.replica_host:
+            return None
+        return self.model_copy(update={"host": self.replica_host, "port": self.replica_port})
 
 
 MetadataSettings = Annotated[SqliteMetadataSettings | PostgresMetadataSettings, Field(discriminator="kind")]

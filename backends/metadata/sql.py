@@ -24,6 +24,7 @@ class SqlMetadataStore(MetadataStore):
 
     def __init__(self, settings: BackendSettings, *, database: SqlDatabase, **_ignored: object) -> None:
         self._database = database
+        self.replica = database.replica
         self.documents = SqlDocumentRecords(database)
         self.access = SqlAccessRecords(database)
         self.chunks = SqlChunkRecords(database)

@@ -12,7 +12,7 @@ from app.domain.documents import Chunk, ChunkState, Sentence, Span
 from app.domain.ids import ChunkId, DocumentId, VersionId, WorkspaceId
 from app.errors import ConflictError
 from backends.metadata.base_content import ChunkRecords, Postings
-from backends.sql.base import SqlDatabase
+from backends.sql.base import SqlDatabase, fetch
 from backends.sql.expressions import among, unindexed
 from backends.sql.tables import chunk_stems
 from backends.sql.tables import chunks as table
@@ -75,8 +75,7 @@ class SqlChunkRecords(ChunkRecords):
 
     def find(self, version_id: VersionId, *, workspace_id: WorkspaceId) -> list[Chunk]:
         mine = (table.c.version_id == version_id) & (table.c.workspace_id == workspace_id)
-        with self._database.read(workspace_id) as connection:
-            rows = connection.execute(sa.select(table).where(mine).order_by(table.c.ordinal)).all()
+        (rows,) = fetch(self._database, sa.select(table).where(mine).order_by(table.c.ordinal), within=workspace_id)
         return [self._chunk(row) for row in rows]
 
     def find_postings(
@@ -92,17 +91,16 @@ class SqlChunkRecords(ChunkRecords):
         )
         frequencies: dict[str, dict[ChunkId, int]] = {stem: {} for stem in stems}
         lengths: dict[ChunkId, int] = {}
-        with self._database.read(workspace_id) as connection:
-            number, mean_length = connection.execute(whole).one()
-            for stem, chunk_id, count, length in connection.execute(held):
-                frequencies[asked[stem]][ChunkId(chunk_id)] = count
-                lengths[ChunkId(chunk_id)] = length
+        ((number, mean_length),), found = fetch(self._database, whole, held, within=workspace_id)
+        for stem, chunk_id, count, length in found:
+            frequencies[asked[stem]][ChunkId(chunk_id)] = count
+            lengths[ChunkId(chunk_id)] = length
         return Postings(number, float(mean_length or 0.0), frequencies, lengths)
 
     def count(self, *, workspace_id: WorkspaceId, permitted: frozenset[VersionId]) -> int:
         query = sa.select(sa.func.count()).select_from(table).where(_scope(workspace_id, permitted))
-        with self._database.read(workspace_id) as connection:
-            return connection.execute(query).scalar_one()
+        (rows,) = fetch(self._database, query, within=workspace_id)
+        return int(rows[0][0])
 
     def delete_version(self, version_id: VersionId, *, workspace_id: WorkspaceId) -> None:
         with self._database.write(version_id, within=workspace_id) as connection:

@@ -10,7 +10,7 @@ from app.domain.ids import DocumentId, QuestionId, UserId, VersionId, WorkspaceI
 from app.errors import NotFoundError
 from backends.metadata.base_content import HistoryRecords
 from backends.metadata.sql_access import hidden_from
-from backends.sql.base import SqlDatabase
+from backends.sql.base import SqlDatabase, fetch
 from backends.sql.expressions import among
 from backends.sql.tables import documents, question_documents, questions
 
@@ -60,8 +60,8 @@ class SqlHistoryRecords(HistoryRecords):
     ) -> list[AskedQuestion]:
         query = sa.select(questions).where(_mine(workspace_id, asked_by), _seen_by(reader))
         query = query.order_by(questions.c.asked_at.desc(), questions.c.id.desc()).limit(limit)
-        with self._database.read(workspace_id) as connection:
-            return [self._question(row) for row in connection.execute(query)]
+        (rows,) = fetch(self._database, query, within=workspace_id)
+        return [self._question(row) for row in rows]
 
     def delete_citing(
         self, document_id: DocumentId, *, workspace_id: WorkspaceId, keep: VersionId | None = None

@@ -13,6 +13,7 @@ from app.errors import ConfigurationError, IntegrityError
 from backends.sql.base import SqlDatabase
 from backends.sql.fields import SealedFields
 from backends.sql.postgres_errors import translated_errors
+from backends.sql.replica import WITHIN, PostgresReplica
 from backends.sql.settings import PostgresServerSettings
 
 BUSY_SECONDS = 20
@@ -25,12 +26,14 @@ _ALL = 0x64616665
 """The advisory lock that who names no part of the database holds alone, and the others together."""
 _EVERYWHERE = "*"
 """As app.workspace of a connection lets it see all workspaces; without any it sees none (see revision 0002)."""
-_WITHIN = sa.text("SELECT set_config('app.workspace', :within, true)")
 _ONE_PART = f"pg_advisory_xact_lock_shared({_ALL}), pg_advisory_xact_lock(hashtextextended(:part, 0))"
+_DURABLE = "set_config('synchronous_commit', replace(current_setting('synchronous_commit'), 'off', 'on'), true)"
 _LOCKS = {
-    alone: sa.text(f"SELECT set_config('app.workspace', :within, true), {locks}")
+    alone: sa.text(f"SELECT set_config('app.workspace', :within, true), {_DURABLE}, {locks}")
     for alone, locks in ((False, _ONE_PART), (True, f"pg_advisory_xact_lock({_ALL})"))
 }
+_OF_STANDBY = {"target_session_attrs": "any", "connect_timeout": 2, "tcp_user_timeout": 2_000}
+"""PostgreSQL's client waits no shorter for a connection; what the server is, each read asks (see `PostgresReplica`)."""
 _WIDE = {"SERIAL": "BIGSERIAL", "INTEGER": "BIGINT"}
 
 
@@ -41,23 +44,32 @@ class PostgresDatabase(SqlDatabase):
     nothing of it is done again here.
     """
 
-    def __init__(self, settings: PostgresServerSettings, *, key: bytes) -> None:
+    replica: PostgresReplica | None = None
+
+    def __init__(
+        self, settings: PostgresServerSettings, *, key: bytes, replica: PostgresServerSettings | None = None
+    ) -> None:
         self.fields: SealedFields = SealedFields(key)
         self._timeout_seconds = settings.timeout_seconds
-        self.engine = open_engine(settings, **{"app.workspace": _EVERYWHERE})
+        parameters: dict[str, Any] = {"app.workspace": _EVERYWHERE}
+        self.engine = open_engine(settings, **parameters)
         self.engine.dialect.ddl_compiler = _Columns
         self._reading = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        if replica is not None:
+            standby = open_engine(replica, standby=True, **parameters)
+            self.replica = PostgresReplica(standby, primary=self.engine, timeout_seconds=self._timeout_seconds)
 
     @contextmanager
     def read(self, within: str | None = None) -> Iterator[sa.Connection]:
         with translated_errors(self._timeout_seconds), self._reading.begin() as connection:
             if within is not None:
-                connection.execute(_WITHIN, {"within": within})
+                connection.execute(WITHIN, {"within": within})
             yield connection
 
     @contextmanager
     def write(self, part: str | None = None, *, within: str | None = None) -> Iterator[sa.Connection]:
-        """Each statement sees what others committed before it, so what is read after the lock stays true."""
+        """Each statement sees what others committed before it, so what is read after the lock stays true. It has ended
+        when it is in the server's log on disk, whatever the server is set to."""
         with translated_errors(self._timeout_seconds), self.engine.begin() as connection:
             given = {"within": _EVERYWHERE if within is None else within}
             connection.execute(_LOCKS[part is None], given if part is None else given | {"part": part})
@@ -116,6 +128,8 @@ class PostgresDatabase(SqlDatabase):
 
     def close(self) -> None:
         self.engine.dispose()
+        if self.replica is not None:
+            self.replica.close()
 
 
 class _Columns(PGDDLCompiler):
@@ -130,17 +144,18 @@ class _Columns(PGDDLCompiler):
         return " ".join((name, kind, *rest))
 
 
-def open_engine(settings: PostgresServerSettings, **parameters: str | int) -> sa.Engine:
-    """Connections as all kinds of backend keep them; `parameters` of the server are set for each."""
+def open_engine(settings: PostgresServerSettings, *, standby: bool = False, **parameters: str | int) -> sa.Engine:
+    """Connections as all kinds of backend keep them; `parameters` of the server are set for each. One that need not be
+    had, because it is a `standby`, is given up soon, and leads to a server in whatever state."""
     return sa.create_engine(
         "postgresql+psycopg://",
-        connect_args=_address(settings, parameters),
+        connect_args=_address(settings, parameters) | (_OF_STANDBY if standby else {}),
         hide_parameters=True,
         isolation_level="READ COMMITTED",
         use_native_hstore=False,
         pool_size=settings.connections,
         max_overflow=0,
-        pool_timeout=BUSY_SECONDS,
+        pool_timeout=0 if standby else BUSY_SECONDS,
         pool_pre_ping=True,
         pool_recycle=_OLD_SECONDS,
     )

@@ -44,11 +44,11 @@ class RealPostgres:
 
     def __init__(self, folder: Path, programs: Path) -> None:
         self.authority = Authority(folder / "trusted")
-        self.password, self._admin_password = secrets.token_hex(16), secrets.token_hex(16)
+        self.password, self.admin_password = secrets.token_hex(16), secrets.token_hex(16)
         with socket.socket() as free:
             free.bind(("127.0.0.1", 0))
             self.port: int = free.getsockname()[1]
-        self._folder, self._programs = folder, programs
+        self._folder, self.programs = folder, programs
         self._process: subprocess.Popen[bytes] | None = None
         self._user = pwd.getpwnam("postgres") if os.geteuid() == 0 else None
         self._make()
@@ -90,6 +90,12 @@ class RealPostgres:
         assert self._process is not None
         self._process.send_signal(signal.SIGHUP)
 
+    def allow(self, line: str) -> None:
+        """One more line of pg_hba.conf, for new connections."""
+        with (self._folder / "data" / "pg_hba.conf").open("a") as file:
+            file.write(line)
+        self.execute("SELECT pg_reload_conf()")
+
     def new_database(self, *, template: str = "template0") -> str:
         name = f"test_{secrets.token_hex(8)}"
         self.execute(f"CREATE DATABASE {name} OWNER {OWNER} TEMPLATE {template}")
@@ -116,7 +122,7 @@ class RealPostgres:
             host="localhost",
             port=self.port,
             user=user,
-            password=self._admin_password if user == "postgres" else self.password,
+            password=self.admin_password if user == "postgres" else self.password,
             dbname=database,
             sslmode="verify-ca",
             sslrootcert=str(self.authority.bundle),
@@ -127,7 +133,7 @@ class RealPostgres:
 
     def _make(self) -> None:
         data, password = self._folder / "data", self._folder / "password"
-        password.write_text(self._admin_password)
+        password.write_text(self.admin_password)
         for path in (self._folder, password):
             self._give(path)
         locale = ("--locale-provider=icu", "--icu-locale=en-US")
@@ -155,7 +161,7 @@ class RealPostgres:
         other = {"user": self._user.pw_uid, "group": self._user.pw_gid, "extra_groups": []} if self._user else {}
         with (self._folder / "server.log").open("ab") as log:
             return subprocess.Popen(
-                [self._programs / program, *arguments],
+                [self.programs / program, *arguments],
                 stdout=log,
                 stderr=log,
                 cwd=self._folder,

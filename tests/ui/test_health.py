@@ -7,6 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from app.domain.access import Role
 from app.embedding_parts import VECTORS
+from app.health_parts import REPLICA
 from app.services.health import HealthCheck, Level
 from components.health_table import AWAY, BEING_MADE, NOT_RUNNING, health_word
 from components.words import NOT_SET_UP, NOT_WORKING, SLOW, WORKING
@@ -67,7 +68,8 @@ def test_a_missing_optional_part_is_not_set_up_and_a_missing_required_one_does_n
 
 
 def test_an_endpoint_that_gets_no_calls_is_away_and_said_above_the_table() -> None:
-    assert health_word(check(ok=False, level=Level.OPTIONAL, name="Model endpoint llama")) is AWAY
+    for away in ("Model endpoint llama", REPLICA):
+        assert health_word(check(ok=False, level=Level.OPTIONAL, name=away)) is AWAY
 
     def script() -> None:
         from app.services.health import HealthCheck, Level

@@ -99,6 +99,7 @@ def test_variables_come_before_the_file_and_arguments_before_both(monkeypatch: p
 def test_a_database_server_is_named_by_one_host_and_its_password_never_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     for host in ("", " ", "/var/run/postgresql", "one,two"):
         assert "one host" in refusal(metadata={"kind": "postgres", "host": host})
+    assert "one host" in refusal(metadata={"kind": "postgres", "replica_host": "one,two"})
     assert "metadata" in refusal(metadata={"kind": "postgres", "sslmode": "disable"})
     monkeypatch.setenv("DAFE_METADATA__KIND", "postgres")
     monkeypatch.setenv("DAFE_METADATA__PASSWORD", "very-secret")
