@@ -9,6 +9,7 @@ from components.formats import counted, number, viewer_zone
 
 _SHIELD = ":material/verified_user:"
 _MOST_NAMED = 3
+ADVICE = "Keep the data folder as it is, export the log, and compare it with the second device or the last export."
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,5 +35,4 @@ def _where(result: AuditVerification) -> str:
     if more > 0:
         named.append(f"and {counted(more, 'more finding')}")
     before = f"Events 1 to {number(result.verified_to)} are sound. " if result.verified_to else ""
-    advice = "Keep the data folder as it is, export the log, and compare it with the second device or the last export."
-    return f"{'; '.join(named)}. {before}{advice}"
+    return f"{'; '.join(named)}. {before}{ADVICE}"

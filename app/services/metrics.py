@@ -11,6 +11,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from app.domain.access import Actor, Permission
+from app.domain.audit import LastVerification
 from app.domain.documents import DocumentStatus
 from app.domain.jobs import JobKind, JobState, Priority
 from app.domain.models import Band, ProbeResult
@@ -127,6 +128,7 @@ class MetricsService:
         if status.sealed_at is not None:
             age = (datetime.now(UTC) - status.sealed_at).total_seconds()
             yield _gauge("dafe_audit_last_seal_age_seconds", "Since the last seal.", age)
+        yield from _of_verification(status.last_verification)
         if status.second_device:
             yield _gauge("dafe_audit_second_device_ok", "Whether it is in step.", status.second_device_ok)
             if status.behind is not None:
@@ -149,6 +151,14 @@ class _Once(Collector):
 
 def _gauge(name: str, documentation: str, value: float) -> Metric:
     return GaugeMetricFamily(name, documentation, value=value)
+
+
+def _of_verification(last: LastVerification | None) -> Iterator[Metric]:
+    if last is not None:
+        yield _gauge("dafe_audit_findings", "What the last verification found wrong.", last.findings)
+    if last is not None and last.sound_at is not None:
+        age = (datetime.now(UTC) - last.sound_at).total_seconds()
+        yield _gauge("dafe_audit_last_sound_age_seconds", "Since a verification last found the log sound.", age)
 
 
 def _of_endpoints(endpoints: Sequence[EndpointState], counts: SharedCounts) -> Iterator[Metric]:

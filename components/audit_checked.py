@@ -1,0 +1,38 @@
+"""What verifying the audit log came to the last time, whoever asked for it."""
+
+import streamlit as st
+
+from app.domain.audit import LastVerification
+from components.audit_verdict import ADVICE
+from components.banner import banner
+from components.formats import moment, number, plain
+
+
+def checked_banner(last: LastVerification) -> None:
+    """One gray line while the log is sound."""
+    if last.ok is False:
+        banner("bad", "The log was changed.", f"{_found(last)}: {last.detail} {_sound(last)}{ADVICE}")
+    elif last.ok is None:
+        banner("warning", "It cannot be told whether the log is intact.", f"{_found(last)}: {last.detail}")
+    else:
+        line = plain(f"{_verified(last)}: sound up to event {number(last.verified_to)}.")
+        st.markdown(f":gray[:material/verified_user: {line}]")
+
+
+def _found(last: LastVerification) -> str:
+    by = "by itself" if last.by_itself else "when it was verified"
+    return f"Found {by} {_at(last)}"
+
+
+def _verified(last: LastVerification) -> str:
+    return f"Verified{' by itself' if last.by_itself else ''} {_at(last)}"
+
+
+def _sound(last: LastVerification) -> str:
+    return f"Events 1 to {number(last.verified_to)} are sound. " if last.verified_to else ""
+
+
+def _at(last: LastVerification) -> str:
+    """ "today 03:12"."""
+    at = moment(last.at)
+    return f"{at[0].lower()}{at[1:]}"
