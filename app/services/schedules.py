@@ -24,7 +24,7 @@ class Schedule:
     every: timedelta
     """Zero: never."""
     since: Callable[[], datetime | None]
-    """Before the first job the time counts from then."""
+    """Before the first job the time counts from then; None before there is anything to do."""
 
 
 class ScheduleUpkeep:
@@ -50,8 +50,8 @@ class ScheduleUpkeep:
         if self._looked_at is not None and now - self._looked_at < self._every_seconds:
             return
         for schedule in self._schedules:
-            job = _job(schedule.kind)
-            if self._metadata.schedules.add(job, every=schedule.every, since=schedule.since()):
+            job, since = _job(schedule.kind), schedule.since()
+            if since is not None and self._metadata.schedules.add(job, every=schedule.every, since=since):
                 put_job(self._queue, job)
         self._looked_at = now
 

@@ -8,7 +8,7 @@ from app.domain.jobs import Job
 
 class ScheduleRecords(ABC):
     @abstractmethod
-    def add(self, job: Job, *, every: timedelta, since: datetime | None = None) -> bool:
+    def add(self, job: Job, *, every: timedelta, since: datetime) -> bool:
         """Add the job where its kind is due, created now; False where it is not. Of any number that ask at once one
         adds it.
 

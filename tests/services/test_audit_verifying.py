@@ -1,0 +1,352 @@
+"""The worker verifies the audit log by itself: when, by whom, what it finds, and how long that is shown."""
+
+import os
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from threading import Event
+from typing import Any
+
+import pytest
+
+from app.container import OPERATOR, Services, open_services
+from app.domain.access import Actor, Role
+from app.domain.audit import LastVerification, Outcome
+from app.domain.jobs import Job, JobKind, JobState, Priority
+from app.domain.workspaces import Workspace
+from app.errors import ForbiddenError
+from app.security import audit_log
+from app.services import audit_verifying
+from app.services.indexing import IndexingService
+from app.settings import load_settings
+from backends.lock_files import exclusive
+from backends.metadata.base import MetadataStore
+from backends.queue.base import NO_WORKSPACE
+from tests.services.letters import WARFARIN, add
+from tests.working import OPEN_STATES
+
+ROOT = Path(__file__).parents[2]
+AGO = timedelta(days=6)
+_SLOW_WORKER = """
+import sys, time
+from app.services import audit_checks
+def wait(*_given, **_options):
+    print("reading", flush=True)
+    time.sleep(600)
+audit_checks.AuditChecks.verify_part = wait
+from app.worker import main
+sys.exit(main())
+"""
+
+
+class DaysAgo(datetime):
+    """The clock of the log while the installation was made."""
+
+    @classmethod
+    def now(cls, tz: Any = None) -> "DaysAgo":
+        return super().now(tz) - AGO
+
+
+def opened(folder: Path, **chosen: Any) -> Services:
+    return open_services(load_settings(data_dir=folder, embeddings={"kind": "hashing"}, llm={"kind": "none"}, **chosen))
+
+
+@pytest.fixture
+def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
+    """Of an installation that was made days ago."""
+    monkeypatch.setattr(audit_log, "datetime", DaysAgo)
+    with closing(opened(tmp_path / "data")) as made:
+        for name in ("One", "Two", "Three"):
+            made.workspaces.add(OPERATOR, name=name)
+    monkeypatch.undo()
+    found = opened(tmp_path / "data")
+    found.audit.seal()
+    yield found
+    found.close()
+
+
+@contextmanager
+def working(services: Services) -> Iterator[IndexingService]:
+    """A worker in a thread, which looks at once for what is due."""
+    from threading import Thread
+
+    stop, indexing = Event(), services.make_indexing()
+    thread = Thread(target=indexing.serve, kwargs={"stop": stop})
+    thread.start()
+    try:
+        yield indexing
+    finally:
+        stop.set()
+        thread.join()
+
+
+def jobs(services: Services) -> list[Job]:
+    """Newest first."""
+    return services.jobs.list(OPERATOR, workspace_id=NO_WORKSPACE)
+
+
+def wait_until(condition: Callable[[], object], *, seconds: float = 60) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end, "it did not happen in time"
+        time.sleep(0.05)
+
+
+def work(services: Services, *, count: int) -> Job:
+    """A worker until there are so many jobs and none is open: the newest."""
+    with working(services):
+        wait_until(lambda: len(jobs(services)) == count and jobs(services)[0].state not in OPEN_STATES)
+    return jobs(services)[0]
+
+
+def make_due(services: Services) -> None:
+    """As if the last one had been made days ago."""
+    from backends.sql.engine import Database
+    from backends.sql.tables import jobs as table
+
+    with closing(Database(services.settings.data_dir / "dafe.db", key=services.keys.database)) as database:
+        with database.write() as connection:
+            newest = [job.created_at for job in jobs(services)]
+            for at in newest:
+                connection.execute(table.update().where(table.c.created_at == at).values(created_at=at - AGO))
+
+
+def change(services: Services, seq: int, old: str = '"cli"', new: str = '"web"') -> None:
+    with closing(sqlite3.connect(services.settings.data_dir / "audit.db")) as connection:
+        connection.execute("DROP TRIGGER IF EXISTS audit_keeps")
+        changed = connection.execute("UPDATE audit SET body = replace(body, ?, ?) WHERE seq = ?", (old, new, seq))
+        assert changed.rowcount == 1
+        connection.commit()
+
+
+def last(services: Services) -> LastVerification:
+    found = services.audit.status(OPERATOR).last_verification
+    assert found is not None
+    return found
+
+
+def test_a_day_after_its_beginning_the_log_is_verified_once(services: Services) -> None:
+    before = datetime.now(UTC)
+    job = work(services, count=1)
+    assert (job.kind, job.state, job.priority, job.error) == (JobKind.VERIFY, JobState.DONE, Priority.BULK, None)
+    found = last(services)
+    assert (found.ok, found.findings, found.detail, found.by_itself) == (True, 0, "", True)
+    assert before < found.at == found.sound_at == found.complete_at
+    (event,) = services.audit.list(OPERATOR, actions=["worker.verify"]).events
+    assert (event.outcome, event.actor_id, event.channel) == (Outcome.DONE, "system", "worker")
+    counted = {"events": found.verified_to, "verified_to": found.verified_to, "findings": 0}
+    assert event.details == {"job": job.id, "ok": True, "complete": True, **counted}
+    assert event.seq == found.verified_to + 1
+    assert services.audit.status(OPERATOR).verified_to == found.verified_to
+    with working(services):
+        time.sleep(1.0)
+    assert len(jobs(services)) == 1
+
+
+def test_a_new_installation_waits_for_its_first_day_and_off_means_never(services: Services, tmp_path: Path) -> None:
+    with closing(opened(tmp_path / "new")) as new, working(new):
+        new.workspaces.add(OPERATOR, name="One")
+        time.sleep(1.0)
+        assert jobs(new) == []
+    with closing(opened(services.settings.data_dir, audit_verify_hours=0)) as off, working(off):
+        time.sleep(1.0)
+        assert jobs(off) == []
+
+
+def test_a_pause_of_days_is_made_up_once_and_only_what_is_new_is_read(services: Services) -> None:
+    work(services, count=1)
+    reached = last(services).verified_to
+    make_due(services)
+    services.audit.seal()
+    work(services, count=2)
+    newest = services.audit.list(OPERATOR, actions=["worker.verify"]).events[0]
+    assert (newest.details["complete"], newest.details["ok"]) == (False, True)
+    assert newest.details["events"] == last(services).verified_to - reached + 1
+    with working(services):
+        time.sleep(1.0)
+    assert len(jobs(services)) == 2
+
+
+def test_a_row_changed_between_two_runs_is_found_and_stays_found_until_all_is_sound(
+    services: Services, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    work(services, count=1)
+    change(services, 2)
+    make_due(services)
+    monkeypatch.setattr(audit_verifying, "_COMPLETE_EVERY", timedelta(0))
+    job = work(services, count=2)
+    monkeypatch.undo()
+    assert job.state is JobState.FAILED
+    assert job.error == "Event 2: the event is not as it was written."
+    found = last(services)
+    assert (found.ok, found.verified_to, found.findings, found.by_itself) == (False, 1, 1, True)
+    assert found.detail == job.error
+    event = services.audit.list(OPERATOR, actions=["worker.verify"]).events[0]
+    assert (event.details["ok"], event.details["findings"], event.details["verified_to"]) == (False, 1, 1)
+    assert services.audit.verify(OPERATOR, incremental=True).ok is True, "it begins behind the row"
+    assert last(services) == found
+    make_due(services)
+    work(services, count=3)
+    assert last(services).ok is False, "the next run reads all of it again"
+    assert last(services).detail == found.detail
+    change(services, 2, old='"web"', new='"cli"')
+    make_due(services)
+    assert work(services, count=4).state is JobState.DONE
+    assert (last(services).ok, last(services).findings) == (True, 0)
+
+
+def test_what_is_new_is_found_by_the_daily_run(services: Services) -> None:
+    work(services, count=1)
+    seq = services.audit.status(OPERATOR).events + 1
+    services.workspaces.rename(OPERATOR, workspace_id=services.workspaces.list(OPERATOR)[0].id, name="Other")
+    change(services, seq)
+    make_due(services)
+    job = work(services, count=2)
+    assert job.error is not None and job.error.startswith(f"Event {seq}: the event is not as it was written")
+    assert last(services).ok is False
+
+
+def test_what_is_found_is_shown_although_the_log_takes_no_more_events(services: Services) -> None:
+    """This process wrote the newest event itself, and knows that it was changed since."""
+    services.workspaces.rename(OPERATOR, workspace_id=services.workspaces.list(OPERATOR)[0].id, name="Other")
+    change(services, services.audit.status(OPERATOR).events)
+    with working(services):
+        wait_until(lambda: services.audit.status(OPERATOR).last_verification)
+        assert (last(services).ok, last(services).findings) == (False, 1)
+        wait_until(lambda: jobs(services)[0].waits > 0)
+    assert "gone or changed" in str(jobs(services)[0].error)
+
+
+def test_a_person_who_verifies_all_of_it_takes_the_finding_away_or_makes_one(services: Services) -> None:
+    change(services, 2)
+    assert services.audit.verify(OPERATOR).ok is False
+    assert (last(services).ok, last(services).by_itself) == (False, False)
+    change(services, 2, old='"web"', new='"cli"')
+    assert services.audit.verify(OPERATOR).ok is True
+    assert (last(services).ok, last(services).findings) == (True, 0)
+
+
+def test_a_note_that_somebody_wrote_is_none(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    work(services, count=1)
+    note = services.settings.data_dir / "audit.found"
+    note.write_text(note.read_text().replace('\\"findings\\":0', '\\"findings\\":1'))
+    assert services.audit.status(OPERATOR).last_verification is None
+    change(services, 2)
+    make_due(services)
+    assert work(services, count=2).state is JobState.FAILED, "all of it is read"
+
+
+@pytest.mark.parametrize("how", ["sound", "changed", "cut out", "a whole part cut out"])
+def test_a_large_log_is_read_in_slices_between_which_others_go_first(
+    services: Services, monkeypatch: pytest.MonkeyPatch, how: str
+) -> None:
+    monkeypatch.setattr(audit_verifying, "_TOGETHER", 4)
+    monkeypatch.setattr(audit_verifying, "_SLICE_SECONDS", 0.0)
+    workspace = services.workspaces.list(OPERATOR)[0]
+    for number in range(12):
+        services.workspaces.rename(OPERATOR, workspace_id=workspace.id, name=f"Name {number}")
+    services.audit.seal()
+    with closing(sqlite3.connect(services.settings.data_dir / "audit.db")) as connection:
+        connection.executescript("DROP TRIGGER audit_keeps; DROP TRIGGER audit_stays")
+        if how == "changed":
+            connection.execute("UPDATE audit SET body = replace(body, '\"cli\"', '\"web\"') WHERE seq = 14")
+        elif how == "cut out":
+            connection.execute("DELETE FROM audit WHERE seq = 14")
+        elif how == "a whole part cut out":
+            connection.execute("DELETE FROM audit WHERE seq BETWEEN 14 AND 21")
+        connection.commit()
+    add(services, workspace.id, "warfarin.txt", WARFARIN)
+    job = work(services, count=1)
+    if how == "sound":
+        assert (job.state, last(services).ok) == (JobState.DONE, True)
+        (event,) = services.audit.list(OPERATOR, actions=["worker.verify"]).events
+        assert event.details["verified_to"] == event.seq - 1
+        assert services.audit.verify(OPERATOR, incremental=True).ok is True, "it goes on where the slices ended"
+    else:
+        assert (job.state, last(services).verified_to) == (JobState.FAILED, 13)
+        assert job.error is not None and job.error.startswith("Event 14: ")
+    assert not (services.settings.data_dir / "audit.verifying").exists()
+    if how == "sound":
+        indexed = services.audit.list(OPERATOR, actions=["worker.index"], outcomes=[Outcome.DONE]).events[0]
+        assert indexed.seq < event.seq, "the document was not kept waiting"
+
+
+def test_a_sealer_that_is_silent_is_waited_for(services: Services, tmp_path: Path) -> None:
+    """`dafe up` has just started after a pause: its sealer signs within a minute."""
+    from app.security.audit_seals import UP_LOCK
+
+    folder = services.settings.data_dir
+    (folder / "seal" / "checkpoints.jsonl").unlink()
+    with exclusive(folder / UP_LOCK), working(services):
+        wait_until(lambda: [one.waits for one in jobs(services)] == [1])
+        (job,) = jobs(services)
+        assert (job.state, job.error) == (JobState.WAITING, "The sealer has not signed a checkpoint yet.")
+        assert services.audit.status(OPERATOR).last_verification is None
+
+
+@pytest.mark.slow
+def test_of_two_worker_processes_one_makes_the_job_and_a_killed_ones_is_done_by_another(
+    services: Services, metadata: MetadataStore
+) -> None:
+    folder = services.settings.data_dir
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("DAFE_")}
+    environment |= {"DAFE_DATA_DIR": str(folder), "DAFE_EMBEDDINGS__KIND": "hashing", "DAFE_LLM__KIND": "none"}
+    workers = [
+        subprocess.Popen([sys.executable, "-c", _SLOW_WORKER], env=environment, stdout=subprocess.PIPE, cwd=ROOT)
+        for _ in range(2)
+    ]
+    try:
+        wait_until(lambda: metadata.jobs.find(reader=None, states=[JobState.RUNNING]))
+        time.sleep(3.0)
+        (job,) = jobs(services)
+        assert (job.state, job.created_by) == (JobState.RUNNING, "system")
+    finally:
+        for worker in workers:
+            worker.kill()
+            worker.communicate()
+    assert work(services, count=1).state is JobState.DONE
+    assert (jobs(services)[0].id, last(services).ok) == (job.id, True)
+
+
+def test_administrators_see_and_stop_it_and_nobody_else(
+    services: Services, metadata: MetadataStore, make_actor: Callable[..., Actor], workspace: Workspace
+) -> None:
+    job = Job(**{**_waiting(), "id": "01J00000000000000000000000"})  # type: ignore[arg-type]
+    metadata.jobs.add(job)
+    root = make_actor("root", roles=(Role.ADMINISTRATOR,))
+    ilse = make_actor("ilse", workspace=workspace)
+    assert [one.id for one in services.jobs.list(root, workspace_id=NO_WORKSPACE)] == [job.id]
+    for call in (services.jobs.get, services.jobs.stop, services.jobs.retry):
+        with pytest.raises(ForbiddenError):
+            call(ilse, workspace_id=NO_WORKSPACE, job_id=job.id)
+    with pytest.raises(ForbiddenError):
+        services.jobs.list(ilse, workspace_id=NO_WORKSPACE)
+    assert services.jobs.stop(root, workspace_id=NO_WORKSPACE, job_id=job.id).state is JobState.STOPPED
+    assert services.jobs.retry(root, workspace_id=NO_WORKSPACE, job_id=job.id).state is JobState.WAITING
+    assert work(services, count=1).state is JobState.DONE
+
+
+def test_one_that_is_to_stop_stops_between_two_parts(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit_verifying, "_TOGETHER", 1)
+    verify_part = audit_verifying.AuditChecks.verify_part
+
+    def stopped_meanwhile(checks: Any, *given: Any, **options: Any) -> Any:
+        services.jobs.stop(OPERATOR, workspace_id=NO_WORKSPACE, job_id=jobs(services)[0].id)
+        return verify_part(checks, *given, **options)
+
+    monkeypatch.setattr(audit_verifying.AuditChecks, "verify_part", stopped_meanwhile)
+    monkeypatch.setattr("app.services.job_progress._RECORD_EVERY_SECONDS", 0.0)
+    assert work(services, count=1).state is JobState.STOPPED
+    assert services.audit.status(OPERATOR).last_verification is None
+
+
+def _waiting() -> dict[str, object]:
+    from app.services.schedules import _job
+
+    job = _job(JobKind.VERIFY)
+    return {name: getattr(job, name) for name in job.__slots__}
