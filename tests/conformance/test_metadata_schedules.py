@@ -9,7 +9,7 @@ from threading import Barrier
 import pytest
 
 from app.domain.ids import WorkspaceId
-from app.domain.jobs import Job, JobKind, JobState
+from app.domain.jobs import Job, JobKind
 from backends.metadata.base import MetadataStore
 from backends.metadata.settings import MetadataSettings
 from tests.conformance.implementations import implementations

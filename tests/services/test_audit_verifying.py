@@ -1,119 +1,48 @@
 """The worker verifies the audit log by itself: when, by whom, what it finds, and how long that is shown."""
 
-import os
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from threading import Event
 from typing import Any
 
 import pytest
 
-from app.container import OPERATOR, Services, open_services
+from app.container import OPERATOR, Services
 from app.domain.access import Actor, Role
-from app.domain.audit import LastVerification, Outcome
-from app.domain.jobs import Job, JobKind, JobState, Priority
+from app.domain.audit import Outcome
+from app.domain.jobs import JobKind, JobState, Priority
 from app.domain.workspaces import Workspace
 from app.errors import ForbiddenError
-from app.security import audit_log
-from app.services import audit_verifying
-from app.services.indexing import IndexingService
-from app.settings import load_settings
+from app.security.audit_seals import UP_LOCK
+from app.services import audit_verifying, schedules
 from backends.lock_files import exclusive
 from backends.metadata.base import MetadataStore
 from backends.queue.base import NO_WORKSPACE
+from backends.sql.engine import Database
+from backends.sql.tables import jobs as table
 from tests.services.letters import WARFARIN, add
-from tests.working import OPEN_STATES
+from tests.services.verifying import jobs, last, made_days_ago, opened, slow_workers, wait_until, work, working
 
-ROOT = Path(__file__).parents[2]
 AGO = timedelta(days=6)
-_SLOW_WORKER = """
-import sys, time
-from app.services import audit_checks
-def wait(*_given, **_options):
-    print("reading", flush=True)
-    time.sleep(600)
-audit_checks.AuditChecks.verify_part = wait
-from app.worker import main
-sys.exit(main())
-"""
-
-
-class DaysAgo(datetime):
-    """The clock of the log while the installation was made."""
-
-    @classmethod
-    def now(cls, tz: Any = None) -> "DaysAgo":
-        return super().now(tz) - AGO
-
-
-def opened(folder: Path, **chosen: Any) -> Services:
-    return open_services(load_settings(data_dir=folder, embeddings={"kind": "hashing"}, llm={"kind": "none"}, **chosen))
 
 
 @pytest.fixture
-def services(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Services]:
-    """Of an installation that was made days ago."""
-    monkeypatch.setattr(audit_log, "datetime", DaysAgo)
-    with closing(opened(tmp_path / "data")) as made:
-        for name in ("One", "Two", "Three"):
-            made.workspaces.add(OPERATOR, name=name)
-    monkeypatch.undo()
-    found = opened(tmp_path / "data")
-    found.audit.seal()
+def services(tmp_path: Path) -> Iterator[Services]:
+    found = made_days_ago(tmp_path / "data")
     yield found
     found.close()
 
 
-@contextmanager
-def working(services: Services) -> Iterator[IndexingService]:
-    """A worker in a thread, which looks at once for what is due."""
-    from threading import Thread
-
-    stop, indexing = Event(), services.make_indexing()
-    thread = Thread(target=indexing.serve, kwargs={"stop": stop})
-    thread.start()
-    try:
-        yield indexing
-    finally:
-        stop.set()
-        thread.join()
-
-
-def jobs(services: Services) -> list[Job]:
-    """Newest first."""
-    return services.jobs.list(OPERATOR, workspace_id=NO_WORKSPACE)
-
-
-def wait_until(condition: Callable[[], object], *, seconds: float = 60) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.05)
-
-
-def work(services: Services, *, count: int) -> Job:
-    """A worker until there are so many jobs and none is open: the newest."""
-    with working(services):
-        wait_until(lambda: len(jobs(services)) == count and jobs(services)[0].state not in OPEN_STATES)
-    return jobs(services)[0]
-
-
 def make_due(services: Services) -> None:
     """As if the last one had been made days ago."""
-    from backends.sql.engine import Database
-    from backends.sql.tables import jobs as table
-
-    with closing(Database(services.settings.data_dir / "dafe.db", key=services.keys.database)) as database:
-        with database.write() as connection:
-            newest = [job.created_at for job in jobs(services)]
-            for at in newest:
-                connection.execute(table.update().where(table.c.created_at == at).values(created_at=at - AGO))
+    path, known = services.settings.data_dir / "dafe.db", jobs(services)
+    with closing(Database(path, key=services.keys.database)) as database, database.write() as connection:
+        for job in known:
+            then = {"created_at": job.created_at - AGO}
+            connection.execute(table.update().where(table.c.id == job.id).values(then))
 
 
 def change(services: Services, seq: int, old: str = '"cli"', new: str = '"web"') -> None:
@@ -122,12 +51,6 @@ def change(services: Services, seq: int, old: str = '"cli"', new: str = '"web"')
         changed = connection.execute("UPDATE audit SET body = replace(body, ?, ?) WHERE seq = ?", (old, new, seq))
         assert changed.rowcount == 1
         connection.commit()
-
-
-def last(services: Services) -> LastVerification:
-    found = services.audit.status(OPERATOR).last_verification
-    assert found is not None
-    return found
 
 
 def test_a_day_after_its_beginning_the_log_is_verified_once(services: Services) -> None:
@@ -260,7 +183,14 @@ def test_a_large_log_is_read_in_slices_between_which_others_go_first(
         elif how == "a whole part cut out":
             connection.execute("DELETE FROM audit WHERE seq BETWEEN 14 AND 21")
         connection.commit()
-    add(services, workspace.id, "warfarin.txt", WARFARIN)
+    verify_part, added = audit_verifying.AuditChecks.verify_part, []
+
+    def added_meanwhile(*given: Any, **options: Any) -> Any:
+        if not added:
+            added.append(add(services, workspace.id, "warfarin.txt", WARFARIN))
+        return verify_part(*given, **options)
+
+    monkeypatch.setattr(audit_verifying.AuditChecks, "verify_part", added_meanwhile)
     job = work(services, count=1)
     if how == "sound":
         assert (job.state, last(services).ok) == (JobState.DONE, True)
@@ -278,8 +208,6 @@ def test_a_large_log_is_read_in_slices_between_which_others_go_first(
 
 def test_a_sealer_that_is_silent_is_waited_for(services: Services, tmp_path: Path) -> None:
     """`dafe up` has just started after a pause: its sealer signs within a minute."""
-    from app.security.audit_seals import UP_LOCK
-
     folder = services.settings.data_dir
     (folder / "seal" / "checkpoints.jsonl").unlink()
     with exclusive(folder / UP_LOCK), working(services):
@@ -293,22 +221,11 @@ def test_a_sealer_that_is_silent_is_waited_for(services: Services, tmp_path: Pat
 def test_of_two_worker_processes_one_makes_the_job_and_a_killed_ones_is_done_by_another(
     services: Services, metadata: MetadataStore
 ) -> None:
-    folder = services.settings.data_dir
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("DAFE_")}
-    environment |= {"DAFE_DATA_DIR": str(folder), "DAFE_EMBEDDINGS__KIND": "hashing", "DAFE_LLM__KIND": "none"}
-    workers = [
-        subprocess.Popen([sys.executable, "-c", _SLOW_WORKER], env=environment, stdout=subprocess.PIPE, cwd=ROOT)
-        for _ in range(2)
-    ]
-    try:
+    with slow_workers(services.settings.data_dir, {}):
         wait_until(lambda: metadata.jobs.find(reader=None, states=[JobState.RUNNING]))
         time.sleep(3.0)
         (job,) = jobs(services)
         assert (job.state, job.created_by) == (JobState.RUNNING, "system")
-    finally:
-        for worker in workers:
-            worker.kill()
-            worker.communicate()
     assert work(services, count=1).state is JobState.DONE
     assert (jobs(services)[0].id, last(services).ok) == (job.id, True)
 
@@ -316,7 +233,7 @@ def test_of_two_worker_processes_one_makes_the_job_and_a_killed_ones_is_done_by_
 def test_administrators_see_and_stop_it_and_nobody_else(
     services: Services, metadata: MetadataStore, make_actor: Callable[..., Actor], workspace: Workspace
 ) -> None:
-    job = Job(**{**_waiting(), "id": "01J00000000000000000000000"})  # type: ignore[arg-type]
+    job = schedules._job(JobKind.VERIFY)
     metadata.jobs.add(job)
     root = make_actor("root", roles=(Role.ADMINISTRATOR,))
     ilse = make_actor("ilse", workspace=workspace)
@@ -335,18 +252,11 @@ def test_one_that_is_to_stop_stops_between_two_parts(services: Services, monkeyp
     monkeypatch.setattr(audit_verifying, "_TOGETHER", 1)
     verify_part = audit_verifying.AuditChecks.verify_part
 
-    def stopped_meanwhile(checks: Any, *given: Any, **options: Any) -> Any:
+    def stopped_meanwhile(*given: Any, **options: Any) -> Any:
         services.jobs.stop(OPERATOR, workspace_id=NO_WORKSPACE, job_id=jobs(services)[0].id)
-        return verify_part(checks, *given, **options)
+        return verify_part(*given, **options)
 
     monkeypatch.setattr(audit_verifying.AuditChecks, "verify_part", stopped_meanwhile)
     monkeypatch.setattr("app.services.job_progress._RECORD_EVERY_SECONDS", 0.0)
     assert work(services, count=1).state is JobState.STOPPED
     assert services.audit.status(OPERATOR).last_verification is None
-
-
-def _waiting() -> dict[str, object]:
-    from app.services.schedules import _job
-
-    job = _job(JobKind.VERIFY)
-    return {name: getattr(job, name) for name in job.__slots__}
