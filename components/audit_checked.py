@@ -3,7 +3,7 @@
 import streamlit as st
 
 from app.domain.audit import LastVerification
-from components.audit_verdict import ADVICE
+from components.audit_verdict import after_findings
 from components.banner import banner
 from components.formats import moment, number, plain
 
@@ -11,7 +11,7 @@ from components.formats import moment, number, plain
 def checked_banner(last: LastVerification) -> None:
     """One gray line while the log is sound."""
     if last.ok is False:
-        banner("bad", "The log was changed.", f"{_found(last)}: {last.detail} {_sound(last)}{ADVICE}")
+        banner("bad", "The log was changed.", f"{_found(last)}: {last.detail} {after_findings(last.verified_to)}")
     elif last.ok is None:
         banner("warning", "It cannot be told whether the log is intact.", f"{_found(last)}: {last.detail}")
     else:
@@ -26,10 +26,6 @@ def _found(last: LastVerification) -> str:
 
 def _verified(last: LastVerification) -> str:
     return f"Verified{' by itself' if last.by_itself else ''} {_at(last)}"
-
-
-def _sound(last: LastVerification) -> str:
-    return f"Events 1 to {number(last.verified_to)} are sound. " if last.verified_to else ""
 
 
 def _at(last: LastVerification) -> str:

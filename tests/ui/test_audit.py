@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -26,6 +27,11 @@ def officer(sign_in: Callable[..., Person]) -> Person:
 def texts(page: AppTest) -> str:
     shown = [*page.title, *page.markdown, *page.success, *page.error]
     return "\n".join(element.value for element in shown).replace("\\", "")
+
+
+def verify_by_itself(services: Services) -> None:
+    checks = services.audit._checks
+    checks.keep(checks.verify_part(None, events=10_000).result, complete=True, by_itself=True)
 
 
 def test_every_audited_action_has_words() -> None:
@@ -72,14 +78,54 @@ def test_verifying_a_changed_log_says_where(
     open_page: OpenPage, services: Services, officer: Person, tmp_path: Path
 ) -> None:
     page = open_page("audit", officer)
-    with sqlite3.connect(tmp_path / "data" / "audit.db") as connection:
-        connection.execute("DROP TRIGGER audit_keeps")
-        connection.execute("UPDATE audit SET body = replace(body, '\"cli\"', '\"web\"') WHERE seq = 2")
-    connection.close()
+    change_event_2(tmp_path / "data")
     page.button(key="audit-verify").click().run()
     assert not page.exception
     assert "The log was changed." in texts(page)
     assert "Event 2" in texts(page)
+
+
+def change_event_2(data_dir: Path, old: str = '"cli"', new: str = '"web"') -> None:
+    with closing(sqlite3.connect(data_dir / "audit.db")) as connection:
+        connection.execute("DROP TRIGGER IF EXISTS audit_keeps")
+        connection.execute("UPDATE audit SET body = replace(body, ?, ?) WHERE seq = 2", (old, new))
+        connection.commit()
+
+
+def test_what_the_program_found_by_itself_is_shown_until_all_is_sound(
+    open_page: OpenPage, services: Services, officer: Person
+) -> None:
+    page = open_page("audit", officer)
+    assert "by itself" not in texts(page)
+    services.audit.seal()
+    verify_by_itself(services)
+    page.run()
+    last = services.audit.status(OPERATOR).last_verification
+    assert last is not None
+    assert f"Verified by itself today {last.at.astimezone():%H:%M}: sound up to event {last.verified_to}." in texts(
+        page
+    )
+    change_event_2(services.settings.data_dir)
+    verify_by_itself(services)
+    page.run()
+    assert not page.exception
+    shown = page.error[0].value.replace("\\", "")
+    assert shown.startswith("**The log was changed.** Found by itself today ")
+    assert "Event 2: the event is not as it was written. Event 1 is sound. Keep the data folder as it is" in shown
+    assert services.audit.verify(OPERATOR, incremental=True).ok is True
+    page.run()
+    assert page.error, "what was read since then is sound, and not the rest"
+    page.button(key="audit-verify").click().run()
+    assert len(page.error) == 1, "said once"
+    change_event_2(services.settings.data_dir, '"web"', '"cli"')
+    page.button(key="audit-verify").click().run()
+    assert not page.error
+    assert "The log is intact." in texts(page)
+    change_event_2(services.settings.data_dir)
+    verify_by_itself(services)
+    page.run()
+    assert "The log is intact." not in texts(page)
+    assert "Found by itself" in page.error[0].value
 
 
 def test_reading_and_verifying_the_log_are_in_the_log(open_page: OpenPage, services: Services, officer: Person) -> None:
