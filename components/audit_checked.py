@@ -11,21 +11,13 @@ from components.formats import moment, number, plain
 def checked_banner(last: LastVerification) -> None:
     """One gray line while the log is sound."""
     if last.ok is False:
-        banner("bad", "The log was changed.", f"{_found(last)}: {last.detail} {after_findings(last.verified_to)}")
+        banner("bad", "The log was changed.", f"Found {_at(last)}. {last.detail} {after_findings(last.verified_to)}")
     elif last.ok is None:
-        banner("warning", "It cannot be told whether the log is intact.", f"{_found(last)}: {last.detail}")
+        banner("warning", "It cannot be told whether the log is intact.", f"Verified {_at(last)}. {last.detail}")
     else:
-        line = plain(f"{_verified(last)}: sound up to event {number(last.verified_to)}.")
+        verified = f"Verified{' by itself' if last.by_itself else ''} {_at(last)}"
+        line = plain(f"{verified}: sound up to event {number(last.verified_to)}.")
         st.markdown(f":gray[:material/verified_user: {line}]")
-
-
-def _found(last: LastVerification) -> str:
-    by = "by itself" if last.by_itself else "when it was verified"
-    return f"Found {by} {_at(last)}"
-
-
-def _verified(last: LastVerification) -> str:
-    return f"Verified{' by itself' if last.by_itself else ''} {_at(last)}"
 
 
 def _at(last: LastVerification) -> str:

@@ -57,10 +57,10 @@ def health_banner(checks: Sequence[HealthCheck]) -> None:
         [one for one in checks if health_word(one) is word]
         for word in (NOT_WORKING, CHANGED, NOT_RUNNING, STARTED_AGAIN, AWAY, BEING_MADE, SLOW)
     )
-    if bad:
-        banner("bad", f"{_listed(bad)} {_verb(bad, 'does', 'do')} not work.", "What to do stands in the table.")
-    elif changed:
+    if changed:
         banner("bad", "The audit log was changed.", "What was found, and what to do, stands in the table.")
+    elif bad:
+        banner("bad", f"{_listed(bad)} {_verb(bad, 'does', 'do')} not work.", "What to do stands in the table.")
     elif halting:
         banner("warning", "The worker is not running.", "Documents that are added wait; everything else works.")
     elif ended:

@@ -131,7 +131,10 @@ class AuditChecks:
         return self._log.head().seq
 
     def problem(self) -> str:
-        """Why it could not be told now whether the log is sound, as far as this is known without reading it."""
+        """Why it could not be told now whether the log is sound, as far as this is known without reading it; nothing
+        where the sealer found something itself, which the log is to be read for."""
+        if self._seals.complaint():
+            return ""
         _, device = self._log.in_step()
         return self._seals.problem() or (device.detail if device and not device.ok else "")
 

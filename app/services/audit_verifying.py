@@ -115,6 +115,7 @@ class AuditVerifying:
             doubt = run.doubt or part.result.doubt
             run = replace(run, begin=part.reached, events=run.events + part.result.events, doubt=doubt)
             if part.is_last or part.result.ok is False:
+                progress(Stage.READING, part.reached.seq, max(total, part.reached.seq))
                 return self._keep(job, run, part.result)
             if time.monotonic() >= until:
                 self._note_run(job.id, run)

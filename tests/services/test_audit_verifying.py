@@ -65,6 +65,7 @@ def test_a_day_after_its_beginning_the_log_is_verified_once(services: Services) 
     counted = {"events": found.verified_to, "verified_to": found.verified_to, "findings": 0}
     assert event.details == {"job": job.id, "ok": True, "complete": True, **counted}
     assert event.seq == found.verified_to + 1
+    assert job.done == job.total == found.verified_to
     assert services.audit.status(OPERATOR).verified_to == found.verified_to
     with working(services):
         time.sleep(1.0)
@@ -215,6 +216,13 @@ def test_a_sealer_that_is_silent_is_waited_for(services: Services, tmp_path: Pat
         (job,) = jobs(services)
         assert (job.state, job.error) == (JobState.WAITING, "The sealer has not signed a checkpoint yet.")
         assert services.audit.status(OPERATOR).last_verification is None
+
+
+def test_a_sealer_that_found_something_is_not_waited_for(services: Services) -> None:
+    change(services, 2)
+    (services.settings.data_dir / "seal" / "complaint").write_text("The audit log is not whole, so nothing is sealed.")
+    job = work(services, count=1)
+    assert (job.state, job.waits, last(services).ok) == (JobState.FAILED, 0, False)
 
 
 @pytest.mark.slow
