@@ -39,7 +39,7 @@ from tests.security.canaries import (
     found_canaries,
 )
 from tests.servers.requiring import require
-from tests.ui.test_audit import change_event_2
+from tests.services.verifying import change
 from tests.working import work_off
 
 TOKEN = "a-long-random-text-that-only-prometheus-knows"
@@ -195,11 +195,11 @@ def test_the_last_verification_of_the_log_is_told_in_numbers(watched: Watched) -
     assert watched.services.audit.verify(OPERATOR).ok is True
     assert watched.number("dafe_audit_findings") == 0
     assert 0 <= watched.number("dafe_audit_last_sound_age_seconds") < 60
-    change_event_2(watched.services.settings.data_dir)
+    change(watched.services, 2)
     assert watched.services.audit.verify(OPERATOR).ok is False
     assert watched.number("dafe_audit_findings") == 1
     assert 0 <= watched.number("dafe_audit_last_sound_age_seconds") < 60
-    change_event_2(watched.services.settings.data_dir, '"web"', '"cli"')
+    change(watched.services, 2, '"web"', '"cli"')
 
 
 def test_what_workers_did_is_told_by_the_web_process(watched: Watched) -> None:

@@ -24,7 +24,7 @@ from backends.queue.base import NO_WORKSPACE
 from backends.sql.engine import Database
 from backends.sql.tables import jobs as table
 from tests.services.letters import WARFARIN, add
-from tests.services.verifying import jobs, last, made_days_ago, opened, slow_workers, wait_until, work, working
+from tests.services.verifying import change, jobs, last, made_days_ago, opened, slow_workers, wait_until, work, working
 
 AGO = timedelta(days=6)
 
@@ -43,14 +43,6 @@ def make_due(services: Services) -> None:
         for job in known:
             then = {"created_at": job.created_at - AGO}
             connection.execute(table.update().where(table.c.id == job.id).values(then))
-
-
-def change(services: Services, seq: int, old: str = '"cli"', new: str = '"web"') -> None:
-    with closing(sqlite3.connect(services.settings.data_dir / "audit.db")) as connection:
-        connection.execute("DROP TRIGGER IF EXISTS audit_keeps")
-        changed = connection.execute("UPDATE audit SET body = replace(body, ?, ?) WHERE seq = ?", (old, new, seq))
-        assert changed.rowcount == 1
-        connection.commit()
 
 
 def test_a_day_after_its_beginning_the_log_is_verified_once(services: Services) -> None:

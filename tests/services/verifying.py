@@ -1,6 +1,7 @@
 """An installation that was made days ago, and the workers that verify its audit log."""
 
 import os
+import sqlite3
 import subprocess
 import sys
 import time
@@ -95,6 +96,21 @@ def last(services: Services) -> LastVerification:
     found = services.audit.status(OPERATOR).last_verification
     assert found is not None
     return found
+
+
+def change(services: Services, seq: int, old: str = '"cli"', new: str = '"web"') -> None:
+    """One event in the file of the log, behind the program's back."""
+    with closing(sqlite3.connect(services.settings.data_dir / "audit.db")) as connection:
+        connection.execute("DROP TRIGGER IF EXISTS audit_keeps")
+        changed = connection.execute("UPDATE audit SET body = replace(body, ?, ?) WHERE seq = ?", (old, new, seq))
+        assert changed.rowcount == 1
+        connection.commit()
+
+
+def verify_by_itself(services: Services) -> None:
+    """All of the log, as the job does."""
+    checks = services.audit._checks
+    checks.keep(checks.verify_part(None, events=10_000).result, complete=True, by_itself=True)
 
 
 @contextmanager

@@ -1,9 +1,6 @@
 """The Audit log page: read, filter, verify, export; nothing for those who may not."""
 
-import sqlite3
 from collections.abc import Callable
-from contextlib import closing
-from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -14,6 +11,7 @@ from app.domain.audit import AuditKind
 from app.domain.workspaces import Workspace
 from app.security.actions import ACTIONS
 from components.audit_words import ACTION
+from tests.services.verifying import change, verify_by_itself
 from tests.ui.conftest import Person
 
 OpenPage = Callable[..., AppTest]
@@ -27,11 +25,6 @@ def officer(sign_in: Callable[..., Person]) -> Person:
 def texts(page: AppTest) -> str:
     shown = [*page.title, *page.markdown, *page.success, *page.error]
     return "\n".join(element.value for element in shown).replace("\\", "")
-
-
-def verify_by_itself(services: Services) -> None:
-    checks = services.audit._checks
-    checks.keep(checks.verify_part(None, events=10_000).result, complete=True, by_itself=True)
 
 
 def test_every_audited_action_has_words() -> None:
@@ -74,22 +67,13 @@ def test_verifying_an_intact_log_says_so(open_page: OpenPage, services: Services
     assert "The log is intact." in texts(page)
 
 
-def test_verifying_a_changed_log_says_where(
-    open_page: OpenPage, services: Services, officer: Person, tmp_path: Path
-) -> None:
+def test_verifying_a_changed_log_says_where(open_page: OpenPage, services: Services, officer: Person) -> None:
     page = open_page("audit", officer)
-    change_event_2(tmp_path / "data")
+    change(services, 2)
     page.button(key="audit-verify").click().run()
     assert not page.exception
     assert "The log was changed." in texts(page)
     assert "Event 2" in texts(page)
-
-
-def change_event_2(data_dir: Path, old: str = '"cli"', new: str = '"web"') -> None:
-    with closing(sqlite3.connect(data_dir / "audit.db")) as connection:
-        connection.execute("DROP TRIGGER IF EXISTS audit_keeps")
-        connection.execute("UPDATE audit SET body = replace(body, ?, ?) WHERE seq = 2", (old, new))
-        connection.commit()
 
 
 def test_what_the_program_found_by_itself_is_shown_until_all_is_sound(
@@ -105,7 +89,7 @@ def test_what_the_program_found_by_itself_is_shown_until_all_is_sound(
     assert f"Verified by itself today {last.at.astimezone():%H:%M}: sound up to event {last.verified_to}." in texts(
         page
     )
-    change_event_2(services.settings.data_dir)
+    change(services, 2)
     verify_by_itself(services)
     page.run()
     assert not page.exception
@@ -117,11 +101,11 @@ def test_what_the_program_found_by_itself_is_shown_until_all_is_sound(
     assert page.error, "what was read since then is sound, and not the rest"
     page.button(key="audit-verify").click().run()
     assert len(page.error) == 1, "said once"
-    change_event_2(services.settings.data_dir, '"web"', '"cli"')
+    change(services, 2, '"web"', '"cli"')
     page.button(key="audit-verify").click().run()
     assert not page.error
     assert "The log is intact." in texts(page)
-    change_event_2(services.settings.data_dir)
+    change(services, 2)
     verify_by_itself(services)
     page.run()
     assert "The log is intact." not in texts(page)

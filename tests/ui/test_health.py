@@ -11,8 +11,8 @@ from app.embedding_parts import VECTORS
 from app.services.health import HealthCheck, Level
 from components.health_table import AWAY, BEING_MADE, NOT_RUNNING, health_word
 from components.words import NOT_SET_UP, NOT_WORKING, SLOW, WORKING
+from tests.services.verifying import change, verify_by_itself
 from tests.ui.conftest import Person
-from tests.ui.test_audit import change_event_2, verify_by_itself
 
 OpenPage = Callable[..., AppTest]
 
@@ -55,7 +55,7 @@ def test_a_log_that_was_found_changed_is_said_first(
     verify_by_itself(services)
     page.run()
     assert "sound up to event" in cells(page)
-    change_event_2(services.settings.data_dir)
+    change(services, 2)
     verify_by_itself(services)
     page.run()
     assert "The audit log was changed." in page.error[0].value.replace("\\", "")
