@@ -76,10 +76,10 @@ def verify_log(
     reading = _Reading(max(start, 1), previous=GENESIS, links=start == 0, findings=findings)
     copy = DeviceCopy(second_device, after=reading.expected - 1) if second_device else None
     _read_rows(log, last, reading, event_macs(mac_key), claims, copy)
-    if is_part:
-        reading.add(_missing(reading.expected, last))
-    else:
+    if not is_part:
         _read_end(log, reading, claims, copy)
+    elif reading.expected <= last:
+        reading.add(AuditFinding(reading.expected, "missing", _missing(reading.expected, last)))
     doubt = "" if is_part else _doubt(checkpoints, seals, reading.events)
     doubt = doubt or (copy.doubt if copy else "")
     return _result(reading, checkpoints, verified_from=max(start, 1), doubt=doubt)
@@ -104,11 +104,6 @@ def _read_rows(
                 reading.add(AuditFinding(claim.seq, "seal", claim.detail, claim.sound_to))
         if copy is not None:
             reading.add(copy.compare(row))
-
-
-def _missing(first: int, last: int) -> AuditFinding | None:
-    """At the end of a part: its last events are known to be there."""
-    return AuditFinding(first, "missing", f"events {first} to {last} are not there") if first <= last else None
 
 
 def _read_end(log: AuditLog, reading: _Reading, claims: Iterable[Claim], copy: DeviceCopy | None) -> None:
