@@ -15,7 +15,7 @@ from app.domain.jobs import Job, JobState, Stage
 from app.errors import BackendUnavailableError, CancelledError, ConfigurationError, DafeError
 from app.logs import get_logger
 from app.pipeline.indexing import Pace
-from app.security.auditor import Auditor
+from app.security.auditor import Auditor, Details
 from app.security.keyed_note import KeyedNote
 from app.security.verified_point import VerifiedPoint
 from app.services.audit_checks import AuditChecks, sentence
@@ -135,7 +135,7 @@ class AuditVerifying:
         if result.ok and run.doubt:
             result = replace(result, ok=None)
         self._checks.keep(result, complete=run.complete, by_itself=True)
-        details = {
+        details: Details = {
             "job": job.id,
             "ok": bool(result.ok),
             "complete": run.complete,

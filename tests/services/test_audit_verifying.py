@@ -13,11 +13,13 @@ import pytest
 from app.container import OPERATOR, Services
 from app.domain.access import Actor, Role
 from app.domain.audit import Outcome
+from app.domain.documents import Document
 from app.domain.jobs import JobKind, JobState, Priority
 from app.domain.workspaces import Workspace
 from app.errors import ForbiddenError
 from app.security.audit_seals import UP_LOCK
 from app.services import audit_verifying, schedules
+from app.services.audit_checks import AuditChecks
 from backends.lock_files import exclusive
 from backends.metadata.base import MetadataStore
 from backends.queue.base import NO_WORKSPACE
@@ -176,14 +178,15 @@ def test_a_large_log_is_read_in_slices_between_which_others_go_first(
         elif how == "a whole part cut out":
             connection.execute("DELETE FROM audit WHERE seq BETWEEN 14 AND 21")
         connection.commit()
-    verify_part, added = audit_verifying.AuditChecks.verify_part, []
+    verify_part = AuditChecks.verify_part
+    added: list[Document] = []
 
     def added_meanwhile(*given: Any, **options: Any) -> Any:
         if not added:
             added.append(add(services, workspace.id, "warfarin.txt", WARFARIN))
         return verify_part(*given, **options)
 
-    monkeypatch.setattr(audit_verifying.AuditChecks, "verify_part", added_meanwhile)
+    monkeypatch.setattr(AuditChecks, "verify_part", added_meanwhile)
     job = work(services, count=1)
     if how == "sound":
         assert (job.state, last(services).ok) == (JobState.DONE, True)
@@ -250,13 +253,13 @@ def test_administrators_see_and_stop_it_and_nobody_else(
 
 def test_one_that_is_to_stop_stops_between_two_parts(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(audit_verifying, "_TOGETHER", 1)
-    verify_part = audit_verifying.AuditChecks.verify_part
+    verify_part = AuditChecks.verify_part
 
     def stopped_meanwhile(*given: Any, **options: Any) -> Any:
         services.jobs.stop(OPERATOR, workspace_id=NO_WORKSPACE, job_id=jobs(services)[0].id)
         return verify_part(*given, **options)
 
-    monkeypatch.setattr(audit_verifying.AuditChecks, "verify_part", stopped_meanwhile)
+    monkeypatch.setattr(AuditChecks, "verify_part", stopped_meanwhile)
     monkeypatch.setattr("app.services.job_progress._RECORD_EVERY_SECONDS", 0.0)
     assert work(services, count=1).state is JobState.STOPPED
     assert services.audit.status(OPERATOR).last_verification is None
