@@ -4,6 +4,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -18,8 +19,9 @@ from app.domain.jobs import JobKind, JobState, Priority
 from app.domain.workspaces import Workspace
 from app.errors import ForbiddenError
 from app.security.audit_seals import UP_LOCK
+from app.security.second_device import SecondDevice
 from app.services import audit_verifying, schedules
-from app.services.audit_checks import AuditChecks
+from app.services.audit_checks import AuditChecks, Part
 from backends.lock_files import exclusive
 from backends.metadata.base import MetadataStore
 from backends.queue.base import NO_WORKSPACE
@@ -200,6 +202,41 @@ def test_a_large_log_is_read_in_slices_between_which_others_go_first(
     if how == "sound":
         indexed = services.audit.list(OPERATOR, actions=["worker.index"], outcomes=[Outcome.DONE]).events[0]
         assert indexed.seq < event.seq, "the document was not kept waiting"
+
+
+def parts(services: Services, *, events: int) -> list[Part]:
+    checks = services.audit._checks
+    found = [checks.verify_part(None, events=events)]
+    while not found[-1].is_last and found[-1].result.ok is not False:
+        found.append(checks.verify_part(found[-1].reached, events=events))
+    return found
+
+
+def test_a_part_begins_with_the_event_and_the_seal_that_the_last_one_ended_with(services: Services) -> None:
+    services.audit.seal()
+    services.workspaces.add(OPERATOR, name="Four")
+    first = parts(services, events=7)[0]
+    assert (first.result.ok, first.reached.seq, first.reached.checkpoint) == (True, 7, 1)
+    checks = services.audit._checks
+    for other in ({"head": "f" * 64}, {"checkpoint_hash": "f" * 64}):
+        assert checks.verify_part(replace(first.reached, **other), events=2).result.ok is False  # type: ignore[arg-type]
+    assert checks.verify_part(first.reached, events=2).result.ok is True
+
+
+def test_the_second_device_is_read_beside_every_part(tmp_path: Path, services: Services) -> None:
+    device = tmp_path / "device"
+    device.mkdir()
+    with closing(made_days_ago(tmp_path / "other", audit_second_device=device)) as kept:
+        assert [one.result.ok for one in parts(kept, events=2)] == [True] * 3
+        lines = SecondDevice(device).events.read_text().splitlines(keepends=True)
+        SecondDevice(device).events.write_text("".join([*lines[:3], lines[3].replace("cli", "web"), *lines[4:]]))
+        (finding,) = parts(kept, events=2)[-1].result.findings
+        assert (finding.seq, finding.kind) == (4, "device")
+        SecondDevice(device).events.write_text("".join(lines[:1]))
+        kept.jobs._metadata.jobs.add(replace(schedules._job(JobKind.VERIFY), waits=6))
+        job = work(kept, count=1)
+        assert (job.state, last(kept).ok, last(kept).verified_to) == (JobState.FAILED, None, job.done)
+        assert job.error == last(kept).detail != ""
 
 
 def test_a_sealer_that_is_silent_is_waited_for(services: Services, tmp_path: Path) -> None:
