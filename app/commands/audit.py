@@ -79,8 +79,8 @@ def show_status(as_user: AsUser = "", as_json: Json = False) -> None:
 def _last(found: dict[str, Any] | None) -> str:
     if found is None:
         return "none"
-    words = {True: "sound", False: "the log was changed:", None: "it cannot be told:"}
-    return f"{words[found['ok']]} {found['detail']}".strip() + f" at {found['at']}"
+    words = {True: "sound", False: "the log was changed.", None: "it cannot be told."}
+    return f"{found['at']}: {words[found['ok']]} {found['detail']}".strip()
 
 
 @audit.command("tail")
