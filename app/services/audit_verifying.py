@@ -112,8 +112,9 @@ class AuditVerifying:
             if not progress(Stage.READING, done, max(total, done + 1)):
                 raise CancelledError("Verifying the audit log was stopped.")
             part = self._checks.verify_part(run.begin, events=_TOGETHER)
-            doubt = run.doubt or part.result.doubt
-            run = replace(run, begin=part.reached, events=run.events + part.result.events, doubt=doubt)
+            again = 1 if run.events else 0  # The event that the part before ended with is read twice.
+            events, doubt = run.events + part.result.events - again, run.doubt or part.result.doubt
+            run = replace(run, begin=part.reached, events=events, doubt=doubt)
             if part.is_last or part.result.ok is False:
                 progress(Stage.READING, part.reached.seq, max(total, part.reached.seq))
                 return self._keep(job, run, part.result)
