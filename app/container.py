@@ -8,6 +8,7 @@ from datetime import timedelta
 from functools import lru_cache
 from typing import Any
 
+from app.audit_parts import checks_of
 from app.domain.access import Actor, Role
 from app.domain.ids import UserId, VersionId, WorkspaceId
 from app.domain.models import ProbeResult
@@ -181,9 +182,8 @@ def _make_workspaces(installation: Installation, retriever: Retriever, auditor: 
 def _make_audit(installation: Installation, auditor: Auditor) -> AuditService:
     return AuditService(
         log=installation.log,
-        keys=installation.keys,
         seals=installation.seals,
-        verified=installation.settings.data_dir / "audit.verified",
+        checks=checks_of(installation),
         metadata=installation.metadata,
         auditor=auditor,
     )

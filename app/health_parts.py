@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable
 from datetime import timedelta
 
+from app.audit_parts import verification_part
 from app.domain.ids import VersionId, WorkspaceId
 from app.domain.models import Band, ProbeResult
 from app.embedding_parts import vectors_part
@@ -44,6 +45,7 @@ def health_parts(installation: Installation, *, models: LanguageModels, probe: C
         Part("Database", required, _kind(settings.metadata), lambda: _database(installation), "Run dafe doctor again."),
         *_replica(installation),
         Part("Audit log", required, _kind(settings.audit), lambda: _audit(installation), audit_fix),
+        verification_part(installation),
         *_second_copy(installation),
         Part("Files", required, _kind(settings.files), lambda: _files(installation), "Check the data folder's rights."),
         Part("Disk", required, "", lambda: _disk(installation), "Free some room on the data folder's disk."),

@@ -1,7 +1,9 @@
 """What the worker is made of."""
 
+from datetime import timedelta
 from typing import Any
 
+from app.audit_parts import checks_of
 from app.domain.jobs import JobKind
 from app.installation import Installation
 from app.language_models import LanguageModels
@@ -11,6 +13,7 @@ from app.pipeline.extraction import ChosenExtractor
 from app.pipeline.indexing import Indexer
 from app.pipeline.parsing import SentenceParser
 from app.security.auditor import Auditor
+from app.services.audit_verifying import AuditVerifying
 from app.services.embedding_again import EmbeddingAgain
 from app.services.embedding_upkeep import EmbeddingUpkeep
 from app.services.export_upkeep import ExportUpkeep
@@ -20,6 +23,7 @@ from app.services.job_progress import JobRunner
 from app.services.recovering import Recovery
 from app.services.removing import Remover
 from app.services.rereading import Rereading
+from app.services.schedules import Schedule, ScheduleUpkeep
 from app.services.storing import VersionStoring
 from app.services.used_models import UsedModels
 from app.services.walks import WalkUpkeep
@@ -43,6 +47,7 @@ def make_indexing(
     )
     walks = WalkUpkeep(metadata=metadata, adjacencies=installation.adjacencies)
     exports = ExportUpkeep(kept=installation.settings.exports_kept, **stores)
+    schedules = ScheduleUpkeep(schedules=_schedules(installation), metadata=metadata, queue=queue)
     upkeep = EmbeddingUpkeep(spaces=installation.spaces, metadata=metadata, queue=queue)
     return IndexingService(
         indexer=indexer,
@@ -51,7 +56,7 @@ def make_indexing(
         recovery=Recovery(
             queue=queue,
             remover=remover,
-            each_time=(rereading.begin, upkeep.begin, exports.sweep),
+            each_time=(rereading.begin, upkeep.begin, exports.sweep, schedules.begin),
             at_first=walks.refresh_all,
             **stores,
         ),
@@ -65,10 +70,17 @@ def make_indexing(
 
 def _make_runners(installation: Installation, auditor: Auditor) -> dict[JobKind, JobRunner]:
     common: dict[str, Any] = {"metadata": installation.metadata, "queue": installation.queue, "auditor": auditor}
+    checks, folder = checks_of(installation), installation.settings.data_dir
     return {
         JobKind.EMBED: EmbeddingAgain(spaces=installation.spaces, cache=installation.cache, **common),
         JobKind.EXPORT: GraphExporting(graph=installation.graph, files=installation.files, **common),
+        JobKind.VERIFY: AuditVerifying(checks=checks, key=installation.keys.audit_mac, folder=folder, **common),
     }
+
+
+def _schedules(installation: Installation) -> list[Schedule]:
+    hours = installation.settings.audit_verify_hours
+    return [Schedule(JobKind.VERIFY, timedelta(hours=hours), since=checks_of(installation).begun)]
 
 
 def _make_indexer(

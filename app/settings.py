@@ -101,6 +101,9 @@ class Settings(BaseSettings):
     audit_seal_dir: Path | None = Field(
         default=None, description="The sealer's key and its checkpoints; without it `seal` in the data folder."
     )
+    audit_verify_hours: float = Field(
+        default=24, ge=0, le=720, description="The audit log is verified every so many hours by itself; 0: never."
+    )
     metrics_token: SecretStr | None = Field(
         default=None,
         min_length=32,

@@ -1,13 +1,14 @@
 """The objects that the command line and REST show: stable names, documented in DESIGN.md section 7."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
 from pydantic import BaseModel
 
 from app.domain.answers import Answer, AnswerTriple, Citation
-from app.domain.audit import AuditStatus, AuditVerification, timestamp
+from app.domain.audit import AuditStatus, AuditVerification, LastVerification, timestamp
 from app.domain.documents import Document
 from app.domain.graph import Subgraph
 from app.domain.jobs import Job
@@ -272,7 +273,14 @@ def audit_status_view(status: AuditStatus) -> dict[str, Any]:
         "second_device": status.second_device,
         "second_device_ok": status.second_device_ok,
         "behind": status.behind,
+        "last_verification": _last_verification_view(status.last_verification),
     }
+
+
+def _last_verification_view(last: LastVerification | None) -> dict[str, Any] | None:
+    if last is None:
+        return None
+    return {name: timestamp(it) if isinstance(it, datetime) else it for name, it in asdict(last).items()}
 
 
 def checks_view(checks: Sequence[HealthCheck]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from components.formats import counted, number, viewer_zone
 
 _SHIELD = ":material/verified_user:"
 _MOST_NAMED = 3
+_ADVICE = "Keep the data folder as it is, export the log, and compare it with the second device or the last export."
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,12 @@ def _where(result: AuditVerification) -> str:
     more = len(result.findings) - len(named)
     if more > 0:
         named.append(f"and {counted(more, 'more finding')}")
-    before = f"Events 1 to {number(result.verified_to)} are sound. " if result.verified_to else ""
-    advice = "Keep the data folder as it is, export the log, and compare it with the second device or the last export."
-    return f"{'; '.join(named)}. {before}{advice}"
+    return f"{'; '.join(named)}. {after_findings(result.verified_to)}"
+
+
+def after_findings(verified_to: int) -> str:
+    """What is sound all the same, and what to do."""
+    sound = (
+        ("", "Event 1 is sound. ")[verified_to] if verified_to < 2 else f"Events 1 to {number(verified_to)} are sound. "
+    )
+    return f"{sound}{_ADVICE}"

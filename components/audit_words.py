@@ -60,6 +60,7 @@ ACTION: dict[str, str] = {
     "worker.reread": "Began to read a document again",
     "worker.delete": "Removed what was left",
     "worker.export": "Made an export",
+    "worker.verify": "Verified the log by itself",
     "worker.embed": "Switched search to another embedding model",
     "installation.start": "Started the program",
     "installation.stop": "Stopped the program",

@@ -13,10 +13,12 @@ NOT_RUNNING = Word("Not running", "warning", "!", "orange")
 STARTED_AGAIN = Word("Started again", "warning", "!", "orange")
 AWAY = Word("Away", "warning", "!", "orange")
 BEING_MADE = Word("Being made", "sync", "!", "orange")
+CHANGED = Word("Changed", "close", "✕", "red")
 _OPTIONAL = {
     "Worker": NOT_RUNNING,
     "Processes": STARTED_AGAIN,
     "Second audit copy": NOT_WORKING,
+    "Audit verification": CHANGED,
     "Vectors of documents": BEING_MADE,
     "Read replica": AWAY,
 }
@@ -42,7 +44,8 @@ _RUNS_ON = {
 
 def health_word(check: HealthCheck) -> Word:
     """An optional part that is missing is not set up, but documents wait without the worker, a process that ended was
-    started again, an endpoint of the language models or the replica is away for now, and vectors are being made."""
+    started again, an endpoint of the language models or the replica is away for now, vectors are being made, and the
+    audit log was changed."""
     if not check.ok:
         if check.level is Level.REQUIRED:
             return NOT_WORKING
@@ -51,11 +54,13 @@ def health_word(check: HealthCheck) -> Word:
 
 
 def health_banner(checks: Sequence[HealthCheck]) -> None:
-    bad, halting, ended, away, made, slow = (
+    bad, changed, halting, ended, away, made, slow = (
         [one for one in checks if health_word(one) is word]
-        for word in (NOT_WORKING, NOT_RUNNING, STARTED_AGAIN, AWAY, BEING_MADE, SLOW)
+        for word in (NOT_WORKING, CHANGED, NOT_RUNNING, STARTED_AGAIN, AWAY, BEING_MADE, SLOW)
     )
-    if bad:
+    if changed:
+        banner("bad", "The audit log was changed.", "What was found, and what to do, stands in the table.")
+    elif bad:
         banner("bad", f"{_listed(bad)} {_verb(bad, 'does', 'do')} not work.", "What to do stands in the table.")
     elif halting:
         banner("warning", "The worker is not running.", "Documents that are added wait; everything else works.")

@@ -7,7 +7,9 @@ from io import BytesIO
 import streamlit as st
 
 from app.domain.access import Permission
+from app.domain.audit import LastVerification
 from app.services.audit import AuditPage
+from components.audit_checked import checked_banner
 from components.audit_filters import AuditFilters, audit_filters
 from components.audit_keeping import keeping_banner, keeping_line
 from components.audit_table import audit_table
@@ -38,12 +40,13 @@ def _log(session: Session) -> None:
     with st.container(gap=20), shows_errors("audit"):
         session = refreshed(session)
         people = session.services.audit.people(session.actor)
-        status = session.services.audit.status(session.actor)
         top = st.container(gap=20)
         filters = audit_filters(people)
         found = _find(session, filters)
         with top:
-            _header(session, found)
+            verdict = _header(session, found)
+            status = session.services.audit.status(session.actor)
+            _verification(verdict, status.last_verification)
             keeping_banner(status)
         if not found.events:
             empty_state(
@@ -68,7 +71,8 @@ def _find(session: Session, filters: AuditFilters) -> AuditPage:
     )
 
 
-def _header(session: Session, found: AuditPage) -> None:
+def _header(session: Session, found: AuditPage) -> Verdict | None:
+    """What verifying by the button found in this session."""
     line = f"{counted(found.kept, 'event')} since {day(found.since)}" if found.since else "No event yet"
     with page_header("Audit log", line):
         st.download_button(
@@ -86,8 +90,17 @@ def _header(session: Session, found: AuditPage) -> None:
         result = session.services.audit.verify(session.actor)
         st.session_state[_VERDICT] = Verdict(result, datetime.now(UTC))
     verdict = st.session_state.get(_VERDICT)
-    if isinstance(verdict, Verdict):
+    return verdict if isinstance(verdict, Verdict) else None
+
+
+def _verification(verdict: Verdict | None, last: LastVerification | None) -> None:
+    """The newest, and beside it an older finding, which one that could not tell leaves as it is."""
+    if verdict is not None and (last is None or last.at <= verdict.at):
         verdict_banner(verdict)
+        if verdict.result.ok is False or last is None or last.ok is not False:
+            return
+    if last is not None:
+        checked_banner(last)
 
 
 def _pages(found: AuditPage, kept: str) -> None:

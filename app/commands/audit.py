@@ -4,7 +4,7 @@ import io
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -70,9 +70,17 @@ def show_status(as_user: AsUser = "", as_json: Json = False) -> None:
         "Sealing": view["sealing"] or "as it should be",
         "Key id": view["key_id"],
         "Verified to": f"{view['verified_to']:,} at {view['verified_at']}" if view["verified_at"] else "never",
+        "Last verification": _last(view["last_verification"]),
         "Second device": view["second_device"] or "none is set",
     }
     show(view, as_json=as_json, lines=columns((name, str(value)) for name, value in rows.items()))
+
+
+def _last(found: dict[str, Any] | None) -> str:
+    if found is None:
+        return "none"
+    words = {True: "sound", False: "the log was changed.", None: "it cannot be told."}
+    return f"{found['at']}: {words[found['ok']]} {found['detail']}".strip()
 
 
 @audit.command("tail")

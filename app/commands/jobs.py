@@ -6,19 +6,35 @@ import typer
 
 from app.commands.caller import caller, find_workspace, opened
 from app.commands.output import AsUser, InWorkspace, Json, columns, show
-from app.domain.ids import JobId
+from app.container import Services
+from app.domain.access import Actor
+from app.domain.ids import JobId, WorkspaceId
 from app.errors import InvalidInputError
 from app.views import JobView
+from backends.queue.base import NO_WORKSPACE
 
+OfWorkspace = Annotated[
+    str,
+    typer.Option(
+        "--workspace",
+        "-w",
+        metavar="NAME|ID",
+        help="The workspace; without it what is done for the whole installation.",
+    ),
+]
 jobs = typer.Typer(name="jobs", no_args_is_help=True, help="Queued work.")
 
 
+def _where(services: Services, actor: Actor, workspace: str) -> WorkspaceId:
+    return find_workspace(services, actor, workspace).id if workspace else NO_WORKSPACE
+
+
 @jobs.command("list")
-def list_jobs(workspace: InWorkspace, limit: int = 200, as_user: AsUser = "", as_json: Json = False) -> None:
+def list_jobs(workspace: OfWorkspace = "", limit: int = 200, as_user: AsUser = "", as_json: Json = False) -> None:
     """Newest first."""
     with opened() as services:
         actor = caller(services, as_user)
-        workspace_id = find_workspace(services, actor, workspace).id
+        workspace_id = _where(services, actor, workspace)
         found = services.jobs.list(actor, workspace_id=workspace_id, limit=limit)
     rows = [JobView.of(job).model_dump() for job in found]
     lines = columns(
@@ -28,11 +44,11 @@ def list_jobs(workspace: InWorkspace, limit: int = 200, as_user: AsUser = "", as
 
 
 @jobs.command("cancel")
-def cancel_job(job: str, workspace: InWorkspace, as_user: AsUser = "", as_json: Json = False) -> None:
+def cancel_job(job: str, workspace: OfWorkspace = "", as_user: AsUser = "", as_json: Json = False) -> None:
     """What this run added is removed; the file stays."""
     with opened() as services:
         actor = caller(services, as_user)
-        workspace_id = find_workspace(services, actor, workspace).id
+        workspace_id = _where(services, actor, workspace)
         stopped = services.jobs.stop(actor, workspace_id=workspace_id, job_id=JobId(job))
     show(JobView.of(stopped).model_dump(), as_json=as_json, lines=[f"{job}: {stopped.state.value}"])
 
@@ -50,8 +66,8 @@ def list_dead_jobs(workspace: InWorkspace, as_user: AsUser = "", as_json: Json =
 
 @jobs.command("retry")
 def retry_job(
-    workspace: InWorkspace,
     job: Annotated[str, typer.Argument(metavar="[JOB]")] = "",
+    workspace: OfWorkspace = "",
     everything: Annotated[bool, typer.Option("--all", help="All that dafe jobs dead lists.")] = False,
     as_user: AsUser = "",
     as_json: Json = False,
@@ -61,7 +77,7 @@ def retry_job(
         raise InvalidInputError("Give the id of one job, or --all.")
     with opened() as services:
         actor = caller(services, as_user)
-        workspace_id = find_workspace(services, actor, workspace).id
+        workspace_id = _where(services, actor, workspace)
         if everything:
             waiting = services.jobs.retry_all(actor, workspace_id=workspace_id)
         else:

@@ -77,6 +77,31 @@ class AuditVerification:
     key_id: str = ""
     """The short name of the public key that verifies the checkpoints."""
     doubt: str = ""
+    head: str = GENESIS
+    """The hash of the last event that was read."""
+    checkpoint: int = 0
+    """The last checkpoint up to that event; 0 and GENESIS where there is none."""
+    checkpoint_hash: str = GENESIS
+
+
+@dataclass(frozen=True, slots=True)
+class LastVerification:
+    """What verifying the installation's own log came to the last time; a finding stays until all of the log was read
+    and found sound."""
+
+    at: datetime
+    ok: bool | None
+    """As in `AuditVerification`."""
+    verified_to: int
+    findings: int
+    detail: str
+    """The first findings, or the doubt, as a sentence; empty when it was sound."""
+    by_itself: bool
+    """Whether the program did it without being asked."""
+    sound_at: datetime | None
+    """When it was found sound the last time."""
+    complete_at: datetime | None
+    """When all of it was read and found sound the last time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +123,8 @@ class AuditStatus:
     second_device_ok: bool = True
     behind: int | None = 0
     """How many events the second device lacks; None where that cannot be told."""
+    last_verification: LastVerification | None = None
+    """None before the first."""
 
 
 def sha256_hex(text: str) -> str:

@@ -16,6 +16,8 @@ class JobKind(StrEnum):
     EXPORT = "export"
     """The facts of a workspace as a file for whoever asked: of no document and no version. `document_name` is the name
     of the file."""
+    VERIFY = "verify"
+    """The audit log, read by the program itself: of no workspace. It counts events."""
 
     @property
     def is_of_a_document(self) -> bool:

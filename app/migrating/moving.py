@@ -16,6 +16,7 @@ from app.security.audit_seals import Seals
 from app.security.auditor import Auditor
 from app.security.keys import load_keys
 from app.services.audit import AuditService
+from app.services.audit_checks import AuditChecks
 from app.settings import Settings
 from backends.embeddings.base import Embedder
 
@@ -180,12 +181,7 @@ def opened_moving(source: Settings, target: Settings) -> Iterator[Moving]:
         if source.audit != target.audit:
             stores = (open_audit_store(one, closing) for one in (source, target))
             log_move = LogMove(log, *stores, is_moved=belongs_to(folder, sides[1].metadata.identity))
-        audit = AuditService(
-            log=log,
-            keys=keys,
-            seals=seals_of(source),
-            verified=folder / "audit.verified",
-            auditor=auditor,
-            metadata=sides[0].metadata,
-        )
-        yield Moving(sides[0], sides[1], auditor, audit, seals_of(source), log_move)
+        metadata, seals = sides[0].metadata, seals_of(source)
+        checks = AuditChecks(log=log, keys=keys, seals=seals, folder=folder, metadata=metadata)
+        audit = AuditService(log=log, seals=seals, checks=checks, auditor=auditor, metadata=metadata)
+        yield Moving(sides[0], sides[1], auditor, audit, seals, log_move)

@@ -91,6 +91,7 @@ ACTIONS: dict[str, AuditKind | NotAudited] = {
     "worker.reread": _CHANGE,
     "worker.embed": _CHANGE,
     "worker.export": _CHANGE,
+    "worker.verify": _DISCLOSURE,
     "audit.second_device": _CHANGE,
     "installation.start": _CHANGE,
     "installation.stop": _CHANGE,

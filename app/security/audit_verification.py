@@ -52,24 +52,50 @@ def verify_log(
     trusted: Checkpoint | None = None,
     second_device: SecondDevice | None = None,
     incremental: bool = False,
+    begin: VerifiedPoint | None = None,
+    until: int | None = None,
 ) -> AuditVerification:
     """Read the log from its first event; `incremental`: from the `trusted` checkpoint, else from the `known` point.
 
-    `trusted` is a checkpoint kept elsewhere and `known` the last good verification: the log must hold both.
+    `trusted` is a checkpoint kept elsewhere and `known` the last good verification: the log must hold both. A part of a
+    verification is read from `begin`, where the part before it ended, and no further than the event `until`.
     """
-    points = list(_points(trusted, known))
+    points = [*_points(None, begin), *_points(trusted, known)]
+    starts = bool(points) and (begin.checkpoint > 0 if begin else incremental)
     checkpoints, findings = read_checkpoints(
-        seals, points=points, start=points[0] if incremental and points else None, second_device=second_device
+        seals, points=points, start=points[0] if starts else None, second_device=second_device, until=until
     )
     end, _ = log.in_step()  # After the checkpoints: what is sealed from now on is not asked for.
-    claims = [*_sealed(checkpoints), *_kept(trusted, checkpoints, findings), *_verified(known)]
-    begin = _start(trusted, known) if incremental else 0
-    reading = _Reading(max(begin, 1), previous=GENESIS, links=begin == 0, findings=findings)
+    last = end.seq if until is None else min(until, end.seq)
+    is_part = last < end.seq
+    claims = [*_sealed(checkpoints), *_kept(trusted, checkpoints, findings), *_verified(known), *_verified(begin)]
+    if is_part:
+        checkpoints = [one for one in checkpoints if one.seq <= last]
+        claims = [one for one in claims if one.seq <= last]
+    start = _start(None, begin) if begin else (_start(trusted, known) if incremental else 0)
+    reading = _Reading(max(start, 1), previous=GENESIS, links=start == 0, findings=findings)
     copy = DeviceCopy(second_device, after=reading.expected - 1) if second_device else None
-    mac = event_macs(mac_key)
+    _read_rows(log, last, reading, event_macs(mac_key), claims, copy)
+    if not is_part:
+        _read_end(log, reading, claims, copy)
+    elif reading.expected <= last:
+        reading.add(AuditFinding(reading.expected, "missing", _missing(reading.expected, last)))
+    doubt = "" if is_part else _doubt(checkpoints, seals, reading.events)
+    doubt = doubt or (copy.doubt if copy else "")
+    return _result(reading, checkpoints, verified_from=max(start, 1), doubt=doubt)
+
+
+def _read_rows(
+    log: AuditLog,
+    last: int,
+    reading: _Reading,
+    mac: Callable[[bytes], str],
+    claims: Iterable[Claim],
+    copy: DeviceCopy | None,
+) -> None:
     claimed = {claim.seq: [one for one in claims if one.seq == claim.seq] for claim in claims}
     for row in log.rows(after=reading.expected - 1):
-        if row.seq > end.seq:
+        if row.seq > last:
             break
         if finding := _check_row(row, reading, mac):
             reading.add(finding)
@@ -78,11 +104,13 @@ def verify_log(
                 reading.add(AuditFinding(claim.seq, "seal", claim.detail, claim.sound_to))
         if copy is not None:
             reading.add(copy.compare(row))
-    reading.add(_cut(claims, reading.expected - 1))
+
+
+def _read_end(log: AuditLog, reading: _Reading, claims: Iterable[Claim], copy: DeviceCopy | None) -> None:
+    last = reading.expected - 1
+    reading.add(_cut(claims, last))
     if copy is not None:
-        reading.add(copy.end(log.rows(after=reading.expected - 1), last=reading.expected - 1))
-    doubt = _doubt(checkpoints, seals, reading.events) or (copy.doubt if copy else "")
-    return _result(reading, checkpoints, verified_from=max(begin, 1), doubt=doubt)
+        reading.add(copy.end(log.rows(after=last), last=last))
 
 
 def _check_row(row: StoredEvent, reading: _Reading, mac: Callable[[bytes], str]) -> AuditFinding | None:
@@ -185,4 +213,7 @@ def _result(reading: _Reading, checkpoints: list[Checkpoint], *, verified_from: 
         sealed_to=newest.seq if newest else 0,
         key_id=key_id(newest.key_after) if newest else "",
         doubt=doubt,
+        head=reading.previous,
+        checkpoint=newest.number if newest else 0,
+        checkpoint_hash=newest.hash if newest else GENESIS,
     )

@@ -30,12 +30,18 @@ class Point:
 
 
 def read_checkpoints(
-    seals: Seals, *, points: Sequence[Point], start: Point | None, second_device: SecondDevice | None
+    seals: Seals,
+    *,
+    points: Sequence[Point],
+    start: Point | None,
+    second_device: SecondDevice | None,
+    until: int | None = None,
 ) -> tuple[list[Checkpoint], list[AuditFinding]]:
-    """Those from `start` on, or all, that are signed by the right key and follow each other, and what is wrong."""
+    """Those from `start` on, or all, that are signed by the right key and follow each other, and what is wrong; up to
+    the first one behind the event `until`."""
     first = start.number if start else 1
-    copies = _copies(second_device, first) if second_device else []  # Before the file, which is written first.
-    lines = _lines_from(seals.path, first)
+    copies = _copies(second_device, first, until) if second_device else []  # Before the file, which is written first.
+    lines = _lines_from(seals.path, first, until)
     good: list[Checkpoint] = []
     findings: list[AuditFinding] = []
     for number, line in enumerate(lines, start=first):
@@ -52,18 +58,29 @@ def read_checkpoints(
         good.append(checkpoint)
     if not findings:
         hashes = {one.number: one.hash for one in good}
-        wrong = [one for one in points if one.number >= first and hashes.get(one.number) != one.hash]
+        is_cut = until is not None and bool(good) and good[-1].seq > until
+        asked = [one for one in points if one.number >= first and not (is_cut and one.number > good[-1].number)]
+        wrong = [one for one in asked if hashes.get(one.number) != one.hash]
         findings += [AuditFinding(one.seq, "seal", one.detail, 0) for one in wrong]
     if not findings:
         findings += _compare_copies(lines, copies, first)
     return good, findings
 
 
-def _lines_from(path: Path, number: int) -> list[str]:
+def _lines_from(path: Path, number: int, until: int | None) -> list[str]:
     try:
-        return list(read_lines(path, offset=_offset_behind(path, number - 1, _NUMBER)))
+        lines = read_lines(path, offset=_offset_behind(path, number - 1, _NUMBER))
+        return list(lines if until is None else _up_to(lines, until))
     except FileNotFoundError:
         return []
+
+
+def _up_to(lines: Iterator[str], until: int) -> Iterator[str]:
+    for line in lines:
+        yield line
+        checkpoint = _read(line)
+        if checkpoint is not None and checkpoint.seq > until:
+            return
 
 
 def _begins(start: Point | None, checkpoint: Checkpoint) -> bool:
@@ -84,9 +101,9 @@ def _follows(last: Checkpoint, checkpoint: Checkpoint) -> bool:
     return right and checkpoint.seq >= last.seq and checkpoint.key == last.key_after
 
 
-def _copies(device: SecondDevice, first: int) -> list[str]:
+def _copies(device: SecondDevice, first: int, until: int | None) -> list[str]:
     try:
-        return _lines_from(device.events.with_name(CHECKPOINTS), first)
+        return _lines_from(device.events.with_name(CHECKPOINTS), first, until)
     except OSError:
         return []
 

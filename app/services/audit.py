@@ -2,28 +2,23 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import IO
 
 from app.domain.access import Actor, Permission
-from app.domain.audit import GENESIS, AuditEvent, AuditFinding, AuditStatus, AuditVerification, Outcome
-from app.errors import BackendUnavailableError, IntegrityError
+from app.domain.audit import AuditEvent, AuditStatus, AuditVerification, Outcome
+from app.errors import BackendUnavailableError
 from app.security.access import authorise
 from app.security.audit_bundle import write_bundle, write_lines
 from app.security.audit_chain import Checkpoint, key_id
 from app.security.audit_log import AuditLog
 from app.security.audit_seals import Seals
-from app.security.audit_verification import verify_log
 from app.security.auditor import Auditor
-from app.security.keys import Keys
-from app.security.second_device import SecondDevice
-from app.security.verified_point import VerifiedPoint, VerifiedPoints
+from app.services.audit_checks import AuditChecks
 from backends.audit.base import EventFilter
 from backends.metadata.base import MetadataStore
-
-_CLOCKS_DIFFER = timedelta(minutes=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,12 +33,11 @@ class AuditPage:
 
 class AuditService:
     def __init__(
-        self, *, log: AuditLog, keys: Keys, seals: Seals, verified: Path, auditor: Auditor, metadata: MetadataStore
+        self, *, log: AuditLog, seals: Seals, checks: AuditChecks, auditor: Auditor, metadata: MetadataStore
     ) -> None:
         self._log = log
-        self._mac_key = keys.audit_mac
         self._seals = seals
-        self._verified = VerifiedPoints(verified, key=keys.audit_mac)
+        self._checks = checks
         self._auditor = auditor
         self._metadata = metadata
 
@@ -79,16 +73,14 @@ class AuditService:
         )
         with self._auditor.disclosure(actor, "audit.list", details={"page": page}):
             events, total = self._log.find(wanted)
-            return AuditPage(events, total, self._log.head().seq, self._begun())
+            return AuditPage(events, total, self._log.head().seq, self._checks.begun())
 
     def status(self, actor: Actor) -> AuditStatus:
         """How well the log is kept at this moment, without reading it."""
         authorise(actor, Permission.AUDIT)
         head, device = self._log.in_step()
         last = self._seals.last()
-        point: VerifiedPoint | None = None
-        with suppress(IntegrityError):
-            point = self._verified.last()
+        point = self._checks.verified()
         return AuditStatus(
             events=head.seq,
             sealed_to=last.seq if last else 0,
@@ -100,6 +92,7 @@ class AuditService:
             second_device=device.detail if device else "",
             second_device_ok=device is None or device.ok,
             behind=device.behind if device else 0,
+            last_verification=self._checks.last(),
         )
 
     def verify(
@@ -113,22 +106,7 @@ class AuditService:
         """Read the log and check it, against the second device too: that of the settings, or a copy of its folder or
         file. `incremental` begins at the `trusted` checkpoint, or where the last good verification ended."""
         authorise(actor, Permission.AUDIT)
-        device = SecondDevice(second_device) if second_device else self._log.second_device
-        known, forged = self._known()
-        result = verify_log(
-            self._log,
-            mac_key=self._mac_key,
-            seals=self._seals,
-            known=known,
-            trusted=trusted,
-            second_device=device,
-            incremental=incremental,
-        )
-        wrong = [one for one in (forged, self._late_beginning()) if one]
-        if wrong:
-            result = replace(result, ok=False, findings=(*wrong, *result.findings), verified_to=0)
-        if result.ok and not (incremental and trusted):  # else what lies between the two was not read
-            self._remember(result)
+        result = self._checks.verify(incremental=incremental, trusted=trusted, second_device=second_device)
         details = {"events": result.events, "ok": bool(result.ok), "incremental": incremental}
         with self._auditor.disclosure(actor, "audit.verify", details=details):
             return result
@@ -161,38 +139,3 @@ class AuditService:
         authorise(actor, Permission.MANAGE_SYSTEM)
         with self._auditor.change(actor, "audit.renew_key"):
             self._seals.run("--renew-key")
-
-    def _begun(self) -> datetime | None:
-        first = self._log.first()
-        return first.at if first else None
-
-    def _known(self) -> tuple[VerifiedPoint | None, AuditFinding | None]:
-        try:
-            return self._verified.last(), None
-        except IntegrityError as error:
-            return None, AuditFinding(1, "seal", error.message)
-
-    def _remember(self, result: AuditVerification) -> None:
-        row = next(self._log.rows(after=result.verified_to - 1), None)
-        last = self._seals.last()
-        if row is None:
-            return
-        with suppress(OSError):
-            self._verified.save(
-                VerifiedPoint(
-                    seq=row.seq,
-                    head=row.hash,
-                    checkpoint=last.number if last else 0,
-                    checkpoint_hash=last.hash if last else GENESIS,
-                    at=datetime.now(UTC),
-                )
-            )
-
-    def _late_beginning(self) -> AuditFinding | None:
-        """Making a workspace or a person is recorded: a log that begins after the first of them was begun anew."""
-        made = [one.created_at for one in self._metadata.workspaces.find() if one.created_at]
-        made += [one.created_at for one in self._metadata.users.find() if one.created_at]
-        begun = self._begun()
-        if not made or (begun is not None and begun <= min(made) + _CLOCKS_DIFFER):
-            return None
-        return AuditFinding(1, "truncated", "the log begins after the first workspace or person was made")

@@ -15,10 +15,12 @@ from app.security.auditor import Auditor
 from app.services.new_jobs import put_job
 from backends.metadata.base import MetadataStore
 from backends.metadata.base_content import DocumentFilter
-from backends.queue.base import JobQueue
+from backends.queue.base import NO_WORKSPACE, JobQueue
 
 
 class JobService:
+    """What the program does for the whole installation by itself are the jobs of `NO_WORKSPACE`."""
+
     def __init__(self, *, metadata: MetadataStore, queue: JobQueue, auditor: Auditor) -> None:
         self._metadata = metadata
         self._queue = queue
@@ -28,12 +30,12 @@ class JobService:
         self, actor: Actor, *, workspace_id: WorkspaceId, states: Collection[JobState] = (), limit: int = 200
     ) -> list[Job]:
         """Newest first; no states means all."""
-        authorise(actor, Permission.READ, workspace_id)
+        _authorise(actor, Permission.READ, workspace_id)
         found = self._metadata.jobs.find(reader=actor.reader, workspace_id=workspace_id, states=states, limit=limit)
         return [_as_seen(job, actor) for job in found]
 
     def get(self, actor: Actor, *, workspace_id: WorkspaceId, job_id: JobId) -> Job:
-        authorise(actor, Permission.READ, workspace_id)
+        _authorise(actor, Permission.READ, workspace_id)
         job = self._metadata.jobs.get(job_id, reader=actor.reader)
         if job.workspace_id != workspace_id:
             raise NotFoundError("This job does not exist any more.", job_id=job_id)
@@ -45,7 +47,7 @@ class JobService:
         Raises ConflictError for a removal, for vectors that are made anew, and for a version that is indexed already
         and only replaces an older one.
         """
-        authorise(actor, Permission.WRITE, workspace_id)
+        _authorise(actor, Permission.WRITE, workspace_id)
         job = self.get(actor, workspace_id=workspace_id, job_id=job_id)
         if job.kind is JobKind.DELETE:
             raise ConflictError("The document is deleted already; removing what is left of it cannot be stopped.")
@@ -61,7 +63,7 @@ class JobService:
 
     def retry(self, actor: Actor, *, workspace_id: WorkspaceId, job_id: JobId) -> Job:
         """Raises ConflictError unless the job stopped or failed."""
-        authorise(actor, Permission.WRITE, workspace_id)
+        _authorise(actor, Permission.WRITE, workspace_id)
         job = self.get(actor, workspace_id=workspace_id, job_id=job_id)
         with self._auditor.change(actor, "jobs.retry", workspace_id=workspace_id, objects=(job_id, job.document_id)):
             waiting = self._metadata.jobs.retry(job_id, attempts=0)
@@ -98,6 +100,13 @@ class JobService:
 
     def _set_status(self, job: Job, status: DocumentStatus) -> None:
         self._metadata.documents.update_version(job.version_id, workspace_id=job.workspace_id, status=status)
+
+
+def _authorise(actor: Actor, permission: Permission, workspace_id: WorkspaceId) -> None:
+    if workspace_id == NO_WORKSPACE:
+        authorise(actor, Permission.MANAGE_SYSTEM)
+    else:
+        authorise(actor, permission, workspace_id)
 
 
 def _as_seen(job: Job, actor: Actor) -> Job:

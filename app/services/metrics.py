@@ -12,6 +12,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from app.domain.access import Actor, Permission
+from app.domain.audit import LastVerification
 from app.domain.documents import DocumentStatus
 from app.domain.jobs import JobKind, JobState, Priority
 from app.domain.models import Band, ProbeResult
@@ -131,6 +132,7 @@ class MetricsService:
         if status.sealed_at is not None:
             age = (datetime.now(UTC) - status.sealed_at).total_seconds()
             yield _gauge("dafe_audit_last_seal_age_seconds", "Since the last seal.", age)
+        yield from _of_verification(status.last_verification)
         if status.second_device:
             yield _gauge("dafe_audit_second_device_ok", "Whether it is in step.", status.second_device_ok)
             if status.behind is not None:
@@ -161,6 +163,14 @@ def _of_replica(replica: Replica, _actor: Actor) -> Iterator[Metric]:
     for server, number in replica.reads().items():
         reads.add_metric([server], number)
     yield reads
+
+
+def _of_verification(last: LastVerification | None) -> Iterator[Metric]:
+    if last is not None:
+        yield _gauge("dafe_audit_findings", "What the last verification found wrong.", last.findings)
+    if last is not None and last.sound_at is not None:
+        age = (datetime.now(UTC) - last.sound_at).total_seconds()
+        yield _gauge("dafe_audit_last_sound_age_seconds", "Since a verification last found the log sound.", age)
 
 
 def _of_endpoints(endpoints: Sequence[EndpointState], counts: SharedCounts) -> Iterator[Metric]:

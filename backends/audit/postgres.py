@@ -67,7 +67,7 @@ class PostgresAuditStore(AuditStore):
         """Opens no connection yet."""
         self._timeout_seconds = settings.timeout_seconds
         one, others = (settings.model_copy(update={"connections": n}) for n in (1, settings.connections - 1))
-        self._engines = open_engine(one, **_CONNECTIONS), open_engine(others, **_CONNECTIONS)
+        self._engines = open_engine(one, _CONNECTIONS), open_engine(others, _CONNECTIONS)
         self._writing = self._engines[0].execution_options(isolation_level="AUTOCOMMIT")
         self._reading = self._engines[1].execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
 

@@ -8,6 +8,7 @@ from backends.metadata.base_embeddings import EmbeddingRecords
 from backends.metadata.base_models import ModelRecords
 from backends.metadata.base_moving import MovableRecords
 from backends.metadata.base_people import SessionRecords, UserRecords, WorkspaceRecords
+from backends.metadata.base_schedules import ScheduleRecords
 from backends.sql.base import Replica
 
 
@@ -26,6 +27,7 @@ class MetadataStore(ABC):
     chunks: ChunkRecords
     history: HistoryRecords
     jobs: JobRecords
+    schedules: ScheduleRecords
     workspaces: WorkspaceRecords
     users: UserRecords
     sessions: SessionRecords

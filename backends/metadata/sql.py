@@ -12,6 +12,7 @@ from backends.metadata.sql_history import SqlHistoryRecords
 from backends.metadata.sql_jobs import SqlJobRecords
 from backends.metadata.sql_models import SqlModelRecords
 from backends.metadata.sql_moving import SqlMovableRecords
+from backends.metadata.sql_schedules import SqlScheduleRecords
 from backends.metadata.sql_sessions import SqlSessionRecords
 from backends.metadata.sql_users import SqlUserRecords
 from backends.metadata.sql_workspaces import SqlWorkspaceRecords
@@ -30,6 +31,7 @@ class SqlMetadataStore(MetadataStore):
         self.chunks = SqlChunkRecords(database)
         self.history = SqlHistoryRecords(database)
         self.jobs = SqlJobRecords(database)
+        self.schedules = SqlScheduleRecords(database)
         self.workspaces = SqlWorkspaceRecords(database)
         self.users = SqlUserRecords(database)
         self.sessions = SqlSessionRecords(database)

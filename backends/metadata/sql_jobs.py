@@ -14,6 +14,7 @@ from app.errors import ConflictError, NotFoundError
 from backends.metadata.base_content import JobRecords
 from backends.metadata.sql_access import seen_by
 from backends.sql.base import SqlDatabase
+from backends.sql.fields import Fields
 from backends.sql.tables import jobs
 
 _FIELDS = [column for column in jobs.c if column.name not in {"worker", "lease_until"}]
@@ -25,7 +26,7 @@ class SqlJobRecords(JobRecords):
         self._fields = database.fields
 
     def add(self, job: Job) -> None:
-        row = asdict(job) | {"document_name": self._fields.seal(job.document_name, **_place(job))}
+        row = new_row(job, self._fields)
         try:
             with self._database.write(job.id, within=job.workspace_id) as connection:
                 connection.execute(jobs.insert().values(row))
@@ -161,6 +162,11 @@ class SqlJobRecords(JobRecords):
         values |= {"kind": JobKind(row.kind), "state": JobState(row.state), "stage": Stage(row.stage)}
         values["priority"] = Priority(row.priority)
         return Job(**values | {"document_name": self._fields.open(row.document_name, **_place(row))})
+
+
+def new_row(job: Job, fields: Fields) -> dict[str, Any]:
+    """Of a job that no worker has had yet."""
+    return asdict(job) | {"document_name": fields.seal(job.document_name, **_place(job))}
 
 
 def _seen_by(reader: UserId | None) -> sa.ColumnElement[bool]:

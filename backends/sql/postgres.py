@@ -51,12 +51,12 @@ class PostgresDatabase(SqlDatabase):
     ) -> None:
         self.fields: SealedFields = SealedFields(key)
         self._timeout_seconds = settings.timeout_seconds
-        parameters: dict[str, Any] = {"app.workspace": _EVERYWHERE}
-        self.engine = open_engine(settings, **parameters)
+        parameters = {"app.workspace": _EVERYWHERE}
+        self.engine = open_engine(settings, parameters)
         self.engine.dialect.ddl_compiler = _Columns
         self._reading = self.engine.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
         if replica is not None:
-            standby = open_engine(replica, standby=True, **parameters)
+            standby = open_engine(replica, parameters, standby=True)
             self.replica = PostgresReplica(standby, primary=self.engine, timeout_seconds=self._timeout_seconds)
 
     @contextmanager
@@ -144,7 +144,9 @@ class _Columns(PGDDLCompiler):
         return " ".join((name, kind, *rest))
 
 
-def open_engine(settings: PostgresServerSettings, *, standby: bool = False, **parameters: str | int) -> sa.Engine:
+def open_engine(
+    settings: PostgresServerSettings, parameters: Mapping[str, str | int], *, standby: bool = False
+) -> sa.Engine:
     """Connections as all kinds of backend keep them; `parameters` of the server are set for each. One that need not be
     had, because it is a `standby`, is given up soon, and leads to a server in whatever state."""
     return sa.create_engine(

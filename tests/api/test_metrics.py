@@ -39,6 +39,7 @@ from tests.security.canaries import (
     found_canaries,
 )
 from tests.servers.requiring import require
+from tests.services.verifying import change
 from tests.working import work_off
 
 TOKEN = "a-long-random-text-that-only-prometheus-knows"
@@ -186,6 +187,19 @@ def test_a_question_and_the_same_again_move_the_counters(watched: Watched) -> No
     moved = {short: another[short] - again[short] for short in numbers}
     assert moved["misses"] >= 1
     assert (moved["kept"], moved["made"], moved["requests"], moved["searched"]) == (0, 1, 1, 1)
+
+
+def test_the_last_verification_of_the_log_is_told_in_numbers(watched: Watched) -> None:
+    assert "dafe_audit_findings" not in watched.text
+    watched.services.audit.seal()
+    assert watched.services.audit.verify(OPERATOR).ok is True
+    assert watched.number("dafe_audit_findings") == 0
+    assert 0 <= watched.number("dafe_audit_last_sound_age_seconds") < 60
+    change(watched.services, 2)
+    assert watched.services.audit.verify(OPERATOR).ok is False
+    assert watched.number("dafe_audit_findings") == 1
+    assert 0 <= watched.number("dafe_audit_last_sound_age_seconds") < 60
+    change(watched.services, 2, '"web"', '"cli"')
 
 
 def test_what_workers_did_is_told_by_the_web_process(watched: Watched) -> None:

@@ -22,7 +22,7 @@ from backends.metadata.base_content import DocumentFilter
 from tests.audit_stores import store_in
 
 NOT_SERVICES = {"session.refused", "session.ended", "worker.index", "worker.delete", "worker.reread", "worker.embed"}
-NOT_SERVICES |= {"worker.export"}
+NOT_SERVICES |= {"worker.export", "worker.verify"}
 NOT_SERVICES |= {"installation.start", "installation.stop", "installation.migrate", "audit.second_device"}
 WITHOUT_ACTOR = {"sessions.sign_in", "sessions.sign_out", "sessions.actor_for", "sessions.actor_for_session"}
 WITHOUT_ACTOR |= {"sessions.find_ended"}

@@ -1,8 +1,6 @@
 """The Audit log page: read, filter, verify, export; nothing for those who may not."""
 
-import sqlite3
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -13,6 +11,7 @@ from app.domain.audit import AuditKind
 from app.domain.workspaces import Workspace
 from app.security.actions import ACTIONS
 from components.audit_words import ACTION
+from tests.services.verifying import change, verify_by_itself
 from tests.ui.conftest import Person
 
 OpenPage = Callable[..., AppTest]
@@ -68,18 +67,49 @@ def test_verifying_an_intact_log_says_so(open_page: OpenPage, services: Services
     assert "The log is intact." in texts(page)
 
 
-def test_verifying_a_changed_log_says_where(
-    open_page: OpenPage, services: Services, officer: Person, tmp_path: Path
-) -> None:
+def test_verifying_a_changed_log_says_where(open_page: OpenPage, services: Services, officer: Person) -> None:
     page = open_page("audit", officer)
-    with sqlite3.connect(tmp_path / "data" / "audit.db") as connection:
-        connection.execute("DROP TRIGGER audit_keeps")
-        connection.execute("UPDATE audit SET body = replace(body, '\"cli\"', '\"web\"') WHERE seq = 2")
-    connection.close()
+    change(services, 2)
     page.button(key="audit-verify").click().run()
     assert not page.exception
     assert "The log was changed." in texts(page)
     assert "Event 2" in texts(page)
+
+
+def test_what_the_program_found_by_itself_is_shown_until_all_is_sound(
+    open_page: OpenPage, services: Services, officer: Person
+) -> None:
+    page = open_page("audit", officer)
+    assert "by itself" not in texts(page)
+    services.audit.seal()
+    verify_by_itself(services)
+    page.run()
+    last = services.audit.status(OPERATOR).last_verification
+    assert last is not None
+    assert f"Verified by itself today {last.at.astimezone():%H:%M}: sound up to event {last.verified_to}." in texts(
+        page
+    )
+    change(services, 2)
+    verify_by_itself(services)
+    page.run()
+    assert not page.exception
+    shown = page.error[0].value.replace("\\", "")
+    assert shown.startswith("**The log was changed.** Found today ")
+    assert "Event 2: the event is not as it was written. Event 1 is sound. Keep the data folder as it is" in shown
+    assert services.audit.verify(OPERATOR, incremental=True).ok is True
+    page.run()
+    assert page.error, "what was read since then is sound, and not the rest"
+    page.button(key="audit-verify").click().run()
+    assert len(page.error) == 1, "said once"
+    change(services, 2, '"web"', '"cli"')
+    page.button(key="audit-verify").click().run()
+    assert not page.error
+    assert "The log is intact." in texts(page)
+    change(services, 2)
+    verify_by_itself(services)
+    page.run()
+    assert "The log is intact." not in texts(page)
+    assert "Found today" in page.error[0].value.replace("\\", "")
 
 
 def test_reading_and_verifying_the_log_are_in_the_log(open_page: OpenPage, services: Services, officer: Person) -> None:

@@ -5,12 +5,14 @@ from collections.abc import Callable
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from app.container import OPERATOR, Services
 from app.domain.access import Role
 from app.embedding_parts import VECTORS
 from app.health_parts import REPLICA
 from app.services.health import HealthCheck, Level
 from components.health_table import AWAY, BEING_MADE, NOT_RUNNING, health_word
 from components.words import NOT_SET_UP, NOT_WORKING, SLOW, WORKING
+from tests.services.verifying import change, verify_by_itself
 from tests.ui.conftest import Person
 
 OpenPage = Callable[..., AppTest]
@@ -43,6 +45,27 @@ def test_every_part_is_shown_with_its_state_and_what_to_do(open_page: OpenPage, 
     assert "Working" in table
     assert "The worker is not running." in texts(page)
     assert "dafe up" in table
+
+
+def test_a_log_that_was_found_changed_is_said_first(
+    open_page: OpenPage, services: Services, administrator: Person
+) -> None:
+    page = open_page("health", administrator)
+    assert "Not verified yet; it is every 24 hours." in cells(page)
+    services.audit.seal()
+    verify_by_itself(services)
+    page.run()
+    assert "sound up to event" in cells(page)
+    change(services, 2)
+    verify_by_itself(services)
+    page.run()
+    assert "The audit log was changed." in page.error[0].value.replace("\\", "")
+    table = cells(page)
+    assert "Event 2: the event is not as it was written." in table
+    assert "Keep the data folder as it is" in table
+    assert "✕" in table or "Changed" in table
+    required = [one.ok for one in services.health.checks(OPERATOR) if one.level is Level.REQUIRED]
+    assert all(required), "nothing takes the installation out of service for it"
 
 
 def test_what_the_language_model_may_do_and_why_is_said(open_page: OpenPage, administrator: Person) -> None:

@@ -19,6 +19,7 @@ from app.seals import seals_of
 from app.security.auditor import Auditor
 from app.security.keys import load_keys
 from app.services.audit import AuditService
+from app.services.audit_checks import AuditChecks
 from backends.cache.settings import SqlCacheSettings
 from backends.sql.engine import Database
 from tests.conformance.implementations import DATABASE_KEY
@@ -38,14 +39,8 @@ def moving(tmp_path: Path) -> Iterator[Moving]:
             source.metadata.workspaces.add(Workspace(HERE, "Here", "clinical", datetime.now(UTC)))
         index(source, "v1", "A stroke, a bleeding.")
         (tmp_path / "data" / "prepared").touch()
-        audit = AuditService(
-            log=log,
-            keys=keys,
-            seals=seals,
-            verified=tmp_path / "data" / "audit.verified",
-            auditor=auditor,
-            metadata=source.metadata,
-        )
+        checks = AuditChecks(log=log, keys=keys, seals=seals, folder=tmp_path / "data", metadata=source.metadata)
+        audit = AuditService(log=log, seals=seals, checks=checks, auditor=auditor, metadata=source.metadata)
         yield Moving(source, target, auditor, audit, seals)
 
 

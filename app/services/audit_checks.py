@@ -1,0 +1,182 @@
+"""Verifies the audit log of this installation, and keeps what came of it: how far it was sound, and what was found."""
+
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from app.domain.audit import AuditFinding, AuditVerification, LastVerification, timestamp
+from app.errors import IntegrityError
+from app.security.audit_chain import Checkpoint
+from app.security.audit_log import AuditLog
+from app.security.audit_seals import Seals
+from app.security.audit_verification import verify_log
+from app.security.keyed_note import KeyedNote
+from app.security.keys import Keys
+from app.security.second_device import SecondDevice
+from app.security.verified_point import VerifiedPoint, VerifiedPoints
+from backends.lock_files import exclusive
+from backends.metadata.base import MetadataStore
+
+_CLOCKS_DIFFER = timedelta(minutes=1)
+_FOUND = b"dafe-audit-found-v1\0"
+_MOST_NAMED = 3
+_TIMES = ("at", "sound_at", "complete_at")
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """What one part of a verification came to, and where the next one begins."""
+
+    result: AuditVerification
+    reached: VerifiedPoint
+    is_last: bool
+
+
+class AuditChecks:
+    """Its notes lie in the data folder, which all processes share."""
+
+    def __init__(self, *, log: AuditLog, keys: Keys, seals: Seals, folder: Path, metadata: MetadataStore) -> None:
+        self._log = log
+        self._mac_key = keys.audit_mac
+        self._seals = seals
+        self._verified = VerifiedPoints(folder / "audit.verified", key=keys.audit_mac)
+        self._found = KeyedNote(folder / "audit.found", key=keys.audit_mac, domain=_FOUND)
+        self._lock = folder / "audit.found.lock"
+        self._metadata = metadata
+
+    def verify(self, *, incremental: bool, trusted: Checkpoint | None, second_device: Path | None) -> AuditVerification:
+        """As `AuditService.verify`. What came of comparing with something brought along is not kept."""
+        device = SecondDevice(second_device) if second_device else self._log.second_device
+        known, forged = self._known()
+        result = verify_log(
+            self._log,
+            mac_key=self._mac_key,
+            seals=self._seals,
+            known=known,
+            trusted=trusted,
+            second_device=device,
+            incremental=incremental,
+        )
+        result = self._with(result, forged, self._late_beginning())
+        if result.ok and not (incremental and trusted):  # else what lies between the two was not read
+            self._remember(result)
+        if trusted is None and second_device is None:
+            self.keep(result, complete=not incremental or known is None, by_itself=False)
+        return result
+
+    def verify_part(self, begin: VerifiedPoint | None, *, events: int) -> Part:
+        """Read so many events from `begin` on, or from the first. Nothing of it is kept."""
+        known, forged = self._known()
+        until = (begin.seq if begin else 0) + events
+        is_last = self.count() <= until
+        result = verify_log(
+            self._log,
+            mac_key=self._mac_key,
+            seals=self._seals,
+            known=known,
+            begin=begin,
+            second_device=self._log.second_device,
+            until=None if is_last else until,
+        )
+        result = self._with(result, forged, self._late_beginning())
+        return Part(result, _point(result), is_last)
+
+    def keep(self, result: AuditVerification, *, complete: bool, by_itself: bool) -> None:
+        """As what was found last: a finding is replaced by another one, or when all was read and is sound. Of a sound
+        log the next verification may begin at its end."""
+        if by_itself and result.ok:
+            self._remember(result)
+        with suppress(OSError), exclusive(self._lock):
+            last = self.last()
+            if last is not None and last.ok is False and result.ok is not False and not (complete and result.ok):
+                return
+            now = datetime.now(UTC)
+            kept = LastVerification(
+                at=now,
+                ok=result.ok,
+                verified_to=result.verified_to,
+                findings=len(result.findings),
+                detail=sentence(result),
+                by_itself=by_itself,
+                sound_at=now if result.ok else (last.sound_at if last else None),
+                complete_at=now if result.ok and complete else (last.complete_at if last else None),
+            )
+            record = asdict(kept)
+            self._found.write(record | {name: timestamp(record[name]) for name in _TIMES if record[name]})
+
+    def last(self) -> LastVerification | None:
+        """What was found last. None where nothing was noted, or not as it lies there: then all is to be read."""
+        try:
+            record: dict[str, Any] | None = self._found.read()
+            if record is None:
+                return None
+            times = {name: datetime.fromisoformat(record[name]) for name in _TIMES if record[name]}
+            return LastVerification(**record | times)
+        except (ValueError, KeyError, TypeError):
+            return None
+
+    def verified(self) -> VerifiedPoint | None:
+        """How far the log was found sound the last time. None where it never was, or the note is not as written."""
+        return self._known()[0]
+
+    def begun(self) -> datetime | None:
+        """When the first event was written."""
+        first = self._log.first()
+        return first.at if first else None
+
+    def count(self) -> int:
+        """How many events there are."""
+        return self._log.head().seq
+
+    def problem(self) -> str:
+        """Why it could not be told now whether the log is sound, as far as this is known without reading it; nothing
+        where the sealer found something itself, which the log is to be read for."""
+        if self._seals.complaint():
+            return ""
+        _, device = self._log.in_step()
+        return self._seals.problem() or (device.detail if device and not device.ok else "")
+
+    def _known(self) -> tuple[VerifiedPoint | None, AuditFinding | None]:
+        try:
+            return self._verified.last(), None
+        except IntegrityError as error:
+            return None, AuditFinding(1, "seal", error.message)
+
+    def _remember(self, result: AuditVerification) -> None:
+        if result.verified_to:
+            with suppress(OSError):
+                self._verified.save(_point(result))
+
+    def _with(self, result: AuditVerification, *wrong: AuditFinding | None) -> AuditVerification:
+        found = [one for one in wrong if one]
+        return replace(result, ok=False, findings=(*found, *result.findings), verified_to=0) if found else result
+
+    def _late_beginning(self) -> AuditFinding | None:
+        """Making a workspace or a person is recorded: a log that begins after the first of them was begun anew."""
+        made = [one.created_at for one in self._metadata.workspaces.find() if one.created_at]
+        made += [one.created_at for one in self._metadata.users.find() if one.created_at]
+        begun = self.begun()
+        if not made or (begun is not None and begun <= min(made) + _CLOCKS_DIFFER):
+            return None
+        return AuditFinding(1, "truncated", "the log begins after the first workspace or person was made")
+
+
+def _point(result: AuditVerification) -> VerifiedPoint:
+    return VerifiedPoint(
+        seq=result.verified_to,
+        head=result.head,
+        checkpoint=result.checkpoint,
+        checkpoint_hash=result.checkpoint_hash,
+        at=datetime.now(UTC),
+    )
+
+
+def sentence(result: AuditVerification) -> str:
+    """The first findings, or why it cannot be told; empty when it is sound."""
+    named = [f"Event {one.seq:,}: {one.detail}" for one in result.findings[:_MOST_NAMED]]
+    more = len(result.findings) - len(named)
+    if more > 0:
+        named.append(f"and {more:,} more")
+    return f"{'; '.join(named)}." if named else result.doubt
