@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from app.domain.audit import AuditEvent, AuditKind, AuditVerification, Outcome, sha256_hex
-from app.security.audit_chain import Checkpoint, event_mac
+from app.security.audit_chain import Checkpoint, event_mac, read_checkpoint
 from app.security.audit_log import AuditLog
 from app.security.audit_sealer import Sealer
 from app.security.audit_seals import Seals
@@ -73,6 +73,9 @@ class Folder:
         checkpoint = self.sealer.seal()
         assert checkpoint is not None
         return checkpoint
+
+    def checkpoints(self) -> list[Checkpoint]:
+        return [read_checkpoint(line) for line in self.seals.lines()]
 
     def verify(self, **given: Any) -> AuditVerification:
         device = SecondDevice(self.device) if self.device else None
