@@ -617,3 +617,11 @@ def test_who_waits_too_long_for_the_log_is_told_so(folder: Folder, monkeypatch: 
     assert refused.value.message == held.unavailable
     log.close()
     held.close()
+
+
+def test_a_required_second_device_that_holds_another_log_says_so(copied: Folder, tmp_path: Path) -> None:
+    log = AuditLog(store_in(tmp_path), mac_key=MAC_KEY, second_device=copied.device, second_device_required=True)
+    told = "^The second device holds other events than the log, .* Until it can, nothing is shown or changed.$"
+    with pytest.raises(BackendUnavailableError, match=told):
+        log.append(event(1))
+    log.close()
