@@ -80,7 +80,7 @@ def _make_runners(installation: Installation, auditor: Auditor) -> dict[JobKind,
 
 def _schedules(installation: Installation) -> list[Schedule]:
     hours = installation.settings.audit_verify_hours
-    return [Schedule(JobKind.VERIFY, timedelta(hours=hours), since=checks_of(installation).begun)]
+    return [Schedule(JobKind.VERIFY, timedelta(hours=hours), since=checks_of(installation).due_since)]
 
 
 def _make_indexer(

@@ -15,12 +15,22 @@ def checked_banner(last: LastVerification) -> None:
     elif last.ok is None:
         banner("warning", "It cannot be told whether the log is intact.", f"Verified {_at(last)}. {last.detail}")
     else:
-        verified = f"Verified{' by itself' if last.by_itself else ''} {_at(last)}"
-        line = plain(f"{verified}: sound up to event {number(last.verified_to)}.")
+        verified = f"Verified{' by itself' if last.by_itself else ''} {_at(last)}, sound up to event"
+        line = plain(f"{verified} {number(last.verified_to)}. {_complete(last)}")
         st.markdown(f":gray[:material/verified_user: {line}]")
+
+
+def _complete(last: LastVerification) -> str:
+    """When every event was read: day by day only the new ones are."""
+    if last.complete_at is None:
+        return "Verify the log to have every event read."
+    return f"Every event was last read {_lower(moment(last.complete_at))}."
 
 
 def _at(last: LastVerification) -> str:
     """ "today 03:12"."""
-    at = moment(last.at)
-    return f"{at[0].lower()}{at[1:]}"
+    return _lower(moment(last.at))
+
+
+def _lower(text: str) -> str:
+    return f"{text[0].lower()}{text[1:]}"

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from app.domain.audit import LOG_CHANGED
 from app.services.health import ENDPOINT, HealthCheck, Level
 from components.banner import banner
 from components.formats import counted, plain, seconds
@@ -14,11 +15,13 @@ STARTED_AGAIN = Word("Started again", "warning", "!", "orange")
 AWAY = Word("Away", "warning", "!", "orange")
 BEING_MADE = Word("Being made", "sync", "!", "orange")
 CHANGED = Word("Changed", "close", "✕", "red")
+UNSURE = Word("Unsure", "warning", "!", "orange")
+_VERIFICATION = "Audit verification"
 _OPTIONAL = {
     "Worker": NOT_RUNNING,
     "Processes": STARTED_AGAIN,
     "Second audit copy": NOT_WORKING,
-    "Audit verification": CHANGED,
+    _VERIFICATION: CHANGED,
     "Vectors of documents": BEING_MADE,
     "Read replica": AWAY,
 }
@@ -49,18 +52,22 @@ def health_word(check: HealthCheck) -> Word:
     if not check.ok:
         if check.level is Level.REQUIRED:
             return NOT_WORKING
+        if check.name == _VERIFICATION and not check.detail.startswith(LOG_CHANGED):
+            return UNSURE
         return AWAY if check.name.startswith(ENDPOINT) else _OPTIONAL.get(check.name, NOT_SET_UP)
     return SLOW if check.seconds >= SLOW_AFTER_SECONDS else WORKING
 
 
 def health_banner(checks: Sequence[HealthCheck]) -> None:
-    bad, changed, halting, ended, away, made, slow = (
+    bad, changed, unsure, halting, ended, away, made, slow = (
         [one for one in checks if health_word(one) is word]
-        for word in (NOT_WORKING, CHANGED, NOT_RUNNING, STARTED_AGAIN, AWAY, BEING_MADE, SLOW)
+        for word in (NOT_WORKING, CHANGED, UNSURE, NOT_RUNNING, STARTED_AGAIN, AWAY, BEING_MADE, SLOW)
     )
     if changed:
-        banner("bad", "The audit log was changed.", "What was found, and what to do, stands in the table.")
-    elif bad:
+        banner("bad", f"{LOG_CHANGED}.", "What was found, and what to do, stands in the table.")
+    if unsure:
+        banner("warning", "It is not known whether the audit log is sound.", unsure[0].detail)
+    if bad:
         banner("bad", f"{_listed(bad)} {_verb(bad, 'does', 'do')} not work.", "What to do stands in the table.")
     elif halting:
         banner("warning", "The worker is not running.", "Documents that are added wait; everything else works.")
@@ -74,7 +81,7 @@ def health_banner(checks: Sequence[HealthCheck]) -> None:
         banner(
             "warning", f"Everything works; {counted(len(slow), 'part')} {_verb(slow, 'is', 'are')} slow.", _listed(slow)
         )
-    else:
+    elif not changed and not unsure:
         banner("good", "Everything works.", _missing(checks))
 
 

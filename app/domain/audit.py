@@ -9,6 +9,10 @@ GENESIS = "0" * 64
 """What the first event and the first checkpoint name as the hash before them."""
 
 
+LOG_CHANGED = "The audit log was changed"
+"""How the sentence begins that says so."""
+
+
 class AuditKind(StrEnum):
     """How an action is recorded: a disclosure before its bytes leave, a change as intent and then outcome."""
 

@@ -60,9 +60,16 @@ def read_event(body: str) -> AuditEvent:
         objects=tuple(stored["objects"]),
         purpose=stored["purpose"],
         details=stored["details"],
-        at=datetime.fromisoformat(stored["at"]),
+        at=_read_time(stored["at"]),
         seq=stored["seq"],
     )
+
+
+def _read_time(text: str) -> datetime:
+    at = datetime.fromisoformat(text)
+    if at.tzinfo is None:
+        raise ValueError("the time bears no zone")
+    return at
 
 
 def event_mac(body: str, *, key: bytes) -> str:

@@ -4,11 +4,15 @@ import hmac
 import json
 import os
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
+from app.errors import BackendUnavailableError
 from app.security.audit_chain import canonical
+from backends.disk import keep_name
 
 
 class KeyedNote:
@@ -20,7 +24,8 @@ class KeyedNote:
         self._domain = domain
 
     def read(self) -> dict[str, Any] | None:
-        """None where there is none. Raises ValueError where it is not as it was written."""
+        """None where there is none. Raises ValueError where it is not as it was written, and BackendUnavailableError
+        where it cannot be read."""
         try:
             stored = json.loads(self._path.read_text(encoding="ascii"))
             body = stored["body"]
@@ -29,17 +34,34 @@ class KeyedNote:
             found: dict[str, Any] = json.loads(body)
         except FileNotFoundError:
             return None
-        except (OSError, KeyError, TypeError, AttributeError) as error:
-            raise ValueError("the note cannot be read") from error
+        except (IsADirectoryError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise ValueError("this is no note") from error
+        except OSError as error:
+            raise BackendUnavailableError(
+                f"The file {self._path.name} in the data folder cannot be read ({error.strerror}): give this user the"
+                " right."
+            ) from error
         return found
 
     def write(self, record: Mapping[str, Any]) -> None:
-        """In one step. Raises OSError."""
+        """In one step, and on disk when this returns. Raises OSError."""
         body = canonical(record)
-        beside = self._path.with_name(f".{self._path.name}.{os.getpid()}")
-        beside.write_text(canonical({"body": body, "mac": self._checksum(body)}), encoding="ascii")
-        beside.chmod(0o600)
-        beside.replace(self._path)
+        text = canonical({"body": body, "mac": self._checksum(body)})
+        # Processes of other hosts may share the folder, and have the same numbers.
+        with NamedTemporaryFile("w", encoding="ascii", dir=self._path.parent, prefix=".note", delete=False) as file:
+            try:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+                Path(file.name).replace(self._path)
+            except BaseException:
+                Path(file.name).unlink(missing_ok=True)
+                raise
+        keep_name(self._path.parent)
+
+    def changed_at(self) -> datetime:
+        """When its file was changed, as far as the file system says. Raises OSError."""
+        return min(datetime.fromtimestamp(self._path.stat().st_mtime, UTC), datetime.now(UTC))
 
     def delete(self) -> None:
         """Nothing where there is none. Raises OSError."""

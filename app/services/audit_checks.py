@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from app.domain.audit import AuditFinding, AuditVerification, LastVerification, timestamp
-from app.errors import IntegrityError
+from app.domain.jobs import Job, JobKind, JobState
+from app.errors import BackendUnavailableError, IntegrityError
 from app.security.audit_chain import Checkpoint
 from app.security.audit_log import AuditLog
 from app.security.audit_seals import Seals
@@ -21,7 +22,10 @@ from backends.metadata.base import MetadataStore
 
 _CLOCKS_DIFFER = timedelta(minutes=1)
 _FOUND = b"dafe-audit-found-v1\0"
+_FORGED = "The note of what was found last is not as it was written."
 _MOST_NAMED = 3
+_ENDED = (JobState.DONE, JobState.FAILED)
+_LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 _TIMES = ("at", "sound_at", "complete_at")
 
 
@@ -50,6 +54,7 @@ class AuditChecks:
         """As `AuditService.verify`. What came of comparing with something brought along is not kept."""
         device = SecondDevice(second_device) if second_device else self._log.second_device
         known, forged = self._known()
+        since = datetime.now(UTC)
         result = verify_log(
             self._log,
             mac_key=self._mac_key,
@@ -59,11 +64,13 @@ class AuditChecks:
             second_device=device,
             incremental=incremental,
         )
-        result = self._with(result, forged, self._late_beginning())
-        if result.ok and not (incremental and trusted):  # else what lies between the two was not read
-            self._remember(result)
+        result = self._with(result, self._late_beginning())
+        complete = not incremental or known is None
+        if result.ok and (not (incremental and trusted)) and (complete or not forged):
+            self._remember(result)  # else what lies between the two was not read
+        result = self._with(result, forged)
         if trusted is None and second_device is None:
-            self.keep(result, complete=not incremental or known is None, by_itself=False)
+            self.keep(result, complete=complete, by_itself=False, since=since)
         return result
 
     def verify_part(self, begin: VerifiedPoint | None, *, events: int) -> Part:
@@ -83,14 +90,15 @@ class AuditChecks:
         result = self._with(result, forged, self._late_beginning())
         return Part(result, _point(result), is_last)
 
-    def keep(self, result: AuditVerification, *, complete: bool, by_itself: bool) -> None:
-        """As what was found last: a finding is replaced by another one, or when all was read and is sound. Of a sound
-        log the next verification may begin at its end."""
+    def keep(self, result: AuditVerification, *, complete: bool, by_itself: bool, since: datetime) -> None:
+        """As what was found last: a finding is replaced by another one, or when all was read `since` and is sound. Of a
+        sound log the next verification may begin at its end."""
         if by_itself and result.ok:
             self._remember(result)
         with suppress(OSError), exclusive(self._lock):
             last = self.last()
-            if last is not None and last.ok is False and result.ok is not False and not (complete and result.ok):
+            clears = result.ok is False or (result.ok and complete and (last is None or last.at < since))
+            if last is not None and last.ok is False and not clears:
                 return
             now = datetime.now(UTC)
             kept = LastVerification(
@@ -100,31 +108,42 @@ class AuditChecks:
                 findings=len(result.findings),
                 detail=sentence(result),
                 by_itself=by_itself,
-                sound_at=now if result.ok else (last.sound_at if last else None),
-                complete_at=now if result.ok and complete else (last.complete_at if last else None),
+                sound_at=since if result.ok else (last.sound_at if last else None),
+                complete_at=since if result.ok and complete else (last.complete_at if last else None),
             )
             record = asdict(kept)
             self._found.write(record | {name: timestamp(record[name]) for name in _TIMES if record[name]})
 
     def last(self) -> LastVerification | None:
-        """What was found last. None where nothing was noted, or not as it lies there: then all is to be read."""
-        try:
-            record: dict[str, Any] | None = self._found.read()
-            if record is None:
-                return None
-            times = {name: datetime.fromisoformat(record[name]) for name in _TIMES if record[name]}
-            return LastVerification(**record | times)
-        except (ValueError, KeyError, TypeError):
-            return None
+        """What came of it last: as it was noted, or, where the note is missing, older or on another host, as the newest
+        job that ended says. None where nothing was verified yet."""
+        noted = self._noted()
+        ended = self._metadata.jobs.find(reader=None, kinds=(JobKind.VERIFY,), states=_ENDED, limit=1)
+        if not ended or ended[0].updated_at is None:
+            return noted
+        if noted is not None and ended[0].updated_at < noted.at + _CLOCKS_DIFFER:
+            return noted
+        return _as_ended(ended[0], ended[0].updated_at, noted)
 
     def verified(self) -> VerifiedPoint | None:
-        """How far the log was found sound the last time. None where it never was, or the note is not as written."""
-        return self._known()[0]
+        """How far the log was found sound the last time. None where it never was, or the note cannot be read or is not
+        as it was written."""
+        try:
+            return self._verified.last()
+        except (IntegrityError, BackendUnavailableError):
+            return None
 
     def begun(self) -> datetime | None:
-        """When the first event was written."""
+        """When the first event was written. None where there is none, or none that can be read."""
         first = self._log.first()
         return first.at if first else None
+
+    def due_since(self) -> datetime | None:
+        """From when the first verification is waited for: long ago where the log's beginning was damaged, or all of it
+        is gone. None where there is nothing to verify yet."""
+        if self._log.first() is None and self._seals.last() is None:
+            return None
+        return self.begun() or _LONG_AGO
 
     def count(self) -> int:
         """How many events there are."""
@@ -143,6 +162,21 @@ class AuditChecks:
             return self._verified.last(), None
         except IntegrityError as error:
             return None, AuditFinding(1, "seal", error.message)
+
+    def _noted(self) -> LastVerification | None:
+        """A note that is not as it was written is itself a finding."""
+        try:
+            record: dict[str, Any] | None = self._found.read()
+            if record is None:
+                return None
+            times = {name: datetime.fromisoformat(record[name]) for name in _TIMES if record[name]}
+            return LastVerification(**record | times)
+        except (ValueError, KeyError, TypeError):
+            with suppress(OSError):
+                return _unsure(_FORGED, ok=False, at=self._found.changed_at())
+            return None
+        except BackendUnavailableError as error:
+            return _unsure(error.message, ok=None, at=datetime.now(UTC))
 
     def _remember(self, result: AuditVerification) -> None:
         if result.verified_to:
@@ -163,6 +197,25 @@ class AuditChecks:
         return AuditFinding(1, "truncated", "the log begins after the first workspace or person was made")
 
 
+def _unsure(detail: str, *, ok: bool | None, at: datetime) -> LastVerification:
+    return LastVerification(at, ok, 0, int(ok is False), detail, by_itself=False, sound_at=None, complete_at=None)
+
+
+def _as_ended(job: Job, at: datetime, noted: LastVerification | None) -> LastVerification:
+    """What the job says of a verification whose note is not here. The sentence of one that failed tells a finding."""
+    sound = job.state is JobState.DONE
+    return LastVerification(
+        at=at,
+        ok=True if sound else None,
+        verified_to=job.done if sound else 0,
+        findings=0,
+        detail="" if sound else job.error or "",
+        by_itself=True,
+        sound_at=at if sound else (noted.sound_at if noted else None),
+        complete_at=noted.complete_at if noted else None,
+    )
+
+
 def _point(result: AuditVerification) -> VerifiedPoint:
     return VerifiedPoint(
         seq=result.verified_to,
@@ -175,7 +228,7 @@ def _point(result: AuditVerification) -> VerifiedPoint:
 
 def sentence(result: AuditVerification) -> str:
     """The first findings, or why it cannot be told; empty when it is sound."""
-    named = [f"Event {one.seq:,}: {one.detail}" for one in result.findings[:_MOST_NAMED]]
+    named = [f"Event {one.seq:,}: {one.detail.rstrip('.')}" for one in result.findings[:_MOST_NAMED]]
     more = len(result.findings) - len(named)
     if more > 0:
         named.append(f"and {more:,} more")

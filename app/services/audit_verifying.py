@@ -9,9 +9,9 @@ from pathlib import Path
 from threading import Event
 
 from app.domain.access import Actor
-from app.domain.audit import AuditVerification
+from app.domain.audit import AuditVerification, timestamp
 from app.domain.ids import JobId
-from app.domain.jobs import Job, JobState, Stage
+from app.domain.jobs import OPEN_STATES, Job, JobKind, JobState, Stage
 from app.errors import BackendUnavailableError, CancelledError, ConfigurationError, DafeError
 from app.logs import get_logger
 from app.pipeline.indexing import Pace
@@ -45,6 +45,8 @@ class _Run:
 
     complete: bool
     """It began at the first event."""
+    since: datetime
+    """When it began."""
     begin: VerifiedPoint | None = None
     events: int = 0
     doubt: str = ""
@@ -76,6 +78,9 @@ class AuditVerifying:
         if job.state is JobState.STOPPING:
             self._end(job, JobState.STOPPED)
             return
+        if self._is_another_open(job):
+            self._metadata.jobs.finish(job.id, worker=self._queue.worker_name(), state=JobState.STOPPED)
+            return
         if job.attempts > _MOST_ATTEMPTS:
             self._end(job, JobState.FAILED, _GIVEN_UP)
             return
@@ -104,9 +109,10 @@ class AuditVerifying:
 
     def _go_on(self, job: Job, progress: JobProgress) -> AuditVerification | None:
         """What came of it; None while some of it is left."""
-        if job.waits < _MOST_WAITS and (problem := self._checks.problem()):
+        resumed, until = self._resumed(job.id), time.monotonic() + _SLICE_SECONDS
+        if resumed is None and job.waits < _MOST_WAITS and (problem := self._checks.problem()):
             raise BackendUnavailableError(problem)
-        run, until = self._resumed(job.id) or self._begun(), time.monotonic() + _SLICE_SECONDS
+        run = resumed or self._begun()
         while True:
             done, total = run.begin.seq if run.begin else 0, self._checks.count()
             if not progress(Stage.READING, done, max(total, done + 1)):
@@ -122,20 +128,25 @@ class AuditVerifying:
                 self._note_run(job.id, run)
                 return None
 
+    def _is_another_open(self, job: Job) -> bool:
+        """One that was tried again while the next was made: the older one of the two goes on."""
+        found = self._metadata.jobs.find(reader=None, kinds=(JobKind.VERIFY,), states=OPEN_STATES)
+        return any(other.id < job.id for other in found)
+
     def _begun(self) -> _Run:
         """All of it when that was not done for a week, or something was found."""
         last, point, now = self._checks.last(), self._checks.verified(), datetime.now(UTC)
-        if last is None or last.ok is False or last.complete_at is None or point is None:
-            return _Run(complete=True)
+        if last is None or not last.ok or last.complete_at is None or point is None:
+            return _Run(complete=True, since=now)
         recent = now - _COMPLETE_EVERY < last.complete_at < now + _CLOCKS_DIFFER
-        return _Run(complete=False, begin=point) if recent else _Run(complete=True)
+        return _Run(complete=not recent, since=now, begin=point if recent else None)
 
     def _keep(self, job: Job, run: _Run, result: AuditVerification) -> AuditVerification:
         """What was found is shown, whether or not the log that was found changed takes another event."""
         result = replace(result, events=run.events, doubt=run.doubt)
         if result.ok and run.doubt:
             result = replace(result, ok=None)
-        self._checks.keep(result, complete=run.complete, by_itself=True)
+        self._checks.keep(result, complete=run.complete, by_itself=True, since=run.since)
         details: Details = {
             "job": job.id,
             "ok": bool(result.ok),
@@ -153,17 +164,17 @@ class AuditVerifying:
             record = self._note.read()
             if record is None or record["job"] != job_id:
                 return None
-            return _Run(record["complete"], VerifiedPoint.of(record["begin"]), record["events"], record["doubt"])
+            begin, since = VerifiedPoint.of(record["begin"]), datetime.fromisoformat(record["since"])
+            return _Run(record["complete"], since, begin, record["events"], record["doubt"])
         except (ValueError, KeyError, TypeError):
             return None
 
     def _note_run(self, job_id: JobId, run: _Run) -> None:
         assert run.begin is not None
-        begin = run.begin.as_record()
+        record = {"job": job_id, "complete": run.complete, "since": timestamp(run.since)}
+        record |= {"begin": run.begin.as_record(), "events": run.events, "doubt": run.doubt}
         try:
-            self._note.write(
-                {"job": job_id, "complete": run.complete, "begin": begin, "events": run.events, "doubt": run.doubt}
-            )
+            self._note.write(record)
         except OSError as error:
             raise BackendUnavailableError(
                 f"The data folder cannot be written ({error.strerror}): free some room or give this user the right."

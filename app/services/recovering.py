@@ -11,7 +11,7 @@ from ulid import ULID
 from app.domain.documents import Document, DocumentStatus, DocumentVersion
 from app.domain.ids import FileId, JobId, VersionId
 from app.domain.jobs import OPEN_STATES, Job, JobKind, JobState
-from app.errors import BackendUnavailableError, ConflictError, DafeError, NotFoundError
+from app.errors import BackendUnavailableError, ConflictError, NotFoundError
 from app.logs import get_logger
 from app.pipeline.indexing import layout_id
 from app.services.export_files import is_export
@@ -116,7 +116,7 @@ class Recovery:
                 look()
             except BackendUnavailableError:
                 continue
-            except DafeError as error:
+            except Exception as error:  # noqa: BLE001 - the boundary of the thread, whose other looks go on
                 _log.unexpected("recovery", error)
 
     def _serve(self, version: DocumentVersion) -> None:

@@ -67,7 +67,7 @@ class SqliteAuditStore(AuditStore):
                 f"SELECT seq, mac, body FROM audit WHERE {condition} ORDER BY seq DESC LIMIT ? OFFSET ?",  # noqa: S608
                 [*values, wanted.limit, wanted.offset],
             ).fetchall()
-        return [StoredEvent(*row) for row in rows], int(total)
+        return [_event(row) for row in rows], int(total)
 
     def read(self, *, after: int, limit: int) -> list[StoredEvent]:
         with self._open_for_reading() as connection:
@@ -165,11 +165,14 @@ class _Opened:
 
 def _open_reader(path: Path) -> sqlite3.Connection:
     uri = f"{path.resolve().as_uri()}?mode=ro"
-    return sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    connection.text_factory = _decoded
+    return connection
 
 
 def _open_writer(path: Path) -> sqlite3.Connection:
     connection = sqlite3.connect(path, timeout=BUSY_SECONDS, isolation_level=None, check_same_thread=False)
+    connection.text_factory = _decoded
     try:
         path.chmod(0o600)
         for setting in ("journal_mode = WAL", "synchronous = FULL", "trusted_schema = OFF"):
@@ -187,19 +190,31 @@ def _allow(action: int, table: str | None, *_others: str | None) -> int:
     return sqlite3.SQLITE_DENY if forbidden else sqlite3.SQLITE_OK
 
 
+def _decoded(value: bytes) -> str:
+    """Somebody may have put there what is no text: that is to be found, and not to stop who reads."""
+    return value.decode(errors="replace")
+
+
+def _event(row: tuple[int, str | bytes, str | bytes]) -> StoredEvent:
+    seq, mac, body = row
+    if isinstance(mac, str) and isinstance(body, str):
+        return StoredEvent(seq, mac, body)
+    return StoredEvent(seq, *(one if isinstance(one, str) else _decoded(bytes(one)) for one in (mac, body)))
+
+
 def _head(connection: sqlite3.Connection) -> Head:
     row = connection.execute("SELECT seq, mac, body FROM audit ORDER BY seq DESC LIMIT 1").fetchone()
-    return Head(row[0], StoredEvent(*row).hash) if row else Head()
+    return Head(row[0], _event(row).hash) if row else Head()
 
 
 def _read(connection: sqlite3.Connection, after: int, limit: int) -> list[StoredEvent]:
     query = "SELECT seq, mac, body FROM audit WHERE seq > ? ORDER BY seq LIMIT ?"
-    return list(map(StoredEvent._make, connection.execute(query, (after, limit))))
+    return list(map(_event, connection.execute(query, (after, limit))))
 
 
 def _get(connection: sqlite3.Connection, seq: int) -> StoredEvent | None:
     row = connection.execute("SELECT seq, mac, body FROM audit WHERE seq = ?", (seq,)).fetchone()
-    return StoredEvent(*row) if row else None
+    return _event(row) if row else None
 
 
 def _condition(wanted: EventFilter) -> tuple[str, list[str]]:

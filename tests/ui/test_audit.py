@@ -86,7 +86,7 @@ def test_what_the_program_found_by_itself_is_shown_until_all_is_sound(
     page.run()
     last = services.audit.status(OPERATOR).last_verification
     assert last is not None
-    assert f"Verified by itself today {last.at.astimezone():%H:%M}: sound up to event {last.verified_to}." in texts(
+    assert f"Verified by itself today {last.at.astimezone():%H:%M}, sound up to event {last.verified_to}." in texts(
         page
     )
     change(services, 2)

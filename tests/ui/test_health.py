@@ -7,8 +7,10 @@ from streamlit.testing.v1 import AppTest
 
 from app.container import OPERATOR, Services
 from app.domain.access import Role
+from app.domain.jobs import JobKind, JobState
 from app.embedding_parts import VECTORS
 from app.health_parts import REPLICA
+from app.services import schedules
 from app.services.health import HealthCheck, Level
 from components.health_table import AWAY, BEING_MADE, NOT_RUNNING, health_word
 from components.words import NOT_SET_UP, NOT_WORKING, SLOW, WORKING
@@ -62,10 +64,26 @@ def test_a_log_that_was_found_changed_is_said_first(
     assert "The audit log was changed." in page.error[0].value.replace("\\", "")
     table = cells(page)
     assert "Event 2: the event is not as it was written." in table
-    assert "Keep the data folder as it is" in table
+    assert "Keep the data folder and the database as they are" in table
     assert "✕" in table or "Changed" in table
     required = [one.ok for one in services.health.checks(OPERATOR) if one.level is Level.REQUIRED]
     assert all(required), "nothing takes the installation out of service for it"
+
+
+def test_a_log_of_which_it_is_not_known_whether_it_is_sound_is_said_and_nothing_else_is_hidden(
+    open_page: OpenPage, services: Services, administrator: Person
+) -> None:
+    services.audit.seal()
+    job = schedules._job(JobKind.VERIFY)
+    records = services.jobs._metadata.jobs
+    records.add(job)
+    assert records.claim(job.id, worker="w", lease_seconds=60)
+    assert records.finish(job.id, worker="w", state=JobState.FAILED, error="Given up.")
+    page = open_page("health", administrator)
+    assert "It is not known whether the audit log is sound." in page.warning[0].value.replace("\\", "")
+    assert "The worker is not running." in page.warning[1].value.replace("\\", "")
+    assert "Given up." in cells(page)
+    assert not any("Everything works." in one.value for one in page.success)
 
 
 def test_what_the_language_model_may_do_and_why_is_said(open_page: OpenPage, administrator: Person) -> None:
