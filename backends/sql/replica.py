@@ -51,6 +51,9 @@ _ALL_IN_USE = (
     "All connections to the replica are in use, and reads beyond them go to the primary: raise connections in the"
     " settings of the database if that is so often."
 )
+_NO_THREAD = (
+    "This process gets no more threads, so large reads go to the primary: raise the limit for its user or service."
+)
 _log = get_logger("metadata")
 
 
@@ -144,7 +147,10 @@ class PostgresReplica(Replica):
             finally:
                 attempt.begun.set()
 
-        Thread(target=work, name="replica", daemon=True).start()
+        try:
+            Thread(target=work, name="replica", daemon=True).start()
+        except RuntimeError as error:
+            raise _NotItsFaultError(_NO_THREAD) from error
         try:
             begun = attempt.begun.wait(attempt.patience_seconds)
             return done.result(self._timeout_seconds if begun else 0)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, Thread, stack_size
 from threading import enumerate as enumerate_threads
 from typing import Any
 
@@ -259,6 +259,22 @@ def refused(database: PostgresDatabase) -> str:
     with pytest.raises(BackendUnavailableError) as refusal:
         fetch(database, PORT)
     return refusal.value.message
+
+
+def test_a_read_without_a_thread_is_done_on_the_primary_and_its_trial_is_due_still(
+    standby: RealStandby, name: str, patient: None
+) -> None:
+    with database_of(standby.settings(name)) as database:
+        leave_out(standby, database)
+        time.sleep(1.1)
+        former = stack_size(2**46)  # No machine has memory for it.
+        try:
+            with pytest.raises(RuntimeError, match="can't start new thread"):
+                Thread(target=print).start()
+            assert port_read(database) != standby.port
+        finally:
+            stack_size(former)
+        assert port_read(database) == standby.port
 
 
 def leave_out(standby: RealStandby, database: PostgresDatabase) -> None:
