@@ -14,17 +14,18 @@ from threading import Event, Thread
 import pytest
 
 from app.container import OPERATOR, Services
-from app.domain.access import Actor
+from app.domain.access import Actor, Role
 from app.domain.documents import Document, DocumentStatus
 from app.domain.ids import JobId
 from app.domain.jobs import Job, JobKind, JobState, Stage
 from app.domain.workspaces import Workspace
-from app.errors import ConflictError, NotFoundError
+from app.errors import ConflictError, ForbiddenError, NotFoundError
 from app.services.documents import SameName
 from app.services.new_jobs import pause_after_end
 from backends.loading import load
 from backends.metadata.base import MetadataStore
 from backends.metadata.settings import SqliteMetadataSettings
+from backends.queue.base import NO_WORKSPACE
 from backends.sql import tables
 from backends.sql.engine import Database
 from tests.security.contents import leftovers
@@ -133,6 +134,16 @@ def test_a_version_that_is_visible_cannot_be_stopped_any_more(
     versions = metadata.documents.find_versions(outcome.document.id, workspace_id=workspace.id)
     stored = {path.name for path in (services.settings.data_dir / "files").rglob("*") if path.is_file()}
     assert {one.number for one in versions if one.file_id in stored} == {2}
+
+
+def test_only_administrators_ask_for_what_was_given_up_in_the_whole_installation(
+    services: Services, workspace: Workspace, make_actor: Callable[..., Actor]
+) -> None:
+    root, ilse = make_actor("root", roles=(Role.ADMINISTRATOR,)), make_actor("ilse", workspace=workspace)
+    for call in (services.jobs.dead, services.jobs.retry_all):
+        assert call(root, workspace_id=NO_WORKSPACE) == []
+        with pytest.raises(ForbiddenError):
+            call(ilse, workspace_id=NO_WORKSPACE)
 
 
 def test_a_job_of_another_workspace_does_not_exist(
