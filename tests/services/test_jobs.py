@@ -278,6 +278,19 @@ def finished(services: Services, *documents: Document) -> bool:
 
 
 @pytest.mark.slow
+def test_the_command_line_tries_one_job_of_the_whole_installation_again(
+    services: Services, workspace: Workspace, metadata: MetadataStore
+) -> None:
+    indexing = job_of(services, add(services, workspace.id, "warfarin.txt", WARFARIN))
+    job = replace(indexing, id=JobId("verifying"), kind=JobKind.VERIFY, workspace_id=NO_WORKSPACE)
+    metadata.jobs.add(job)
+    services.jobs.stop(OPERATOR, workspace_id=NO_WORKSPACE, job_id=job.id)
+    command = ("-c", "from app.cli import main; main()", "jobs", "retry", job.id)
+    assert start_worker(services, program=command).wait() == 0
+    assert services.jobs.get(OPERATOR, workspace_id=NO_WORKSPACE, job_id=job.id).state is JobState.WAITING
+
+
+@pytest.mark.slow
 def test_documents_read_at_once_by_a_killed_worker_are_taken_over_and_nothing_is_there_twice(
     services: Services, workspace: Workspace, other_workspace: Workspace, work: Work
 ) -> None:
