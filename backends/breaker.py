@@ -63,6 +63,11 @@ class CircuitBreaker:
         if self.state == "half_open":
             self.state = "closed"
 
+    def withdraw_trial(self) -> None:
+        """The trial could not be made, which says nothing of the endpoint: it is due still."""
+        if self.state == "half_open":
+            self.state = "open"
+
     def _open(self) -> None:
         if not self._proven:
             self._pause_seconds = min(_LONGEST_PAUSE_SECONDS, self._pause_seconds * 2)

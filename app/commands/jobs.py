@@ -75,6 +75,8 @@ def retry_job(
     """A stopped or failed job waits again."""
     if bool(job) is everything:
         raise InvalidInputError("Give the id of one job, or --all.")
+    if everything and not workspace:
+        raise InvalidInputError("Name the workspace whose jobs are to be tried again: --all --workspace NAME.")
     with opened() as services:
         actor = caller(services, as_user)
         workspace_id = _where(services, actor, workspace)

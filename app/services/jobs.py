@@ -75,7 +75,7 @@ class JobService:
     def dead(self, actor: Actor, *, workspace_id: WorkspaceId) -> Sequence[Job]:
         """What was given up and waits for somebody, newest first: the last job of each version that failed, with its
         reason in `error`."""
-        authorise(actor, Permission.READ, workspace_id)
+        _authorise(actor, Permission.READ, workspace_id)
         here: dict[str, Any] = {"workspace_id": workspace_id, "reader": actor.reader}
         wanted = DocumentFilter(statuses=frozenset({DocumentStatus.FAILED}))
         failed = {document.version.id for document in self._metadata.documents.find(wanted, **here)[0]}
@@ -86,7 +86,7 @@ class JobService:
 
     def retry_all(self, actor: Actor, *, workspace_id: WorkspaceId) -> Sequence[Job]:
         """Try everything again that was given up; what somebody else has begun or deleted meanwhile is left out."""
-        authorise(actor, Permission.WRITE, workspace_id)
+        _authorise(actor, Permission.WRITE, workspace_id)
         waiting = []
         for job in self.dead(actor, workspace_id=workspace_id):
             with suppress(ConflictError, NotFoundError):

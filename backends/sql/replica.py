@@ -8,6 +8,7 @@ from threading import Event, Lock, Thread
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import TimeoutError as NoConnectionLeftError
 
 from app.errors import BackendUnavailableError, ConfigurationError, DafeError
 from app.logs import get_logger
@@ -45,6 +46,14 @@ _OTHER_HISTORY = (
     " the present primary, or make it anew."
 )
 _LATE = "The replica did not answer in time: check that it runs at the configured address."
+_LEFT_OUT = "Large reads are left to the primary for now, because they failed here, and one tries it again later"
+_ALL_IN_USE = (
+    "All connections to the replica are in use, and reads beyond them go to the primary: raise connections in the"
+    " settings of the database if that is so often."
+)
+_NO_THREAD = (
+    "This process gets no more threads, so large reads go to the primary: raise the limit for its user or service."
+)
 _log = get_logger("metadata")
 
 
@@ -54,7 +63,7 @@ class PostgresReplica(Replica):
 
     A read is done in a thread of its own, which is left behind when the standby hangs. Whatever goes wrong there, a
     read that replaying cancelled included, is done on the primary; a standby that fails again and again is left out
-    for a while.
+    for a while. What says nothing of the standby (`_NotItsFaultError`) does not count.
     """
 
     def __init__(self, engine: sa.Engine, *, primary: sa.Engine, timeout_seconds: float) -> None:
@@ -74,9 +83,12 @@ class PostgresReplica(Replica):
     def check(self) -> str:
         attempt = _Attempt(self._mark(), patience_seconds=2 * _CHECK_SECONDS, catch_up_seconds=_CHECK_SECONDS)
         self._done(attempt, (), None)
+        with self._lock:
+            left_out = self._breaker.state != "closed"
+        takes = f"It takes the large reads that it is ready for within {_CATCH_UP_SECONDS:g} seconds"
         return (
-            f"It takes the large reads that it is ready for within {_CATCH_UP_SECONDS:g} seconds; just now it was"
-            f" {attempt.behind:,} bytes behind and ready after {attempt.caught_up_seconds:.2f} seconds."
+            f"{_LEFT_OUT if left_out else takes}; just now it was {attempt.behind:,} bytes behind and ready after"
+            f" {attempt.caught_up_seconds:.2f} seconds."
         )
 
     def reads(self) -> Mapping[str, int]:
@@ -95,6 +107,10 @@ class PostgresReplica(Replica):
         try:
             attempt = _Attempt(self._mark(), patience_seconds=_PATIENCE_SECONDS, catch_up_seconds=_CATCH_UP_SECONDS)
             rows = self._done(attempt, queries, within)
+        except _NotItsFaultError:
+            with self._lock:
+                self._breaker.withdraw_trial()
+            return None
         except DafeError as error:
             self._failed(error.message)
             return None
@@ -114,8 +130,11 @@ class PostgresReplica(Replica):
                 _log.info(f"the read replica is left out for a while: {why}")
 
     def _mark(self) -> sa.Row[Any]:
-        with translated_errors(self._timeout_seconds), self._primary.connect() as connection:
-            return connection.execute(_MARK).one()
+        try:
+            with translated_errors(self._timeout_seconds), self._primary.connect() as connection:
+                return connection.execute(_MARK).one()
+        except DafeError as error:
+            raise _NotItsFaultError(error.message) from error
 
     def _done(self, attempt: "_Attempt", queries: Sequence[sa.Select[Any]], within: str | None) -> list[Rows]:
         done: Future[list[Rows]] = Future()
@@ -128,15 +147,24 @@ class PostgresReplica(Replica):
             finally:
                 attempt.begun.set()
 
-        Thread(target=work, name="replica", daemon=True).start()
+        try:
+            Thread(target=work, name="replica", daemon=True).start()
+        except RuntimeError as error:
+            raise _NotItsFaultError(_NO_THREAD) from error
         try:
             begun = attempt.begun.wait(attempt.patience_seconds)
             return done.result(self._timeout_seconds if begun else 0)
         except TimeoutError:
             raise BackendUnavailableError(_LATE) from None
 
+    def _connect(self) -> sa.Connection:
+        try:
+            return self._engine.connect()
+        except NoConnectionLeftError as error:
+            raise _NotItsFaultError(_ALL_IN_USE) from error
+
     def _read(self, attempt: "_Attempt", queries: Sequence[sa.Select[Any]], within: str | None) -> list[Rows]:
-        with translated_errors(self._timeout_seconds), self._engine.connect() as connection:
+        with translated_errors(self._timeout_seconds), self._connect() as connection:
             try:
                 if attempt.await_replaying(connection) > self._mark().place:
                     raise BackendUnavailableError(_OTHER_HISTORY)
@@ -148,6 +176,10 @@ class PostgresReplica(Replica):
             finally:
                 if self._closed:  # Meanwhile, by whoever waited no longer.
                     connection.invalidate()
+
+
+class _NotItsFaultError(BackendUnavailableError):
+    """Why a read is done on the primary although the standby may be well."""
 
 
 class _Attempt:

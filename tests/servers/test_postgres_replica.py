@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
-from threading import Event, Thread
+from threading import Event, Thread, stack_size
 from threading import enumerate as enumerate_threads
 from typing import Any
 
@@ -65,6 +65,12 @@ def patient(monkeypatch: pytest.MonkeyPatch) -> None:
     """For what must happen on the standby, on a machine that does much else."""
     monkeypatch.setattr(adapter, "_PATIENCE_SECONDS", 20.0)
     monkeypatch.setattr(adapter, "_CATCH_UP_SECONDS", 20.0)
+
+
+@pytest.fixture
+def never_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A standby that is left out is so to the end of the test."""
+    monkeypatch.setattr("backends.breaker._FIRST_PAUSE_SECONDS", 600.0)
 
 
 @contextmanager
@@ -192,6 +198,104 @@ def test_a_standby_that_does_not_replay_costs_a_moment_and_is_then_left_alone(
             assert max(seconds) < 5
             assert sorted(seconds)[5] < adapter._CATCH_UP_SECONDS
         until(lambda: reads_more_there(store))
+
+
+def test_more_reads_at_once_than_connections_do_not_count_against_the_standby(
+    standby: RealStandby, name: str, patient: None, never_tried_again: None
+) -> None:
+    slow = sa.select(sa.func.inet_server_port(), sa.func.pg_sleep(6))
+    with database_of(standby.settings(name, connections=2)) as database:
+        ports: list[int] = []
+        threads = [Thread(target=lambda: ports.append(fetch(database, slow)[0][0][0])) for _ in range(2)]
+        for thread in threads:
+            thread.start()
+        until(lambda: standby.execute(SLEEPING) == [(2,)])
+        assert database.replica is not None
+        with pytest.raises(BackendUnavailableError, match="All connections to the replica are in use"):
+            database.replica.check()
+        others = [port_read(database) for _ in range(5)]
+        assert standby.execute(SLEEPING) == [(2,)]
+        assert standby.port not in others
+        for thread in threads:
+            thread.join()
+        assert ports == [standby.port] * 2
+        assert port_read(database) == standby.port
+
+
+SLEEPING = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep%' AND pid <> pg_backend_pid()"
+
+
+def test_a_primary_that_cannot_be_asked_says_so_itself_and_does_not_count_against_the_standby(
+    standby: RealStandby, name: str, patient: None, never_tried_again: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the standby is, or when it is ready."""
+    monkeypatch.setattr("backends.sql.postgres.BUSY_SECONDS", 0.2)
+    with database_of(standby.settings(name, connections=1)) as database:
+        with database.read():
+            for _ in range(4):
+                with pytest.raises(BackendUnavailableError, match="Too many use the database"):
+                    fetch(database, PORT)
+        assert port_read(database) == standby.port
+        failed: list[str] = []
+        for n in range(4):
+            with ExitStack() as busy:
+                with paused(standby):
+                    with database.write() as connection:
+                        connection.exec_driver_sql(f"CREATE TABLE more_{n} ()")
+                    reading = Thread(target=lambda: failed.append(refused(database)))
+                    reading.start()
+                    until(lambda: standby.execute(WAITING) != [(0,)])
+                    busy.enter_context(database.read())
+                reading.join()
+        assert len(failed) == 4
+        assert all("Too many use the database" in sentence for sentence in failed)
+        assert port_read(database) == standby.port
+
+
+WAITING = "SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%received_tli%' AND pid <> pg_backend_pid()"
+
+
+def refused(database: PostgresDatabase) -> str:
+    with pytest.raises(BackendUnavailableError) as refusal:
+        fetch(database, PORT)
+    return refusal.value.message
+
+
+def test_a_read_without_a_thread_is_done_on_the_primary_and_its_trial_is_due_still(
+    standby: RealStandby, name: str, patient: None
+) -> None:
+    with database_of(standby.settings(name)) as database:
+        leave_out(standby, database)
+        time.sleep(1.1)
+        former = stack_size(2**46)  # No machine has memory for it.
+        try:
+            with pytest.raises(RuntimeError, match="can't start new thread"):
+                Thread(target=print).start()
+            assert port_read(database) != standby.port
+        finally:
+            stack_size(former)
+        assert port_read(database) == standby.port
+
+
+def leave_out(standby: RealStandby, database: PostgresDatabase) -> None:
+    """Let three reads in a row fail there."""
+    with pytest.MonkeyPatch.context() as patch, paused(standby):
+        patch.setattr(adapter, "_CATCH_UP_SECONDS", 0.0)
+        with database.write() as connection:
+            connection.exec_driver_sql("CREATE TABLE more ()")
+        assert standby.port not in [port_read(database) for _ in range(3)]
+    standby.catch_up()
+
+
+def test_a_standby_that_is_left_out_for_a_while_is_said_to_be(
+    standby: RealStandby, name: str, patient: None, never_tried_again: None
+) -> None:
+    with database_of(standby.settings(name)) as database:
+        assert database.replica is not None
+        assert database.replica.check().startswith("It takes the large reads")
+        leave_out(standby, database)
+        assert database.replica.check().startswith("Large reads are left to the primary for now")
+        assert port_read(database) != standby.port
 
 
 def timed(call: Callable[[], object]) -> float:

@@ -50,6 +50,18 @@ def test_after_a_pause_one_trial_is_due_and_it_closes_the_breaker() -> None:
     assert breaker.state == "closed"
 
 
+def test_a_trial_that_could_not_be_made_is_due_still() -> None:
+    clock = Clock()
+    breaker = opened(clock)
+    breaker.withdraw_trial()
+    assert (breaker.state, breaker.begin_trial()) == ("open", False)
+    clock.now += 1.0
+    assert breaker.begin_trial()
+    breaker.withdraw_trial()
+    assert (breaker.state, breaker.seconds_to_trial()) == ("open", 0.0)
+    assert breaker.begin_trial()
+
+
 def test_the_pause_doubles_up_to_a_minute_and_only_a_call_that_succeeds_makes_it_short_again() -> None:
     clock = Clock()
     breaker = opened(clock)

@@ -201,6 +201,7 @@ def test_wrong_use_ends_with_exit_code_2(dafe: CommandLine) -> None:
         ("users", "add", "omar", "--workspace", "Oncology=king"),
         ("users", "add", "two words"),
         ("audit", "verify", "--from", "absent-file"),
+        ("jobs", "retry", "--all"),
     )
     for command, ran in dafe.each(commands):
         assert ran.code == 2, command
