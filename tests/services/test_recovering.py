@@ -191,3 +191,24 @@ def test_what_is_owed_is_wiped_when_nothing_is_in_hand_or_next(
     database = Database(services.settings.data_dir / "dafe.db", key=services.keys.database)
     assert database.is_wipe_owed is not wiped
     database.close()
+
+
+def test_a_look_that_fails_in_whatever_way_does_not_end_the_others(
+    metadata: MetadataStore, files: FileStore, queue: JobQueue, remover: Remover
+) -> None:
+    stop, looked = Event(), list[str]()
+
+    def broken() -> None:
+        looked.append("broken")
+        raise TypeError("times with and without a zone")
+
+    def last() -> None:
+        looked.append("last")
+        if len(looked) > 3:
+            stop.set()
+
+    recovery = Recovery(
+        metadata=metadata, files=files, queue=queue, remover=remover, each_time=(broken, last), every_seconds=0.01
+    )
+    recovery.serve(stop=stop)
+    assert looked[:4] == ["broken", "last", "broken", "last"]
