@@ -39,7 +39,7 @@ class Part:
 
 
 class AuditChecks:
-    """Its notes lie in the data folder, which all processes share."""
+    """Its notes lie in the data folder, which all processes share; where hosts do not, the jobs tell."""
 
     def __init__(self, *, log: AuditLog, keys: Keys, seals: Seals, folder: Path, metadata: MetadataStore) -> None:
         self._log = log
@@ -65,12 +65,11 @@ class AuditChecks:
             incremental=incremental,
         )
         result = self._with(result, self._late_beginning())
-        complete = not incremental or known is None
-        if result.ok and (not (incremental and trusted)) and (complete or not forged):
-            self._remember(result)  # else what lies between the two was not read
+        if result.ok and not (incremental and trusted):  # else what lies between the two was not read
+            self._remember(result)
         result = self._with(result, forged)
         if trusted is None and second_device is None:
-            self.keep(result, complete=complete, by_itself=False, since=since)
+            self.keep(result, complete=not incremental or known is None, by_itself=False, since=since)
         return result
 
     def verify_part(self, begin: VerifiedPoint | None, *, events: int) -> Part:
