@@ -46,7 +46,7 @@ _OTHER_HISTORY = (
     " the present primary, or make it anew."
 )
 _LATE = "The replica did not answer in time: check that it runs at the configured address."
-_LEFT_OUT = "Large reads are left to the primary for now, because they failed here, and one tries it again later"
+_LEFT_OUT = "Large reads are left to the primary for now, because they failed here"
 _ALL_IN_USE = (
     "All connections to the replica are in use, and reads beyond them go to the primary: raise connections in the"
     " settings of the database if that is so often."
