@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -166,3 +167,50 @@ def test_a_second_device_that_lacks_events_leaves_a_doubt_in_each_part(folder: F
     part = folder.verify(until=5)
     assert (part.ok, part.findings) == (None, ())
     assert part.doubt == "The second device lacks event 4 and those after it."
+
+
+def point(folder: Folder, number: int, **changed: Any) -> VerifiedPoint:
+    one = folder.checkpoints()[number - 1]
+    return replace(VerifiedPoint(one.seq, one.head, one.number, one.hash, NOW), **changed)
+
+
+def test_a_part_asks_for_the_seal_that_the_one_before_it_ended_with(folder: Folder) -> None:
+    told = AuditFinding(4, "seal", "checkpoint 1 is not the one that was verified on 2026-03-04", 0)
+    begin = replace(end_of(folder.verify(until=4)), checkpoint_hash="f" * 64)
+    assert told in folder.verify(begin=begin).findings
+    assert told in folder.verify(begin=begin, until=7).findings
+
+
+def test_a_part_asks_nothing_of_the_seals_before_it(folder: Folder) -> None:
+    second = end_of(folder.verify(until=7))
+    lines = folder.seals.path.read_text().splitlines(keepends=True)
+    folder.seals.path.write_text(lines[0].replace('"signature":"', '"signature":"00') + "".join(lines[1:]))
+    assert folder.verify(begin=second).ok is True
+
+
+def test_a_part_that_begins_before_any_seal_asks_for_all_of_them(folder: Folder) -> None:
+    begin, known = end_of(folder.verify(until=2)), point(folder, 3)
+    events = {seq: json.loads(body) for seq, body in bodies(folder.database).items()}
+    events[3]["actor"] = "omar"
+    rewrite(folder.database, chained(events), macs=with_key)
+    told = AuditFinding(3, "seal", "one of the events 1 to 3 is not as checkpoint 1 sealed it", 0)
+    assert told in folder.verify(begin=begin, known=known, second_device=None).findings
+
+
+def test_a_part_whose_very_last_event_is_missing_says_so(folder: Folder) -> None:
+    change(folder.database, "DELETE FROM audit WHERE seq = 5")
+    told = AuditFinding(5, "missing", "the event is not there")
+    assert folder.verify(until=5, second_device=None).findings == (told,)
+
+
+def test_a_part_asks_for_verified_seals_as_far_as_it_reads_them(folder: Folder) -> None:
+    assert folder.verify(until=2, known=point(folder, 3)).findings == ()
+    for until, number in ((4, 2), (7, 3)):
+        told = AuditFinding(
+            SEALED[number - 1], "seal", f"checkpoint {number} is not the one that was verified on 2026-03-04", 0
+        )
+        assert told in folder.verify(until=until, known=point(folder, number, checkpoint_hash="f" * 64)).findings
+    known = point(folder, 3)
+    folder.seals.path.write_text("".join(folder.seals.path.read_text().splitlines(keepends=True)[:2]))
+    told = AuditFinding(9, "seal", "checkpoint 3 is not the one that was verified on 2026-03-04", 0)
+    assert folder.verify(until=6, known=known, second_device=None).findings == (told,)
