@@ -68,7 +68,7 @@ def read_event(body: str) -> AuditEvent:
 def _read_time(text: str) -> datetime:
     at = datetime.fromisoformat(text)
     if at.tzinfo is None:
-        raise ValueError("the time bears no zone")
+        raise ValueError
     return at
 
 
