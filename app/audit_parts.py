@@ -36,7 +36,9 @@ def _look(checks: AuditChecks, hours: float) -> str:
     if last is not None and last.ok is False:
         raise IntegrityError(f"{LOG_CHANGED}, as found at {at}: {last.detail} {_KEEP}")
     if last is not None and last.ok is None:
-        raise BackendUnavailableError(f"Verified at {at}: it cannot be told whether the log is sound. {last.detail}")
+        raise BackendUnavailableError(
+            f"Verified at {at}: it cannot be told whether the log is sound. {last.detail} Run dafe audit verify."
+        )
     since = last.sound_at if last else checks.due_since()
     if hours and since is not None and datetime.now(UTC) - since > _OVERDUE * timedelta(hours=hours):
         raise BackendUnavailableError(

@@ -13,7 +13,11 @@ def checked_banner(last: LastVerification) -> None:
     if last.ok is False:
         banner("bad", "The log was changed.", f"Found {_at(last)}. {last.detail} {after_findings(last.verified_to)}")
     elif last.ok is None:
-        banner("warning", "It cannot be told whether the log is intact.", f"Verified {_at(last)}. {last.detail}")
+        banner(
+            "warning",
+            "It cannot be told whether the log is intact.",
+            f"Verified {_at(last)}. {last.detail} Verify it again.",
+        )
     else:
         verified = f"Verified{' by itself' if last.by_itself else ''} {_at(last)}, sound up to event"
         line = plain(f"{verified} {number(last.verified_to)}. {_complete(last)}")
