@@ -94,7 +94,8 @@ def main() -> int:
         code = max(run_tests(suite, report, path=Path(folder), more=bool(place)) for place, suite in runs)
         if not report.exists():
             return code or 1
-        files = json.loads(report.read_text(encoding="utf-8"))["files"]
+        measured = json.loads(report.read_text(encoding="utf-8"))["files"]
+    files = {path: file for path, file in measured.items() if path.split("/")[0] in PACKAGES}
     write_section(RESULTS, "coverage", as_markdown(files, given.suites))
     enough = all(run >= of * given.least / 100 for run, of in (share(files, name) for name in MEASURED))
     return code or int(not enough)
