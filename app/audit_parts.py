@@ -2,14 +2,13 @@
 
 from datetime import UTC, datetime, timedelta
 
-from app.domain.audit import LOG_CHANGED
+from app.domain.audit import LOG_CHANGED, WHAT_TO_KEEP
 from app.errors import BackendUnavailableError, IntegrityError
 from app.installation import Installation
 from app.services.audit_checks import AuditChecks
 from app.services.health import Level, Part
 
 VERIFICATION = "Audit verification"
-_KEEP = "Keep the data folder and the database as they are, export the log, and compare it with the second device."
 _OVERDUE = 2
 """Times the interval after which the last sound verification is too old."""
 
@@ -34,7 +33,7 @@ def _look(checks: AuditChecks, hours: float) -> str:
     last = checks.last()
     at = f"{last.at:%Y-%m-%d %H:%M} UTC" if last else ""
     if last is not None and last.ok is False:
-        raise IntegrityError(f"{LOG_CHANGED}, as found at {at}: {last.detail} {_KEEP}")
+        raise IntegrityError(f"{LOG_CHANGED}, as found at {at}: {last.detail} {WHAT_TO_KEEP}")
     if last is not None and last.ok is None:
         raise BackendUnavailableError(
             f"Verified at {at}: it cannot be told whether the log is sound. {last.detail} Run dafe audit verify."

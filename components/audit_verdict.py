@@ -3,13 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from app.domain.audit import AuditVerification
+from app.domain.audit import WHAT_TO_KEEP, AuditVerification
+from app.services.audit_checks import sentence
 from components.banner import banner
-from components.formats import counted, number, viewer_zone
+from components.formats import number, viewer_zone
 
 _SHIELD = ":material/verified_user:"
-_MOST_NAMED = 3
-_ADVICE = "Keep the data folder as it is, export the log, and compare it with the second device or the last export."
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,15 +25,7 @@ def verdict_banner(verdict: Verdict) -> None:
     elif result.ok is None:
         banner("warning", "It cannot be told whether the log is intact.", result.doubt)
     else:
-        banner("bad", "The log was changed.", _where(result))
-
-
-def _where(result: AuditVerification) -> str:
-    named = [f"Event {number(one.seq)}: {one.detail}" for one in result.findings[:_MOST_NAMED]]
-    more = len(result.findings) - len(named)
-    if more > 0:
-        named.append(f"and {counted(more, 'more finding')}")
-    return f"{'; '.join(named)}. {after_findings(result.verified_to)}"
+        banner("bad", "The log was changed.", f"{sentence(result)} {after_findings(result.verified_to)}")
 
 
 def after_findings(verified_to: int) -> str:
@@ -42,4 +33,4 @@ def after_findings(verified_to: int) -> str:
     sound = (
         ("", "Event 1 is sound. ")[verified_to] if verified_to < 2 else f"Events 1 to {number(verified_to)} are sound. "
     )
-    return f"{sound}{_ADVICE}"
+    return f"{sound}{WHAT_TO_KEEP}"

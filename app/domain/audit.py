@@ -11,6 +11,11 @@ GENESIS = "0" * 64
 
 LOG_CHANGED = "The audit log was changed"
 """How the sentence begins that says so."""
+WHAT_TO_KEEP = (
+    "Keep the data folder and the database as they are, export the log, and compare it with the second device or the"
+    " last export."
+)
+"""What to do then."""
 
 
 class AuditKind(StrEnum):

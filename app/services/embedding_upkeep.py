@@ -1,18 +1,12 @@
 """Finds the workspaces whose vectors are not of the embedding model that the settings name, and queues their making."""
 
-from datetime import UTC, datetime
-
-from ulid import ULID
-
-from app.domain.ids import DocumentId, JobId, UserId, VersionId, WorkspaceId
-from app.domain.jobs import OPEN_STATES, Job, JobKind, Priority
+from app.domain.ids import WorkspaceId
+from app.domain.jobs import OPEN_STATES, JobKind
 from app.errors import NotFoundError
 from app.pipeline.embedding_spaces import EmbeddingSpaces
-from app.services.new_jobs import put_job
+from app.services.new_jobs import new_upkeep_job, put_job
 from backends.metadata.base import MetadataStore
 from backends.queue.base import JobQueue
-
-_PROGRAM = UserId("system")
 
 
 class EmbeddingUpkeep:
@@ -74,17 +68,7 @@ class EmbeddingUpkeep:
 
     def _queue_job(self, workspace_id: WorkspaceId) -> None:
         """Of several workers that find it at once one goes on, or none, and then at the next look."""
-        job = Job(
-            id=JobId(str(ULID())),
-            kind=JobKind.EMBED,
-            workspace_id=workspace_id,
-            document_id=DocumentId(""),
-            version_id=VersionId(""),
-            document_name="",
-            created_by=_PROGRAM,
-            created_at=datetime.now(UTC),
-            priority=Priority.BULK,
-        )
+        job = new_upkeep_job(JobKind.EMBED, workspace_id=workspace_id)
         self._metadata.jobs.add(job)
         waiting = self._metadata.jobs.find(reader=None, workspace_id=workspace_id, states=OPEN_STATES)
         if any(one.kind is JobKind.EMBED and one.id != job.id for one in waiting):

@@ -6,12 +6,13 @@ from random import SystemRandom
 from ulid import ULID
 
 from app.domain.documents import DocumentVersion
-from app.domain.ids import JobId, UserId
+from app.domain.ids import DocumentId, JobId, UserId, VersionId, WorkspaceId
 from app.domain.jobs import Job, JobKind, JobState, Priority
 from app.errors import DafeError
 from backends.metadata.base import MetadataStore
 from backends.queue.base import JobQueue
 
+_PROGRAM = UserId("system")
 _SHORTEST_PAUSE_SECONDS = 2.0
 _LONGEST_PAUSE_SECONDS = 600.0
 _MOST_DOUBLINGS = 7
@@ -32,6 +33,21 @@ def new_job(
         created_by=created_by,
         created_at=datetime.now(UTC),
         priority=priority,
+    )
+
+
+def new_upkeep_job(kind: JobKind, *, workspace_id: WorkspaceId) -> Job:
+    """One that the program makes by itself, of no document; everything else comes before it."""
+    return Job(
+        id=JobId(str(ULID())),
+        kind=kind,
+        workspace_id=workspace_id,
+        document_id=DocumentId(""),
+        version_id=VersionId(""),
+        document_name="",
+        created_by=_PROGRAM,
+        created_at=datetime.now(UTC),
+        priority=Priority.BULK,
     )
 
 

@@ -3,17 +3,13 @@
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
-from ulid import ULID
-
-from app.domain.ids import DocumentId, JobId, UserId, VersionId
-from app.domain.jobs import Job, JobKind, Priority
-from app.services.new_jobs import put_job
+from app.domain.jobs import JobKind
+from app.services.new_jobs import new_upkeep_job, put_job
 from backends.metadata.base import MetadataStore
 from backends.queue.base import NO_WORKSPACE, JobQueue
 
-_PROGRAM = UserId("system")
 _LOOK_EVERY_SECONDS = 60.0
 
 
@@ -50,21 +46,8 @@ class ScheduleUpkeep:
         if self._looked_at is not None and now - self._looked_at < self._every_seconds:
             return
         for schedule in self._schedules:
-            job, since = _job(schedule.kind), schedule.since()
+            since = schedule.since()
+            job = new_upkeep_job(schedule.kind, workspace_id=NO_WORKSPACE)
             if since is not None and self._metadata.schedules.add(job, every=schedule.every, since=since):
                 put_job(self._queue, job)
         self._looked_at = now
-
-
-def _job(kind: JobKind) -> Job:
-    return Job(
-        id=JobId(str(ULID())),
-        kind=kind,
-        workspace_id=NO_WORKSPACE,
-        document_id=DocumentId(""),
-        version_id=VersionId(""),
-        document_name="",
-        created_by=_PROGRAM,
-        created_at=datetime.now(UTC),
-        priority=Priority.BULK,
-    )

@@ -17,9 +17,11 @@ from app.container import OPERATOR, Services
 from app.domain.audit import AuditVerification
 from app.domain.jobs import JobKind, JobState
 from app.security.keyed_note import KeyedNote
-from app.services import audit_checks, audit_verifying, schedules
+from app.services import audit_checks, audit_verifying
 from app.services.audit_checks import AuditChecks
 from app.services.health import HealthCheck
+from app.services.new_jobs import new_upkeep_job
+from backends.queue.base import NO_WORKSPACE
 from tests.services.verifying import change, jobs, last, made_days_ago, opened, wait_until, work, working
 
 AGO = timedelta(days=300)
@@ -93,6 +95,8 @@ def test_a_finding_whose_note_is_taken_away_is_told_by_the_job(services: Service
     assert (found.ok, found.detail, found.by_itself) == (None, job.error, True)
     assert not part(services).ok
     assert str(job.error) in part(services).detail
+    services.jobs._metadata.jobs.add(new_upkeep_job(JobKind.VERIFY, workspace_id=NO_WORKSPACE))
+    assert work(services, count=2).state is JobState.FAILED, "all of it is read again"
 
 
 def test_a_finding_is_told_although_an_older_note_is_put_in_its_place(
@@ -168,7 +172,10 @@ def test_a_run_in_slices_is_as_old_as_its_first_one(services: Services, monkeypa
         return verify_part(*given, **named)
 
     monkeypatch.setattr(AuditChecks, "verify_part", noted)
+    problem, asked = AuditChecks.problem, []
+    monkeypatch.setattr(AuditChecks, "problem", lambda one: asked.append(one) or problem(one))
     work(services, count=1)
+    assert len(asked) == 1, "only the first slice waits for a sealer"
     complete_at = last(services).complete_at
     assert len(ends) > 2
     assert complete_at is not None and complete_at < ends[0]
@@ -177,7 +184,7 @@ def test_a_run_in_slices_is_as_old_as_its_first_one(services: Services, monkeypa
 def test_of_two_open_jobs_only_the_older_one_reads(services: Services, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(audit_verifying, "_TOGETHER", 2)
     monkeypatch.setattr(audit_verifying, "_SLICE_SECONDS", 0.0)
-    first, second = (schedules._job(JobKind.VERIFY) for _ in range(2))
+    first, second = (new_upkeep_job(JobKind.VERIFY, workspace_id=NO_WORKSPACE) for _ in range(2))
     older, newer = sorted((first.id, second.id))
     for job in (first, second):
         services.jobs._metadata.jobs.add(job)
@@ -199,7 +206,7 @@ def test_a_verification_that_is_overdue_is_said(services: Services) -> None:
 
 
 def test_a_job_that_was_given_up_is_said(services: Services) -> None:
-    given_up = replace(schedules._job(JobKind.VERIFY), attempts=6)
+    given_up = replace(new_upkeep_job(JobKind.VERIFY, workspace_id=NO_WORKSPACE), attempts=6)
     services.jobs._metadata.jobs.add(given_up)
     job = work(services, count=1)
     assert job.state is JobState.FAILED

@@ -20,8 +20,9 @@ from app.domain.workspaces import Workspace
 from app.errors import ForbiddenError
 from app.security.audit_seals import UP_LOCK
 from app.security.second_device import SecondDevice
-from app.services import audit_verifying, schedules
+from app.services import audit_verifying
 from app.services.audit_checks import AuditChecks, Part
+from app.services.new_jobs import new_upkeep_job
 from backends.lock_files import exclusive
 from backends.metadata.base import MetadataStore
 from backends.queue.base import NO_WORKSPACE
@@ -224,7 +225,7 @@ def test_the_second_device_is_read_beside_every_part(tmp_path: Path, services: S
         (finding,) = parts(kept, events=2)[-1].result.findings
         assert (finding.seq, finding.kind) == (4, "device")
         SecondDevice(device).events.write_text("".join(lines[:1]))
-        kept.jobs._metadata.jobs.add(replace(schedules._job(JobKind.VERIFY), waits=6))
+        kept.jobs._metadata.jobs.add(replace(new_upkeep_job(JobKind.VERIFY, workspace_id=NO_WORKSPACE), waits=6))
         job = work(kept, count=1)
         assert (job.state, last(kept).ok, last(kept).verified_to) == (JobState.FAILED, None, job.done)
         assert job.error == last(kept).detail != ""
@@ -264,7 +265,7 @@ def test_of_two_worker_processes_one_makes_the_job_and_a_killed_ones_is_done_by_
 def test_administrators_see_and_stop_it_and_nobody_else(
     services: Services, metadata: MetadataStore, make_actor: Callable[..., Actor], workspace: Workspace
 ) -> None:
-    job = schedules._job(JobKind.VERIFY)
+    job = new_upkeep_job(JobKind.VERIFY, workspace_id=NO_WORKSPACE)
     metadata.jobs.add(job)
     root = make_actor("root", roles=(Role.ADMINISTRATOR,))
     ilse = make_actor("ilse", workspace=workspace)

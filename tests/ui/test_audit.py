@@ -95,7 +95,9 @@ def test_what_the_program_found_by_itself_is_shown_until_all_is_sound(
     assert not page.exception
     shown = page.error[0].value.replace("\\", "")
     assert shown.startswith("**The log was changed.** Found today ")
-    assert "Event 2: the event is not as it was written. Event 1 is sound. Keep the data folder as it is" in shown
+    assert (
+        "Event 2: the event is not as it was written. Event 1 is sound. Keep the data folder and the database" in shown
+    )
     assert services.audit.verify(OPERATOR, incremental=True).ok is True
     page.run()
     assert page.error, "what was read since then is sound, and not the rest"

@@ -10,8 +10,9 @@ from app.domain.access import Role
 from app.domain.jobs import JobKind, JobState
 from app.embedding_parts import VECTORS
 from app.health_parts import REPLICA
-from app.services import schedules
 from app.services.health import HealthCheck, Level
+from app.services.new_jobs import new_upkeep_job
+from backends.queue.base import NO_WORKSPACE
 from components.health_table import AWAY, BEING_MADE, NOT_RUNNING, health_word
 from components.words import NOT_SET_UP, NOT_WORKING, SLOW, WORKING
 from tests.services.verifying import change, verify_by_itself
@@ -74,7 +75,7 @@ def test_a_log_of_which_it_is_not_known_whether_it_is_sound_is_said_and_nothing_
     open_page: OpenPage, services: Services, administrator: Person
 ) -> None:
     services.audit.seal()
-    job = schedules._job(JobKind.VERIFY)
+    job = new_upkeep_job(JobKind.VERIFY, workspace_id=NO_WORKSPACE)
     records = services.jobs._metadata.jobs
     records.add(job)
     assert records.claim(job.id, worker="w", lease_seconds=60)
