@@ -112,6 +112,9 @@ def test_a_finding_is_told_although_an_older_note_is_put_in_its_place(
     assert last(services).ok is False
     note(services).write_bytes(older)
     assert (last(services).ok, last(services).detail) == (None, job.error)
+    monkeypatch.undo()
+    services.jobs._metadata.jobs.add(new_upkeep_job(JobKind.VERIFY, workspace_id=NO_WORKSPACE))
+    assert work(services, count=2).state is JobState.FAILED, "all of it is read, though that was done a moment ago"
 
 
 @pytest.mark.parametrize("how", ["changed", "folder", "deep", "empty"])
